@@ -4,7 +4,7 @@
  * They are thrown where a fault is found and become a channel.close or connection.close in one place, the connection. Reply
  * texts begin with the code's name as RabbitMQ writes them: `NOT_FOUND - no queue 'a' in vhost '/'`.
  */
-import { encodeText, textByteLength } from './text.ts';
+import { decodeText, encodeText, textByteLength } from './text.ts';
 
 /** What an error closes. */
 export type ErrorScope = 'channel' | 'connection';
@@ -20,6 +20,7 @@ export const REPLY_TEXT_MAX_BYTES = 255;
 
 const NO_METHOD: MethodId = { classId: 0, methodId: 0 };
 const CUT_MARK = '...';
+const UTF8_MAX_CONTINUATIONS = 3;
 
 /** A fault that is told to the peer by closing the channel or the connection. replyText is at most 255 octets of UTF-8. */
 export class AmqpError extends Error {
@@ -115,7 +116,12 @@ function ofCode(replyCode: number, name: string, scope: ErrorScope): ErrorOfCode
 function cutReplyText(text: string): string {
   if (textByteLength(text) <= REPLY_TEXT_MAX_BYTES) return text;
   const octets = encodeText(text);
-  let cut = REPLY_TEXT_MAX_BYTES - CUT_MARK.length;
-  while (cut > 0 && (octets[cut]! & 0xc0) === 0x80) cut--;
-  return octets.toString('utf8', 0, cut) + CUT_MARK;
+  const most = REPLY_TEXT_MAX_BYTES - CUT_MARK.length;
+  let cut = most;
+  while (cut > most - UTF8_MAX_CONTINUATIONS && isContinuation(octets[cut]!)) cut--;
+  return decodeText(octets, 0, cut) + CUT_MARK;
+}
+
+function isContinuation(octet: number): boolean {
+  return (octet & 0xc0) === 0x80;
 }

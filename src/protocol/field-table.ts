@@ -2,7 +2,7 @@
  * Field tables on the wire: headers and arguments.
  *
  * A value keeps the letter it had on the wire, so that what came in goes out as it was; a table keeps its order. Where a name
- * comes twice the last value counts.
+ * comes twice the first value counts, as in RabbitMQ.
  */
 import type { AmqpError } from './errors.ts';
 import { syntaxError } from './errors.ts';
@@ -42,7 +42,11 @@ export function readFieldTable(reader: WireReader, depth = 1): FieldTable {
   const inside = readInside(reader, depth);
   if (inside.offset === inside.end) return EMPTY_TABLE;
   const table = new Map<string, FieldValue>();
-  while (inside.offset < inside.end) table.set(inside.shortstr(), readFieldValue(inside, depth));
+  while (inside.offset < inside.end) {
+    const name = inside.shortstr();
+    const value = readFieldValue(inside, depth);
+    if (!table.has(name)) table.set(name, value);
+  }
   return table;
 }
 

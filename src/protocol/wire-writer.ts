@@ -16,45 +16,55 @@ export class WireWriter {
   }
 
   octet(value: number): void {
-    this.bytes.writeUInt8(value, this.grow(1));
+    const at = this.grow(1);
+    this.bytes.writeUInt8(value, at);
   }
 
   signedOctet(value: number): void {
-    this.bytes.writeInt8(value, this.grow(1));
+    const at = this.grow(1);
+    this.bytes.writeInt8(value, at);
   }
 
   short(value: number): void {
-    this.bytes.writeUInt16BE(value, this.grow(2));
+    const at = this.grow(2);
+    this.bytes.writeUInt16BE(value, at);
   }
 
   signedShort(value: number): void {
-    this.bytes.writeInt16BE(value, this.grow(2));
+    const at = this.grow(2);
+    this.bytes.writeInt16BE(value, at);
   }
 
   long(value: number): void {
-    this.bytes.writeUInt32BE(value, this.grow(4));
+    const at = this.grow(4);
+    this.bytes.writeUInt32BE(value, at);
   }
 
   signedLong(value: number): void {
-    this.bytes.writeInt32BE(value, this.grow(4));
+    const at = this.grow(4);
+    this.bytes.writeInt32BE(value, at);
   }
 
   longlong(value: number | bigint): void {
-    if (typeof value === 'bigint') this.bytes.writeBigUInt64BE(value, this.grow(8));
-    else this.halves(value, (high, at) => this.bytes.writeUInt32BE(high, at));
+    const at = this.grow(8);
+    if (typeof value === 'bigint') this.bytes.writeBigUInt64BE(value, at);
+    else this.bytes.writeUInt32BE(this.lowHalf(value, at), at);
   }
 
   signedLonglong(value: number | bigint): void {
-    if (typeof value === 'bigint') this.bytes.writeBigInt64BE(value, this.grow(8));
-    else this.halves(value, (high, at) => this.bytes.writeInt32BE(high, at));
+    const at = this.grow(8);
+    if (typeof value === 'bigint') this.bytes.writeBigInt64BE(value, at);
+    else this.bytes.writeInt32BE(this.lowHalf(value, at), at);
   }
 
   float(value: number): void {
-    this.bytes.writeFloatBE(value, this.grow(4));
+    const at = this.grow(4);
+    this.bytes.writeFloatBE(value, at);
   }
 
   double(value: number): void {
-    this.bytes.writeDoubleBE(value, this.grow(8));
+    const at = this.grow(8);
+    this.bytes.writeDoubleBE(value, at);
   }
 
   /** @throws AmqpError 502 for more than 255 octets. */
@@ -62,7 +72,8 @@ export class WireWriter {
     const size = textByteLength(value);
     if (size > SHORTSTR_MAX_BYTES) throw syntaxError(`a short string of ${size} octets is longer than 255`);
     this.octet(size);
-    writeText(this.bytes, this.grow(size), value);
+    const at = this.grow(size);
+    writeText(this.bytes, at, value);
   }
 
   longstr(value: string): void {
@@ -92,14 +103,15 @@ export class WireWriter {
     return this.bytes.subarray(0, this.size);
   }
 
-  private halves(value: number, writeHigh: (high: number, at: number) => void): void {
+  /** Writes the low half of a 64-bit integer that begins at `at`. @returns the high half. */
+  private lowHalf(value: number, at: number): number {
     if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is not an exact 64-bit integer`);
-    const at = this.grow(8);
     const high = Math.floor(value / TWO_TO_32);
-    writeHigh(high, at);
     this.bytes.writeUInt32BE(value - high * TWO_TO_32, at + 4);
+    return high;
   }
 
+  /** Makes room, perhaps in a new buffer: `this.bytes` is to be read after it. @returns where the room begins. */
   private grow(size: number): number {
     const at = this.size;
     this.size = at + size;
