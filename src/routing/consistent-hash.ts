@@ -101,9 +101,8 @@ export class ConsistentHashBindings<D extends Destination> extends StoredBinding
   #weigh(destination: D): void {
     const weight = lowestKey(this.to(destination));
     const index = this.#contenders.findIndex((contender) => contender.destination === destination);
-    if (weight === undefined) this.#contenders.splice(index, 1);
-    else if (index < 0) this.#contenders.push(newContender(destination, Number(weight)));
-    else this.#contenders[index] = newContender(destination, Number(weight));
+    if (index >= 0) this.#contenders.splice(index, 1);
+    if (weight !== undefined) this.#contenders.push(newContender(destination, Number(weight)));
     this.#owners?.fill(0);
   }
 

@@ -16,6 +16,7 @@ import { strict as assert } from 'node:assert';
 import type { Binding } from './binding.ts';
 import { StoredBindings, takeOut } from './binding-table.ts';
 import type { Destination } from './destination.ts';
+import { extendWordHash, hashWord, WORD_HASH_START } from './hash.ts';
 import type { RoutedMessage } from './routed-message.ts';
 import { ScratchList } from './scratch-list.ts';
 
@@ -47,17 +48,17 @@ export class TopicBindings<D extends Destination> extends StoredBindings<D> {
 
   #walk(key: string): void {
     let start = 0;
-    let hash = HASH_START;
+    let hash = WORD_HASH_START;
     for (let index = 0; index < key.length; index++) {
       const code = key.charCodeAt(index);
       if (code !== DOT) {
-        hash = hashCode(hash, code);
+        hash = extendWordHash(hash, code);
         continue;
       }
       this.#advance(key, start, index, hash);
       if (this.#active.count === 0) return;
       start = index + 1;
-      hash = HASH_START;
+      hash = WORD_HASH_START;
     }
     this.#advance(key, start, key.length, hash);
   }
@@ -107,18 +108,6 @@ export class TopicBindings<D extends Destination> extends StoredBindings<D> {
 }
 
 const DOT = 0x2e;
-const HASH_START = 0x11c9dc5;
-
-function hashCode(hash: number, code: number): number {
-  // FNV-1a, kept to 30 bits so that V8 stores it as a small integer and the map of children never boxes its keys.
-  return Math.imul(hash ^ code, 0x01000193) & 0x3fffffff;
-}
-
-function hashWord(word: string): number {
-  let hash = HASH_START;
-  for (let index = 0; index < word.length; index++) hash = hashCode(hash, word.charCodeAt(index));
-  return hash;
-}
 
 function wordsOf(bindingKey: string): string[] {
   return bindingKey === '' ? [] : bindingKey.split('.');
