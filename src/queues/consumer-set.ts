@@ -1,0 +1,93 @@
+/**
+ * The consumers of a queue: groups by priority, round robin within a group among those that have credit. One without credit
+ * is parked: it costs nothing until it asks for more.
+ */
+import type { Consumer } from './consumer.ts';
+
+class Group {
+  readonly priority: number;
+  readonly ready: Consumer[] = [];
+  next = 0;
+
+  constructor(priority: number) {
+    this.priority = priority;
+  }
+}
+
+export class ConsumerSet {
+  readonly all: Consumer[] = [];
+  readonly #groups: Group[] = [];
+  readonly #singleActive: boolean;
+  /** With x-single-active-consumer: the one that is served. */
+  active: Consumer | null = null;
+
+  constructor(singleActive: boolean) {
+    this.#singleActive = singleActive;
+  }
+
+  add(consumer: Consumer): void {
+    this.all.push(consumer);
+    if (this.#singleActive) {
+      this.active ??= consumer;
+      consumer.parked = true;
+      if (this.active === consumer) this.unpark(consumer);
+      return;
+    }
+    consumer.parked = true;
+    this.unpark(consumer);
+  }
+
+  remove(consumer: Consumer): void {
+    const index = this.all.indexOf(consumer);
+    if (index < 0) return;
+    this.all.splice(index, 1);
+    this.#unready(consumer);
+    if (this.active !== consumer) return;
+    this.active = this.all[0] ?? null;
+    if (this.active !== null) this.unpark(this.active);
+  }
+
+  /** The consumer may have credit again. @returns true when it was waiting. */
+  unpark(consumer: Consumer): boolean {
+    if (!consumer.parked || (this.#singleActive && this.active !== consumer)) return false;
+    consumer.parked = false;
+    this.#group(consumer.priority).ready.push(consumer);
+    return true;
+  }
+
+  /** The consumer whose turn it is, or null when none has credit. */
+  next(): Consumer | null {
+    for (const group of this.#groups) {
+      const { ready } = group;
+      while (ready.length > 0) {
+        if (group.next >= ready.length) group.next = 0;
+        const consumer = ready[group.next];
+        if (consumer.hasCredit()) {
+          group.next++;
+          return consumer;
+        }
+        consumer.parked = true;
+        ready.splice(group.next, 1);
+      }
+    }
+    return null;
+  }
+
+  #unready(consumer: Consumer): void {
+    for (let i = 0; i < this.#groups.length; i++) {
+      const group = this.#groups[i];
+      if (group.priority !== consumer.priority) continue;
+      const index = group.ready.indexOf(consumer);
+      if (index < 0) return;
+      group.ready.splice(index, 1);
+      if (index < group.next) group.next--;
+    }
+  }
+
+  #group(priority: number): Group {
+    let at = 0;
+    while (at < this.#groups.length && this.#groups[at].priority > priority) at++;
+    if (this.#groups[at]?.priority !== priority) this.#groups.splice(at, 0, new Group(priority));
+    return this.#groups[at];
+  }
+}

@@ -1,0 +1,18 @@
+/** What a queue's arguments (and, later, policies) make of it. Undefined: the limit or feature is off. */
+export interface QueueSettings {
+  readonly maxLength?: number;
+  readonly maxLengthBytes?: number;
+  readonly overflow: 'drop-head' | 'reject-publish' | 'reject-publish-dlx';
+  readonly messageTtlMs?: number;
+  readonly expiresMs?: number;
+  readonly deadLetterExchange?: string;
+  readonly deadLetterRoutingKey?: string;
+  /** Highest priority, 1 to 255. */
+  readonly maxPriority?: number;
+  readonly singleActiveConsumer: boolean;
+  /** Quorum queues: how often a message may be returned before it is dead-lettered or dropped. */
+  readonly deliveryLimit?: number;
+}
+
+/** Why a message leaves a queue for the dead-letter exchange: the `reason` of x-death. */
+export type DeadLetterReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';

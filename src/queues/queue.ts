@@ -1,0 +1,507 @@
+/**
+ * The queue: which messages are ready, who gets the next one, and what makes a message leave.
+ *
+ *            publish                     deliver                      ack, reject without requeue
+ *   (vhost) ---------> ready (a lane a   --------> unacked (held by   ---------------------------> settled
+ *                      priority)         <-------- the channel)
+ *                        |    |           return: requeue, channel closed
+ *            expired,    |    | dropped: maxlen
+ *            dead-letter v    v
+ *
+ * Messages are positions in the store; the queue never holds their bytes. It knows no channel and no exchange: consumers and
+ * the dead-letter sink are interfaces that the folders above implement. Nothing here waits: `dispatch` runs at the end of a
+ * turn, and again when a page that was on disk has arrived or a consumer has credit again.
+ */
+import assert from 'node:assert/strict';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import type { IndexedMessages } from '../storage/checkpoint.ts';
+import type { MessageStore } from '../storage/message-store.ts';
+import { PAGE_SIZE, type Page } from '../storage/page.ts';
+import { NO_TTL, publishedAtOf, RecordType, recordType, ttlOf } from '../storage/record.ts';
+import type { RecoveredQueue } from '../storage/recovery.ts';
+import type { Consumer } from './consumer.ts';
+import { ConsumerSet } from './consumer-set.ts';
+import { Lane } from './lane.ts';
+import type { DeadLetterReason, QueueSettings } from './queue-settings.ts';
+
+/** What a queue needs of the world above it. */
+export interface QueueEnvironment {
+  readonly store: MessageStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Asks for `dispatch` at the end of this turn. */
+  wake(queue: Queue): void;
+  /** Hands a message over before the queue settles it. The bytes are in `page`, for the time of the call. */
+  deadLetter(queue: Queue, page: Page, offset: number, reason: DeadLetterReason, settings: QueueSettings): void;
+  /** x-expires has run out, or the last consumer of an auto-delete queue has gone. */
+  unused(queue: Queue): void;
+}
+
+export interface QueueIdentity {
+  readonly vhost: string;
+  readonly name: string;
+  readonly id: number;
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  /** Counts deliveries (x-delivery-count), as quorum queues do. */
+  readonly countsDeliveries: boolean;
+}
+
+export class Queue implements QueueIdentity {
+  readonly vhost: string;
+  readonly name: string;
+  readonly id: number;
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  readonly countsDeliveries: boolean;
+  readonly consumers: ConsumerSet;
+  readonly settings: QueueSettings;
+  /** The connection that an exclusive queue belongs to; unlike the rest it is not of this folder, so it is only compared. */
+  owner: object | null = null;
+  exclusiveConsumer: Consumer | null = null;
+  deleted = false;
+  /** True while `dispatch` has been asked for. */
+  awake = false;
+  readyCount = 0;
+  readyBytes = 0;
+  unackedCount = 0;
+  /** Totals since the queue was made. */
+  publishedTotal = 0;
+  deliveredTotal = 0;
+  acknowledgedTotal = 0;
+  readonly deliveryCounts = new Map<number, number>();
+  deliveredPosition = -1;
+
+  readonly #env: QueueEnvironment;
+  /** Highest priority first. */
+  readonly #lanes: Lane[] = [];
+  /** The lane of the highest priority that may hold something. */
+  #firstLane = 0;
+  #redeliveredUpTo = -1;
+  #recordedDelivery = -1;
+  /** How many ready messages may have a time to live of their own. */
+  #mayExpire = false;
+  #expiryTimer: Timer | null = null;
+  #expiryAtMs = Number.POSITIVE_INFINITY;
+  #unusedTimer: Timer | null = null;
+  #waitingForPage = false;
+
+  constructor(identity: QueueIdentity, settings: QueueSettings, env: QueueEnvironment) {
+    this.vhost = identity.vhost;
+    this.name = identity.name;
+    this.id = identity.id;
+    this.durable = identity.durable;
+    this.autoDelete = identity.autoDelete;
+    this.countsDeliveries = identity.countsDeliveries;
+    this.settings = settings;
+    this.#env = env;
+    this.consumers = new ConsumerSet(settings.singleActiveConsumer);
+    for (let priority = settings.maxPriority ?? 0; priority >= 0; priority--) this.#lanes.push(new Lane(priority));
+    this.#mayExpire = settings.messageTtlMs !== undefined;
+    this.touch();
+  }
+
+  // --- in ---
+
+  /** Takes in a message that the store holds for it. @param ttlMs the message's own, or NO_TTL. */
+  publish(position: number, size: number, priority: number, ttlMs: number): void {
+    const lanes = this.#lanes;
+    let index = 0;
+    if (lanes.length > 1) index = lanes.length - 1 - Math.min(priority, lanes.length - 1);
+    lanes[index].ring.push(position, size);
+    if (index < this.#firstLane) this.#firstLane = index;
+    this.readyCount++;
+    this.readyBytes += size;
+    this.publishedTotal++;
+    if (ttlMs !== NO_TTL) this.#mayExpire = true;
+    if (!this.awake) this.#env.wake(this);
+    if (this.readyCount > this.#maxLength() || this.readyBytes > this.#maxLengthBytes()) this.#dropOverflow();
+  }
+
+  /** Whether a publish is to be refused (reject-publish). Consumers are served first: what they take makes room. */
+  refuses(): boolean {
+    if (this.settings.overflow === 'drop-head' || !this.#isFull()) return false;
+    this.dispatch();
+    return this.#isFull();
+  }
+
+  #isFull(): boolean {
+    return this.readyCount >= this.#maxLength() || this.readyBytes >= this.#maxLengthBytes();
+  }
+
+  #maxLength(): number {
+    return this.settings.maxLength ?? Number.POSITIVE_INFINITY;
+  }
+
+  #maxLengthBytes(): number {
+    return this.settings.maxLengthBytes ?? Number.POSITIVE_INFINITY;
+  }
+
+  #dropOverflow(): void {
+    if (this.settings.overflow !== 'drop-head') return;
+    this.dispatch();
+    while (this.readyCount > this.#maxLength() || this.readyBytes > this.#maxLengthBytes()) this.#dropHead('maxlen');
+  }
+
+  /** Takes over what recovery found, in its order. @returns how many messages could not be found again. */
+  adopt(found: RecoveredQueue): number {
+    const messages: IndexedMessages = found.messages;
+    const last = this.#lanes.length - 1;
+    let lost = 0;
+    for (let i = 0; i < messages.count; i++) {
+      if (!this.#env.store.adopt(messages.positions[i])) {
+        lost++;
+        continue;
+      }
+      this.#lanes[last - Math.min(messages.priorities[i], last)].ring.push(messages.positions[i], messages.sizes[i]);
+      this.readyCount++;
+      this.readyBytes += messages.sizes[i];
+    }
+    this.#redeliveredUpTo = found.deliveredPosition;
+    this.deliveredPosition = found.deliveredPosition;
+    this.#recordedDelivery = found.deliveredPosition;
+    for (const [position, count] of found.deliveryCounts) this.deliveryCounts.set(position, count);
+    this.#mayExpire = true;
+    if (this.readyCount > 0) this.#env.wake(this);
+    return lost;
+  }
+
+  // --- out ---
+
+  /** Delivers while a message is ready and a consumer has credit; then expires what has to. */
+  dispatch(): void {
+    const { store } = this.#env;
+    let now = -1;
+    while (this.readyCount > 0) {
+      const consumer = this.consumers.next();
+      if (consumer === null) break;
+      const lane = this.#headLane();
+      const fromReturned = lane.headIsReturned();
+      const source = fromReturned ? lane.returned : lane.ring;
+      const position = source.headPosition();
+      const page = store.pageAt(position);
+      if (page.bytes === null) {
+        this.#waitFor(page, consumer);
+        break;
+      }
+      const offset = position - page.number * PAGE_SIZE;
+      if (this.#mayExpire) {
+        if (now < 0) now = this.#env.clock.nowMs();
+        const expiresAt = this.#expiresAt(page, offset);
+        if (expiresAt <= now && publishedAtOf(page, offset) < now) {
+          this.#dropHead('expired');
+          continue;
+        }
+      }
+      if (recordType(page, offset) !== RecordType.message) {
+        this.#dropLost(lane);
+        continue;
+      }
+      this.#deliverHead(lane, fromReturned, consumer, page, offset, position);
+    }
+    this.#recordDelivery();
+    if (this.#mayExpire) this.#expire();
+  }
+
+  #deliverHead(
+    lane: Lane,
+    fromReturned: boolean,
+    consumer: Consumer,
+    page: Page,
+    offset: number,
+    position: number,
+  ): void {
+    const source = fromReturned ? lane.returned : lane.ring;
+    const sequence = fromReturned ? lane.returned.headSequence() : lane.ring.headSequence;
+    const size = source.headSize();
+    source.shift();
+    this.readyCount--;
+    this.readyBytes -= size;
+    this.deliveredTotal++;
+    const redelivered = fromReturned || position <= this.#redeliveredUpTo;
+    consumer.deliver(page, offset, position, sequence, size, redelivered);
+    if (consumer.noAck) {
+      this.#env.store.settle(this.id, position, this.durable);
+      this.#forget(position);
+    } else {
+      this.unackedCount++;
+      if (page.persistent && position > this.deliveredPosition) this.deliveredPosition = position;
+    }
+  }
+
+  #headLane(): Lane {
+    const lanes = this.#lanes;
+    while (lanes[this.#firstLane].count === 0) this.#firstLane++;
+    assert(this.#firstLane < lanes.length);
+    return lanes[this.#firstLane];
+  }
+
+  #waitFor(page: Page, consumer: Consumer): void {
+    // The turn was not used: the consumer keeps its place at the front.
+    this.consumers.unpark(consumer);
+    if (this.#waitingForPage) return;
+    this.#waitingForPage = true;
+    this.#env.store.load(page, () => {
+      this.#waitingForPage = false;
+      if (!this.deleted && !this.awake) this.#env.wake(this);
+    });
+  }
+
+  /** A consumer may have credit again. */
+  consumerReady(consumer: Consumer): void {
+    if (this.consumers.unpark(consumer) && this.readyCount > 0 && !this.awake) this.#env.wake(this);
+  }
+
+  /**
+   * basic.get: takes the head out for `receive`, who owns it unless `noAck`.
+   * @returns false when nothing is ready.
+   */
+  get(
+    noAck: boolean,
+    receive: (page: Page, offset: number, position: number, sequence: number, size: number, redelivered: boolean) => void,
+  ): boolean {
+    this.touch();
+    this.#expire();
+    while (this.readyCount > 0) {
+      const lane = this.#headLane();
+      const fromReturned = lane.headIsReturned();
+      const source = fromReturned ? lane.returned : lane.ring;
+      const position = source.headPosition();
+      const page = this.#env.store.pageAt(position);
+      this.#env.store.loadSync(page);
+      const offset = position - page.number * PAGE_SIZE;
+      if (recordType(page, offset) !== RecordType.message) {
+        this.#dropLost(lane);
+        continue;
+      }
+      this.#deliverHead(lane, fromReturned, { noAck, deliver: receive } as Consumer, page, offset, position);
+      this.#recordDelivery();
+      return true;
+    }
+    return false;
+  }
+
+  /** Tells the journal up to where messages were delivered, once a turn. */
+  #recordDelivery(): void {
+    if (!this.durable || this.deliveredPosition <= this.#recordedDelivery) return;
+    this.#recordedDelivery = this.deliveredPosition;
+    this.#env.store.delivered(this.id, this.deliveredPosition);
+  }
+
+  // --- back and away ---
+
+  /** basic.ack: the message is done with. */
+  acknowledge(position: number): void {
+    this.unackedCount--;
+    this.acknowledgedTotal++;
+    this.#settle(position);
+  }
+
+  /** basic.reject or basic.nack without requeue: dead-letters once. */
+  reject(position: number): void {
+    this.unackedCount--;
+    this.#leave(position, 'rejected');
+  }
+
+  /** A message comes back to its place: requeued, or its channel is gone. */
+  giveBack(position: number, sequence: number, size: number, priorityLane: number): void {
+    this.unackedCount--;
+    if (this.deleted) return;
+    if (this.countsDeliveries && this.#countDelivery(position)) return;
+    const lane = this.#lanes[priorityLane];
+    lane.returned.push(sequence, position, size);
+    if (priorityLane < this.#firstLane) this.#firstLane = priorityLane;
+    this.readyCount++;
+    this.readyBytes += size;
+    if (!this.awake) this.#env.wake(this);
+  }
+
+  /** The index of the lane that a message at the head was taken from: what `giveBack` needs. */
+  get currentLane(): number {
+    return this.#firstLane;
+  }
+
+  /** @returns true when the delivery limit is passed and the message has left. */
+  #countDelivery(position: number): boolean {
+    const count = (this.deliveryCounts.get(position) ?? 0) + 1;
+    if (this.settings.deliveryLimit !== undefined && count > this.settings.deliveryLimit) {
+      this.#leave(position, 'delivery_limit');
+      return true;
+    }
+    this.deliveryCounts.set(position, count);
+    if (this.durable) this.#env.store.returned(this.id, position, count);
+    return false;
+  }
+
+  #settle(position: number): void {
+    this.#env.store.settle(this.id, position, this.durable);
+    this.#forget(position);
+  }
+
+  #forget(position: number): void {
+    if (this.deliveryCounts.size > 0) this.deliveryCounts.delete(position);
+  }
+
+  /** A message leaves by way of the dead-letter exchange, if there is one. */
+  #leave(position: number, reason: DeadLetterReason): void {
+    if (this.settings.deadLetterExchange !== undefined) {
+      const { store } = this.#env;
+      const page = store.pageAt(position);
+      store.loadSync(page);
+      const offset = position - page.number * PAGE_SIZE;
+      if (recordType(page, offset) === RecordType.message) {
+        this.#env.deadLetter(this, page, offset, reason, this.settings);
+      }
+    }
+    this.#settle(position);
+  }
+
+  #dropHead(reason: DeadLetterReason): void {
+    const lane = this.#headLane();
+    const source = lane.headIsReturned() ? lane.returned : lane.ring;
+    const position = source.headPosition();
+    this.readyBytes -= source.headSize();
+    this.readyCount--;
+    source.shift();
+    this.#leave(position, reason);
+  }
+
+  /** The head's bytes did not survive on the disk: the store has reported it. */
+  #dropLost(lane: Lane): void {
+    const source = lane.headIsReturned() ? lane.returned : lane.ring;
+    this.readyBytes -= source.headSize();
+    this.readyCount--;
+    const position = source.headPosition();
+    source.shift();
+    this.#settle(position);
+  }
+
+  // --- time ---
+
+  #expiresAt(page: Page, offset: number): number {
+    const own = ttlOf(page, offset);
+    const ttl = Math.min(own === NO_TTL ? Number.POSITIVE_INFINITY : own, this.settings.messageTtlMs ?? Number.POSITIVE_INFINITY);
+    return publishedAtOf(page, offset) + ttl;
+  }
+
+  /** Drops what has expired at the head of each lane, as RabbitMQ does, and sets the timer for what is next. */
+  #expire(): void {
+    if (!this.#mayExpire) return;
+    const { clock, store } = this.#env;
+    const now = clock.nowMs();
+    let next = Number.POSITIVE_INFINITY;
+    const firstLane = this.#firstLane;
+    for (let i = firstLane; i < this.#lanes.length; i++) {
+      this.#firstLane = i;
+      while (this.#lanes[i].count > 0) {
+        const lane = this.#lanes[i];
+        const position = lane.headIsReturned() ? lane.returned.headPosition() : lane.ring.headPosition();
+        const page = store.pageAt(position);
+        store.loadSync(page);
+        const expiresAt = this.#expiresAt(page, position - page.number * PAGE_SIZE);
+        if (expiresAt > now) {
+          next = Math.min(next, expiresAt);
+          break;
+        }
+        this.#dropHead('expired');
+      }
+    }
+    this.#firstLane = Math.min(firstLane, this.#lanes.length - 1);
+    this.#setExpiryTimer(next, now);
+  }
+
+  #setExpiryTimer(atMs: number, nowMs: number): void {
+    if (atMs === this.#expiryAtMs) return;
+    this.#expiryTimer?.cancel();
+    this.#expiryTimer = null;
+    this.#expiryAtMs = atMs;
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    this.#expiryTimer = this.#env.clock.after(atMs - nowMs, () => {
+      this.#expiryAtMs = Number.POSITIVE_INFINITY;
+      if (!this.awake) this.#env.wake(this);
+    });
+  }
+
+  /** The queue was used: x-expires starts anew. */
+  touch(): void {
+    const { expiresMs } = this.settings;
+    if (expiresMs === undefined) return;
+    this.#unusedTimer?.cancel();
+    this.#unusedTimer = this.#env.clock.after(expiresMs, () => {
+      if (this.consumers.all.length === 0) this.#env.unused(this);
+    });
+  }
+
+  // --- consumers ---
+
+  addConsumer(consumer: Consumer): void {
+    this.consumers.add(consumer);
+    if (consumer.exclusive) this.exclusiveConsumer = consumer;
+    this.touch();
+    if (this.readyCount > 0 && !this.awake) this.#env.wake(this);
+  }
+
+  removeConsumer(consumer: Consumer): void {
+    this.consumers.remove(consumer);
+    if (this.exclusiveConsumer === consumer) this.exclusiveConsumer = null;
+    if (this.deleted) return;
+    this.touch();
+    if (this.readyCount > 0 && !this.awake) this.#env.wake(this);
+    if (this.autoDelete && this.consumers.all.length === 0) this.#env.unused(this);
+  }
+
+  // --- the end ---
+
+  /** queue.purge: drops what is ready. @returns how many messages. */
+  purge(): number {
+    const count = this.readyCount;
+    this.#visitReady(EVERYTHING, (position) => this.#settle(position));
+    this.#clear();
+    return count;
+  }
+
+  /** The queue is gone: its ready messages are released, its consumers told. Unacked ones are released by their channels. */
+  destroy(): void {
+    this.deleted = true;
+    this.#expiryTimer?.cancel();
+    this.#unusedTimer?.cancel();
+    this.#visitReady(EVERYTHING, (position) => this.#env.store.release(position));
+    this.#clear();
+    for (const consumer of [...this.consumers.all]) consumer.cancelledByQueue();
+  }
+
+  /** Stops the timers when the broker stops; the messages stay. */
+  stop(): void {
+    this.deleted = true;
+    this.#expiryTimer?.cancel();
+    this.#unusedTimer?.cancel();
+  }
+
+  #clear(): void {
+    for (const lane of this.#lanes) lane.clear();
+    this.readyCount = 0;
+    this.readyBytes = 0;
+    this.#setExpiryTimer(Number.POSITIVE_INFINITY, 0);
+  }
+
+  #visitReady(
+    wanted: (lowest: number, highest: number) => boolean,
+    each: (position: number, size: number, priority: number) => void,
+  ): void {
+    for (const { ring, returned, priority } of this.#lanes) {
+      returned.visit((position, size) => each(position, size, priority));
+      ring.visit(wanted, (position, size) => each(position, size, priority));
+    }
+  }
+
+  /** For the index files: what is ready. What is unacked is told by the channels that hold it. */
+  visitLive(
+    wanted: (lowest: number, highest: number) => boolean,
+    each: (position: number, size: number, priority: number) => void,
+  ): void {
+    if (this.durable) this.#visitReady(wanted, each);
+  }
+}
+
+const EVERYTHING = (): boolean => true;

@@ -1,0 +1,297 @@
+/**
+ * The journal: one stream of blocks for everything that a node must not lose, in files of a bounded size.
+ *
+ *   reserve() ... reserve()   records are written into the open page
+ *   commit()                  end of a turn: if no write is under way, seal what is there and write it
+ *   the write is durable      meanwhile more records came in; they make the next write: batching without any delay
+ *   onDurable                 confirms up to it go out
+ *
+ * `appended` and `durable` count bytes of records since the start: a confirm waits for `durable` to reach what `appended` was.
+ *
+ * A write that fails is repeated, whole, until it succeeds: the bytes are still in memory, and after a failed sync the kernel
+ * may have dropped them. Until then nothing is confirmed and `onTrouble` keeps publishers blocked.
+ */
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import { DIRECT_ALIGNMENT, type Disk, openDurable, syncDirectory } from '../runtime/disk.ts';
+import { BLOCK_HEADER_SIZE, sealBlock } from './block.ts';
+import { PAGE_SIZE, Page, type PageFile, type PagePool } from './page.ts';
+
+const RETRY_MS = 250;
+const MAX_PAGES_PER_WRITE = 64;
+/** Files that are done with and wait to be written over: overwriting costs less than growing. */
+const MAX_SPARE_FILES = 2;
+
+export class JournalFile implements PageFile {
+  readonly path: string;
+  readonly name: string;
+  fd: number;
+  dirty = true;
+  live = 0;
+  size = 0;
+  readonly pages: Page[] = [];
+
+  constructor(directory: string, name: string, fd: number) {
+    this.path = join(directory, name);
+    this.name = name;
+    this.fd = fd;
+  }
+
+  get indexPath(): string {
+    return this.path.replace(/\.journal$/, '.index');
+  }
+}
+
+export const journalFileName = (pageNumber: number): string => `${String(pageNumber).padStart(12, '0')}.journal`;
+
+/** What one write makes durable. It is fixed when it is sealed: pages may grow meanwhile. */
+interface Batch {
+  readonly pages: readonly Page[];
+  /** Where each page's last block ends. */
+  readonly blockEnds: readonly number[];
+  /** Up to where each page is written: zeros behind its last block, or its very end once it is sealed. */
+  readonly ends: readonly number[];
+  readonly endPosition: number;
+  readonly target: number;
+}
+
+export interface JournalOptions {
+  readonly directory: string;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly fileSizeBytes: number;
+  /** False: confirm when the operating system has the bytes. A power failure may then lose confirmed messages. */
+  readonly fdatasync: boolean;
+}
+
+export interface JournalEvents {
+  /** `durable` has grown. */
+  onDurable(): void;
+  /** All of a page's sealed blocks are in the file. */
+  onPageWritten(page: Page): void;
+  onFileFull(): void;
+  /** A write failed (and is being repeated), or null: it succeeded after all. */
+  onTrouble(error: NodeJS.ErrnoException | null): void;
+}
+
+export class Journal {
+  readonly #options: JournalOptions;
+  readonly #events: JournalEvents;
+  readonly #pool: PagePool;
+  readonly files: JournalFile[] = [];
+  readonly #spares: string[] = [];
+  appended = 0;
+  durable = 0;
+  openPage: Page | null = null;
+  #openFile: JournalFile | null = null;
+  /** All that lies before this position is on the medium. */
+  #syncedPosition = 0;
+  /** Where the last sealed block ended. */
+  #sealedEnd: number;
+  /** Pages with bytes that are not yet in a file, oldest first. */
+  #unwritten: Page[] = [];
+  #busy = false;
+  #retry: Timer | null = null;
+  #closed = false;
+
+  constructor(options: JournalOptions, pool: PagePool, events: JournalEvents, recoveredEnd: number) {
+    this.#options = options;
+    this.#pool = pool;
+    this.#events = events;
+    this.#sealedEnd = recoveredEnd;
+    this.#syncedPosition = recoveredEnd;
+    for (const name of fs.readdirSync(options.directory)) {
+      if (name.endsWith('.spare')) this.#keepSpare(join(options.directory, name));
+    }
+  }
+
+  get unwrittenBytes(): number {
+    return this.appended - this.durable;
+  }
+
+  /** @returns a page whose `end` is where `size` bytes may be written; the caller then advances `end`. */
+  reserve(size: number, nextPageNumber: (span: number) => number): Page {
+    let page = this.openPage;
+    if (page === null || !fits(page, size)) page = this.#startPage(size, nextPageNumber);
+    if (page.blockStart < 0) {
+      page.blockStart = page.end;
+      page.end += BLOCK_HEADER_SIZE;
+      if (this.#unwritten[this.#unwritten.length - 1] !== page) this.#unwritten.push(page);
+    }
+    this.appended += size;
+    return page;
+  }
+
+  #seal(page: Page): void {
+    if (page.blockStart < 0) return;
+    sealBlock(page, this.#syncedPosition, this.#sealedEnd);
+    this.#sealedEnd = page.number * PAGE_SIZE + page.end;
+  }
+
+  /** Closes the open page, so that the next record starts another. */
+  sealPage(): void {
+    const page = this.openPage;
+    if (page === null) return;
+    this.#seal(page);
+    (page.bytes as Buffer).fill(0, page.end);
+    page.sealed = true;
+    this.openPage = null;
+  }
+
+  #startPage(size: number, nextPageNumber: (span: number) => number): Page {
+    this.sealPage();
+    const span = Math.ceil((size + 2 * BLOCK_HEADER_SIZE) / PAGE_SIZE);
+    const capacity = span * PAGE_SIZE;
+    const page = new Page(nextPageNumber(span), true, this.#pool.take(capacity), capacity);
+    page.blockStart = -1;
+    const file = this.#fileFor(page, capacity);
+    page.file = file;
+    page.fileOffset = file.size;
+    file.size += capacity;
+    file.pages.push(page);
+    this.openPage = page;
+    return page;
+  }
+
+  #fileFor(page: Page, capacity: number): JournalFile {
+    const full = this.#openFile;
+    if (full !== null && full.size + capacity <= this.#options.fileSizeBytes) return full;
+    const next = new JournalFile(this.#options.directory, journalFileName(page.number), -1);
+    this.files.push(next);
+    this.#openFile = next;
+    if (full !== null) this.#events.onFileFull();
+    return next;
+  }
+
+  isOpen(file: JournalFile): boolean {
+    return file === this.#openFile;
+  }
+
+  commit(): void {
+    if (this.#busy || this.#unwritten.length === 0) return;
+    this.#busy = true;
+    const pages = this.#unwritten;
+    this.#unwritten = [];
+    for (const page of pages) this.#seal(page);
+    this.#write({
+      pages,
+      blockEnds: pages.map((page) => page.end),
+      ends: pages.map((page) => (page.sealed ? page.capacity : terminate(page))),
+      endPosition: this.#sealedEnd,
+      target: this.appended,
+    });
+  }
+
+  #write(batch: Batch): void {
+    let index = 0;
+    const step = (error: NodeJS.ErrnoException | null): void => {
+      if (error !== null) return this.#failed(error, batch);
+      if (index === batch.pages.length) return this.#written(batch);
+      const first = batch.pages[index];
+      const file = first.file as JournalFile;
+      const openError = this.#open(file);
+      if (openError !== null) return this.#failed(openError, batch);
+      const buffers: Buffer[] = [];
+      const from = alignDown(first.written);
+      for (const stop = index + runLength(batch, index); index < stop; index++) {
+        const page = batch.pages[index];
+        buffers.push((page.bytes as Buffer).subarray(page === first ? from : 0, batch.ends[index]));
+      }
+      this.#options.disk.write(file.fd, buffers, first.fileOffset + from, step);
+    };
+    step(null);
+  }
+
+  #open(file: JournalFile): NodeJS.ErrnoException | null {
+    if (file.fd >= 0) return null;
+    try {
+      const spare = this.#spares.pop();
+      if (spare !== undefined) fs.renameSync(spare, file.path);
+      file.fd = openDurable(file.path, { sync: this.#options.fdatasync, create: true });
+      if (this.#options.fdatasync) syncDirectory(this.#options.directory);
+      return null;
+    } catch (error) {
+      return error as NodeJS.ErrnoException;
+    }
+  }
+
+  #written(batch: Batch): void {
+    assert(batch.target >= this.durable);
+    this.durable = batch.target;
+    this.#syncedPosition = batch.endPosition;
+    this.#busy = false;
+    for (let i = 0; i < batch.pages.length; i++) {
+      batch.pages[i].written = batch.blockEnds[i];
+      this.#events.onPageWritten(batch.pages[i]);
+    }
+    if (this.#retry !== null) {
+      this.#retry = null;
+      this.#events.onTrouble(null);
+    }
+    this.#events.onDurable();
+  }
+
+  #failed(error: NodeJS.ErrnoException, batch: Batch): void {
+    if (this.#closed) return;
+    for (const spare of this.#spares.splice(0)) fs.rmSync(spare, { force: true });
+    this.#retry = this.#options.clock.after(RETRY_MS, () => this.#write(batch));
+    this.#events.onTrouble(error);
+  }
+
+  /** Removes a file in which nothing is alive. */
+  remove(file: JournalFile): void {
+    assert(file.live === 0 && file !== this.#openFile);
+    if (file.fd >= 0) fs.closeSync(file.fd);
+    file.fd = -1;
+    this.files.splice(this.files.indexOf(file), 1);
+    fs.rmSync(file.indexPath, { force: true });
+    const reusable = this.#retry === null && file.size <= this.#options.fileSizeBytes && fs.existsSync(file.path);
+    if (!reusable) return fs.rmSync(file.path, { force: true });
+    const spare = `${file.path}.spare`;
+    fs.renameSync(file.path, spare);
+    this.#keepSpare(spare);
+  }
+
+  #keepSpare(path: string): void {
+    if (this.#spares.length < MAX_SPARE_FILES) this.#spares.push(path);
+    else fs.rmSync(path, { force: true });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#retry?.cancel();
+    for (const file of this.files) {
+      if (file.fd >= 0) fs.closeSync(file.fd);
+      file.fd = -1;
+    }
+  }
+}
+
+/** Whether a record, a header for it and the zeros behind it still fit. */
+function fits(page: Page, size: number): boolean {
+  return page.end + size + (page.blockStart >= 0 ? 1 : 2) * BLOCK_HEADER_SIZE <= page.capacity;
+}
+
+const alignDown = (offset: number): number => offset & ~(DIRECT_ALIGNMENT - 1);
+
+/** Puts zeros behind the last block, up to where the write has to end. @returns that end. */
+function terminate(page: Page): number {
+  const end = Math.min(page.capacity, alignDown(page.end + BLOCK_HEADER_SIZE + DIRECT_ALIGNMENT - 1));
+  (page.bytes as Buffer).fill(0, page.end, end);
+  return end;
+}
+
+/** How many pages from `index` on go in one write: those that lie end to end in one file. */
+function runLength(batch: Batch, index: number): number {
+  let count = 1;
+  while (index + count < batch.pages.length && count < MAX_PAGES_PER_WRITE) {
+    const before = batch.pages[index + count - 1];
+    const next = batch.pages[index + count];
+    const adjacent = next.file === before.file && next.fileOffset === before.fileOffset + before.capacity;
+    if (!adjacent || batch.ends[index + count - 1] !== before.capacity) break;
+    count++;
+  }
+  return count;
+}

@@ -1,0 +1,484 @@
+/**
+ * The message store: pages in memory, the journal for what must last, the spill for what need not, and what goes when.
+ *
+ *   append        a message into the open page (persistent or transient), referenced by one or more queues
+ *   settle        a queue is done with a message; at the last reference of a page its memory goes
+ *   commit        end of a turn: what was appended and settled goes to the journal in one write
+ *   load          a page that was moved to disk comes back
+ *
+ * Memory is bounded by `memoryLimitBytes`: past it, pages that will not be needed soon are dropped (their bytes are in the
+ * journal) or spilled. The newest pages stay, since queues that keep up need them, and so do the oldest, which are next.
+ */
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import type { Clock } from '../runtime/clock.ts';
+import type { Disk } from '../runtime/disk.ts';
+import type { Log } from '../runtime/log.ts';
+import { Checkpointer } from './checkpointer.ts';
+import { Journal, type JournalFile } from './journal.ts';
+import { PAGE_SIZE, Page, PagePool } from './page.ts';
+import { type IncomingMessage, messageRecordSize, RecordType, writeMessageRecord } from './record.ts';
+import { type RecoveredQueue, recover } from './recovery.ts';
+import { SettledBatch } from './settled-batch.ts';
+import { Spill } from './spill.ts';
+import { verifyPage } from './verify-page.ts';
+
+/** Pages younger than this many are never moved to disk: a queue that keeps up reads them next. */
+const RECENT_PAGES = 8;
+/** How many pages behind the one asked for are loaded along with it. */
+const READ_AHEAD_PAGES = 6;
+/** Pages that were loaded back and may stay while memory is short. */
+const LOADED_PAGES = 32;
+
+export interface MessageStoreOptions {
+  /** Null: everything stays in memory, nothing survives a stop. */
+  readonly directory: string | null;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly fdatasync: boolean;
+  readonly journalFileBytes: number;
+  /** Bytes of pages kept in memory. */
+  readonly memoryLimitBytes: number;
+  /** Publishers pause while more than this waits to be written. */
+  readonly unwrittenLimitBytes: number;
+}
+
+export interface MessageStoreEvents {
+  /** Confirms that wait for `durable` may go out. */
+  onDurable(): void;
+  /** The disk refuses writes (with the reason), or takes them again (null). */
+  onTrouble(error: NodeJS.ErrnoException | null): void;
+  /** `congested` has become false. */
+  onRelief(): void;
+}
+
+/** Names the references that durable queues hold, for the index files. */
+export interface LiveMessages {
+  /** @param wanted false: nothing between these two positions is asked for. */
+  visitLive(
+    wanted: (lowest: number, highest: number) => boolean,
+    visit: (queueId: number, position: number, size: number, priority: number) => void,
+  ): void;
+  /** What queues remember beside their messages. */
+  marks(): Map<number, { deliveredPosition: number; deliveryCounts: Map<number, number> }>;
+}
+
+export class MessageStore {
+  readonly #options: MessageStoreOptions;
+  readonly #events: MessageStoreEvents;
+  readonly #pool = new PagePool();
+  readonly #pages = new Map<number, Page>();
+  readonly #journal: Journal | null;
+  readonly #spill: Spill | null;
+  readonly #settled: SettledBatch;
+  readonly #checkpointer: Checkpointer | null;
+  /** Sealed pages in memory, oldest first. */
+  readonly #resident: Page[] = [];
+  /** Pages that were loaded back, in that order. */
+  readonly #loaded: Page[] = [];
+  readonly #waiting = new Map<Page, (() => void)[]>();
+  #openTransient: Page | null = null;
+  #nextPage = 0;
+  #spilling = 0;
+  #congested = false;
+  #lastPage: Page | null = null;
+  /** What recovery found, until the queues have taken it over. */
+  readonly recovered: Map<number, RecoveredQueue>;
+  readonly damage: readonly string[];
+
+  constructor(options: MessageStoreOptions, events: MessageStoreEvents, live: LiveMessages) {
+    this.#options = options;
+    this.#events = events;
+    const { directory } = options;
+    this.recovered = new Map();
+    this.damage = [];
+    this.#journal = null;
+    this.#spill = null;
+    this.#checkpointer = null;
+    if (directory !== null) {
+      const journalDirectory = join(directory, 'journal');
+      fs.mkdirSync(journalDirectory, { recursive: true });
+      const found = recover(journalDirectory, options.log);
+      this.recovered = found.queues;
+      this.damage = found.damage;
+      this.#nextPage = found.nextPage;
+      this.#journal = this.#openJournal(journalDirectory, found.files, found.endPosition);
+      this.#spill = new Spill(options.disk, join(directory, 'transient.spill'));
+      this.#checkpointer = new Checkpointer(journalDirectory, this.#journal, live, options.log, () => this.#nextPage);
+    }
+    this.#settled = new SettledBatch((size) => this.#reserve(true, size));
+  }
+
+  #openJournal(directory: string, files: readonly JournalFile[], recoveredEnd: number): Journal {
+    const { disk, clock, journalFileBytes, fdatasync } = this.#options;
+    const options = { directory, disk, clock, fileSizeBytes: journalFileBytes, fdatasync };
+    const journal = new Journal(
+      options,
+      this.#pool,
+      {
+        onDurable: () => {
+          this.#events.onDurable();
+          this.#checkRelief();
+          journal.commit();
+        },
+        onPageWritten: (page) => {
+          if (page.sealed && page.live === 0 && page.written >= page.end) this.#free(page);
+        },
+        onFileFull: () => this.#checkpointer?.schedule(),
+        onTrouble: (error) => {
+          if (error !== null) this.#checkpointer?.removeDeadFiles();
+          this.#events.onTrouble(error);
+        },
+      },
+      recoveredEnd,
+    );
+    journal.files.push(...files);
+    for (const file of files) for (const page of file.pages) this.#register(page);
+    return journal;
+  }
+
+  /** Bytes of records appended to the journal so far. A confirm may go once `durable` has reached it. */
+  get appended(): number {
+    return this.#journal?.appended ?? 0;
+  }
+
+  get durable(): number {
+    return this.#journal?.durable ?? 0;
+  }
+
+  /** True while more waits to be written than may: publishers are to pause. */
+  get congested(): boolean {
+    return this.#congested;
+  }
+
+  get memoryBytes(): number {
+    return this.#pool.usedBytes;
+  }
+
+  /**
+   * Appends a message that `references` queues will hold; the first `durableIds` of them survive a restart.
+   * @returns its position.
+   */
+  append(message: IncomingMessage, durableIds: readonly number[], durableCount: number, references: number): number {
+    const persistent = durableCount > 0 && this.#journal !== null;
+    const idCount = persistent ? durableCount : 0;
+    const size = messageRecordSize(message, idCount);
+    const page = this.#reserve(persistent, size);
+    const offset = page.end;
+    writeMessageRecord(page, offset, size, message, idCount);
+    for (let i = 0, word = (offset >> 2) + 8; i < idCount; i++) page.u32[word + i] = durableIds[i];
+    page.end = offset + size;
+    page.live += references;
+    if (page.file !== null) page.file.live += references;
+    return page.number * PAGE_SIZE + offset;
+  }
+
+  /** The queues have taken over what recovery found: the next start need not read it again. */
+  recoveryTaken(): void {
+    this.recovered.clear();
+    if ((this.#journal?.files.length ?? 0) > 0) this.#checkpointer?.schedule();
+  }
+
+  /** A queue is done with the message for good. @param recorded whether the queue's reference is in the journal. */
+  settle(queueId: number, position: number, recorded: boolean): void {
+    const page = this.pageAt(position);
+    if (recorded && page.persistent) this.#settled.add(queueId, position);
+    this.#dereference(page);
+  }
+
+  #dereference(page: Page): void {
+    const { file } = page;
+    page.live--;
+    if (file !== null) {
+      file.live--;
+      file.dirty = true;
+    }
+    if (page.live > 0) return;
+    assert(page.live === 0);
+    if (page === this.#openTransient) page.end = 0;
+    else if (page.sealed && page.written >= page.end) this.#free(page);
+  }
+
+  /** The page that holds the position. Its bytes may be null: then `load` it. */
+  pageAt(position: number): Page {
+    const number = Math.floor(position / PAGE_SIZE);
+    const last = this.#lastPage;
+    if (last !== null && last.number === number) return last;
+    const page = this.#pages.get(number);
+    if (page === undefined) throw new Error(`position ${position} is in no page`);
+    this.#lastPage = page;
+    return page;
+  }
+
+  /** Counts a reference that recovery found. @returns false when the message's page is lost. */
+  adopt(position: number): boolean {
+    const page = this.#pages.get(Math.floor(position / PAGE_SIZE));
+    if (page === undefined || page.file === null) return false;
+    page.live++;
+    page.file.live++;
+    return true;
+  }
+
+  /** Gives up a reference of a queue that is being deleted: its id never comes back, so no record needs to say so. */
+  release(position: number): void {
+    this.#dereference(this.pageAt(position));
+  }
+
+  /** Messages of the queue up to `position` were delivered: after a restart they are marked as redelivered. */
+  delivered(queueId: number, position: number): void {
+    this.#mark(RecordType.delivered, queueId, 0, position);
+  }
+
+  /** The message was returned to its queue for the `count`th time. */
+  returned(queueId: number, position: number, count: number): void {
+    this.#mark(RecordType.returned, queueId, count, position);
+  }
+
+  #mark(type: number, queueId: number, count: number, position: number): void {
+    if (this.#journal === null) return;
+    const page = this.#reserve(true, 24);
+    page.f64[(page.end >> 3) + 2] = position;
+    writeHead(page, 24, type, queueId, count);
+  }
+
+  /**
+   * Makes what is appended until the end of this call's turn part of one block, so that a crash keeps all or nothing of it.
+   * @param bytes upper bound of what the group will append, in record bytes
+   */
+  beginAtomic(bytes: number): void {
+    if (this.#journal === null || bytes === 0) return;
+    this.#settled.flush();
+    const page = this.#journal.openPage;
+    if (page !== null && page.end + bytes + ATOMIC_SLACK <= page.capacity) return;
+    this.#sealJournalPage();
+    this.#reserveIn(this.#journal, bytes + ATOMIC_SLACK);
+    this.#journal.appended -= bytes + ATOMIC_SLACK;
+  }
+
+  endAtomic(): void {
+    this.#settled.flush();
+  }
+
+  /** End of a turn: hands what was appended and settled to the journal. */
+  commit(): void {
+    if (this.#journal === null) return;
+    this.#settled.flush();
+    this.#journal.commit();
+    if (!this.#congested && this.#overLimits()) this.#congested = true;
+  }
+
+  #overLimits(): boolean {
+    const { memoryLimitBytes, unwrittenLimitBytes } = this.#options;
+    if ((this.#journal?.unwrittenBytes ?? 0) > unwrittenLimitBytes) return true;
+    return this.#spill !== null && this.#pool.usedBytes > memoryLimitBytes + memoryLimitBytes / 2;
+  }
+
+  #checkRelief(): void {
+    if (!this.#congested || this.#overLimits()) return;
+    this.#congested = false;
+    this.#events.onRelief();
+  }
+
+  #reserve(persistent: boolean, size: number): Page {
+    if (persistent && this.#journal !== null) return this.#reserveIn(this.#journal, size);
+    let page = this.#openTransient;
+    if (page === null || page.end + size > page.capacity) page = this.#startTransient(size);
+    return page;
+  }
+
+  #reserveIn(journal: Journal, size: number): Page {
+    const before = journal.openPage;
+    const page = journal.reserve(size, (span) => this.#takeNumbers(span));
+    if (page !== before) {
+      this.#register(page);
+      if (before !== null) this.#sealed(before);
+    }
+    return page;
+  }
+
+  #sealJournalPage(): void {
+    const page = this.#journal?.openPage ?? null;
+    if (page === null) return;
+    this.#journal?.sealPage();
+    this.#sealed(page);
+  }
+
+  #startTransient(size: number): Page {
+    const full = this.#openTransient;
+    const span = Math.ceil(size / PAGE_SIZE);
+    const capacity = span * PAGE_SIZE;
+    const page = new Page(this.#takeNumbers(span), false, this.#pool.take(capacity), capacity);
+    this.#register(page);
+    this.#openTransient = page;
+    if (full !== null) {
+      full.sealed = true;
+      if (full.live === 0) this.#free(full);
+      else this.#sealed(full);
+    }
+    return page;
+  }
+
+  #takeNumbers(span: number): number {
+    const number = this.#nextPage;
+    this.#nextPage += span;
+    return number;
+  }
+
+  #register(page: Page): void {
+    for (let i = 0; i < page.capacity / PAGE_SIZE; i++) this.#pages.set(page.number + i, page);
+  }
+
+  /** A page has got its last record: now it may be moved out of memory. */
+  #sealed(page: Page): void {
+    if (page.live === 0 && page.written >= page.end) {
+      this.#free(page);
+      return;
+    }
+    this.#resident.push(page);
+    if (this.#pool.usedBytes > this.#options.memoryLimitBytes) this.#makeRoom();
+  }
+
+  #makeRoom(): void {
+    for (let i = this.#resident.length - 1 - RECENT_PAGES; i >= 0; i--) {
+      if (this.#pool.usedBytes - this.#spilling <= this.#options.memoryLimitBytes) return;
+      this.#evict(this.#resident[i]);
+    }
+  }
+
+  #evict(page: Page): void {
+    if (page.loading || page.bytes === null) return;
+    if (page.persistent) {
+      if (page.written >= page.end) this.#dropBytes(page);
+      return;
+    }
+    if (this.#spill === null) return;
+    page.loading = true;
+    this.#spilling += page.capacity;
+    this.#spill.write(page, (error) => {
+      page.loading = false;
+      this.#spilling -= page.capacity;
+      if (error !== null) this.#options.log.warning('store', `a page could not be moved to disk: ${error.message}`);
+      if (page.live === 0) this.#free(page);
+      else if (error === null) this.#dropBytes(page);
+      this.#checkRelief();
+    });
+  }
+
+  #dropBytes(page: Page): void {
+    remove(this.#resident, page);
+    remove(this.#loaded, page);
+    this.#pool.give(page.detach());
+  }
+
+  /** Nothing refers to the page any more. */
+  #free(page: Page): void {
+    if (page.loading) return; // its read or write ends first, and calls here again
+    if (page.bytes !== null) this.#dropBytes(page);
+    for (let i = 0; i < page.capacity / PAGE_SIZE; i++) this.#pages.delete(page.number + i);
+    if (this.#lastPage === page) this.#lastPage = null;
+    if (!page.persistent && page.fileOffset >= 0) this.#spill?.free(page);
+    if (page.file?.live === 0) this.#checkpointer?.fileMayBeDead();
+    this.#checkRelief();
+  }
+
+  /** Brings the page's bytes back, and those of the pages behind it; calls back once they are there. */
+  load(page: Page, loaded: () => void): void {
+    const waiting = this.#waiting.get(page);
+    if (waiting !== undefined) waiting.push(loaded);
+    else this.#read(page, [loaded]);
+    this.readAhead(page.number + page.capacity / PAGE_SIZE);
+  }
+
+  readAhead(number: number): void {
+    if (this.#pool.usedBytes > this.#options.memoryLimitBytes * 1.25) return;
+    for (let i = 0; i < READ_AHEAD_PAGES; i++) {
+      const page = this.#pages.get(number + i);
+      if (page !== undefined && page.bytes === null && !page.loading && page.live > 0) this.#read(page, []);
+    }
+  }
+
+  #read(page: Page, waiting: (() => void)[]): void {
+    assert(page.bytes === null && !page.loading);
+    page.loading = true;
+    this.#waiting.set(page, waiting);
+    const bytes = this.#pool.take(page.capacity);
+    const fd = page.file?.fd ?? this.#spill?.fd ?? -1;
+    this.#options.disk.read(fd, bytes, page.fileOffset, (error, count) => {
+      bytes.fill(0, count);
+      this.#arrived(page, bytes, error);
+    });
+  }
+
+  #arrived(page: Page, bytes: Buffer, error: Error | null): void {
+    page.loading = false;
+    if (page.bytes !== null) this.#pool.give(bytes);
+    else this.#attachLoaded(page, bytes, error);
+    const waiting = this.#waiting.get(page) ?? [];
+    this.#waiting.delete(page);
+    if (page.live === 0) this.#free(page);
+    for (const callback of waiting) callback();
+  }
+
+  #attachLoaded(page: Page, bytes: Buffer, error: Error | null): void {
+    page.attach(bytes);
+    if (error !== null) bytes.fill(0);
+    const trouble = error?.message ?? (page.persistent ? verifyPage(page) : null);
+    if (trouble !== null) {
+      const where = `${page.file?.name ?? 'transient.spill'} at offset ${page.fileOffset}`;
+      this.#options.log.error('store', `${where}: ${trouble}; messages that stood there are dropped from their queues`);
+    }
+    this.#loaded.push(page);
+    const oldest = this.#loaded[0];
+    const crowded = this.#pool.usedBytes > this.#options.memoryLimitBytes && this.#loaded.length > LOADED_PAGES;
+    if (crowded && !oldest.loading && oldest !== page) this.#dropBytes(oldest);
+  }
+
+  /** The page's bytes at once, blocking: for what is rare (basic.get, dead-lettering) and cannot wait. */
+  loadSync(page: Page): void {
+    if (page.bytes !== null) return;
+    const bytes = this.#pool.take(page.capacity);
+    let count = 0;
+    let failure: Error | null = null;
+    try {
+      const fd = page.file?.fd ?? this.#spill?.fd ?? -1;
+      count = fs.readSync(fd, bytes, 0, bytes.length, page.fileOffset);
+    } catch (error) {
+      failure = error as Error;
+    }
+    bytes.fill(0, count);
+    // A read that is under way has memory of its own, and finds the bytes in place when it ends.
+    this.#attachLoaded(page, bytes, failure);
+  }
+
+  /** Writes what is left, and closes the files. @returns when all is durable. */
+  async close(): Promise<void> {
+    const journal = this.#journal;
+    if (journal !== null) {
+      this.#settled.flush();
+      journal.commit();
+      while (journal.durable < journal.appended) await new Promise((resolve) => setImmediate(resolve));
+      await this.#checkpointer?.finish();
+      journal.close();
+    }
+    this.#spill?.close();
+  }
+}
+
+/** A tx's acks are grouped by queue, each group with a record head of its own. */
+const ATOMIC_SLACK = 256;
+
+function writeHead(page: Page, size: number, type: number, queueId: number, extra: number): void {
+  const word = page.end >> 2;
+  page.u32[word] = size;
+  page.u32[word + 1] = type;
+  page.u32[word + 2] = queueId;
+  page.u32[word + 3] = extra;
+  page.end += size;
+}
+
+function remove(pages: Page[], page: Page): void {
+  const index = pages.lastIndexOf(page);
+  if (index >= 0) pages.splice(index, 1);
+}
