@@ -1,0 +1,91 @@
+/**
+ * Field values as RabbitMQ prints them in reply texts: `received '4096' but current is 'abc'`.
+ *
+ * Scalars are printed bare, arrays and tables as Erlang terms. RabbitMQ breaks terms of more than 80 columns into lines; these
+ * stay on one. A bare decimal or void has no text in RabbitMQ (a decimal makes it answer 541, void is called `none`).
+ */
+import type { FieldTable, FieldValue } from './field-value.ts';
+import { fieldTypeName } from './field-value.ts';
+import { decodeText, encodeText } from './text.ts';
+
+/** Integers from here on are printed with an exponent when they are floats: Erlang's rule. */
+const FLOAT_PLAIN_LIMIT = 2 ** 53;
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  '\\': '\\\\',
+  '\b': '\\b',
+  '\t': '\\t',
+  '\n': '\\n',
+  '\v': '\\v',
+  '\f': '\\f',
+  '\r': '\\r',
+  '\x1b': '\\e',
+};
+
+/** A value as it stands between the quotes of an `inequivalent arg` text. */
+export function fieldText(field: FieldValue): string {
+  switch (field.type) {
+    case 'S':
+      return field.value;
+    case 'x':
+      return decodeText(field.value, 0, field.value.length);
+    default:
+      return termOf(field);
+  }
+}
+
+function termOf(field: FieldValue): string {
+  switch (field.type) {
+    case 'f':
+    case 'd':
+      return floatText(field.value);
+    case 'D':
+      return `{${field.scale},${field.value}}`;
+    case 'S':
+      return binaryText(encodeText(field.value));
+    case 'x':
+      return binaryText(field.value);
+    case 'A':
+      return `[${field.value.map((each) => `{${fieldTypeName(each)},${termOf(each)}}`).join(',')}]`;
+    case 'F':
+      return tableText(field.value);
+    case 'V':
+      return 'undefined';
+    default:
+      return field.value.toString();
+  }
+}
+
+function tableText(table: FieldTable): string {
+  const entries = Array.from(
+    table,
+    ([name, value]) => `{${binaryText(encodeText(name))},${fieldTypeName(value)},${termOf(value)}}`,
+  );
+  return `[${entries.join(',')}]`;
+}
+/** The shorter of the plain form and the one with an exponent, from as few digits as tell the number from its neighbours. */
+function floatText(value: number): string {
+  const [mantissa, exponent] = value.toExponential().split('e') as [string, string];
+  const scientific = `${withPoint(mantissa)}e${Number(exponent)}`;
+  const sign = Object.is(value, -0) ? '-' : '';
+  const plain = sign + value.toString();
+  if (plain.includes('e') || Math.abs(value) >= FLOAT_PLAIN_LIMIT) return scientific;
+  return withPoint(plain).length <= scientific.length ? withPoint(plain) : scientific;
+}
+
+function withPoint(digits: string): string {
+  return digits.includes('.') ? digits : `${digits}.0`;
+}
+
+/** `<<"text">>` where every octet is printable in Latin-1, which UTF-8 is by chance, and `<<1,2>>` otherwise. */
+function binaryText(octets: Buffer): string {
+  if (octets.length === 0) return '<<>>';
+  if (!octets.every(isPrintable)) return `<<${Array.from(octets).join(',')}>>`;
+  const text = decodeText(octets, 0, octets.length);
+  return `<<"${Array.from(text, (character) => ESCAPES[character] ?? character).join('')}">>`;
+}
+
+function isPrintable(octet: number): boolean {
+  return (octet >= 0x20 && octet <= 0x7e) || octet >= 0xa0 || (octet >= 0x08 && octet <= 0x0d) || octet === 0x1b;
+}
