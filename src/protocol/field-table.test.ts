@@ -136,9 +136,14 @@ test('no table that could not be read back is written or made from plain values'
   let plain: PlainValue = 1;
   for (let level = 0; level < 50_000; level++) plain = level % 2 === 0 ? [plain] : { k: plain };
   assert.throws(() => fromPlain({ k: plain }), isSyntaxError(/nested deeper/));
-  let value: FieldValue = { type: 'V' };
-  for (let level = 0; level < MAX_TABLE_DEPTH; level++) value = { type: 'A', value: [value] };
-  assert.throws(() => encodeFieldTable(new Map([['k', value]])), isSyntaxError(/nested deeper/));
+  let array: FieldValue = { type: 'V' };
+  let table: FieldValue = { type: 'V' };
+  for (let level = 0; level < MAX_TABLE_DEPTH; level++) {
+    array = { type: 'A', value: [array] };
+    table = { type: 'F', value: new Map([['k', table]]) };
+  }
+  assert.throws(() => encodeFieldTable(new Map([['k', array]])), isSyntaxError(/nested deeper/));
+  assert.throws(() => encodeFieldTable(new Map([['k', table]])), isSyntaxError(/nested deeper/));
   assert.throws(() => encodeFieldTable(fromPlain({ ['k'.repeat(256)]: 1 })), isSyntaxError(/longer than 255/));
 });
 
@@ -188,6 +193,14 @@ test('toPlain gives values that JSON can hold for types that JSON has not', () =
     ['time', { type: 'T', value: 7 }],
   ]);
   assert.deepEqual(toPlain(table), { decimal: 3.14, octets: 'hi', long: 2 ** 60, time: 7 });
+});
+
+test('-0, which JSON has no number for, survives the store', () => {
+  const table = new Map<string, FieldValue>([
+    ['f', { type: 'f', value: -0 }],
+    ['d', { type: 'd', value: -0 }],
+  ]);
+  assert.deepEqual(tableFromJson(JSON.parse(JSON.stringify(tableToJson(table)))), table);
 });
 
 test('JSON that tableToJson did not write is refused rather than turned into a table that cannot be sent', () => {

@@ -71,6 +71,7 @@ test('malformed properties get the bare 541 of RabbitMQ', () => {
     'a string cut short': '800003ff',
     'octets too many': '00007a7a7a',
     'more flags to follow': '00010000',
+    'more flags announced and missing': '0001',
     'a table longer than the rest': '200000000050616263',
     'an unknown type in a table': '200000000003016b51',
     'a value cut short in a table': '200000000004016b4900',
