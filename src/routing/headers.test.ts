@@ -54,6 +54,11 @@ const VALUES: readonly [what: string, wanted: FieldValue, given: FieldValue, isE
   ['2^53 and double 2^53', long(9_007_199_254_740_992n), double(2 ** 53), true],
   ['longs that differ where a double would not', long(2n ** 62n + 1n), long(2n ** 62n), false],
   ['timestamp 2^63 and double 2^63', timestamp(2n ** 63n), double(2 ** 63), true],
+  ['a long beyond 2^53 and double 0.5', long(2n ** 62n), double(0.5), false],
+  ['tables of one value under two names', table({ k: int(1) }), table({ j: int(1) }), false],
+  ['tables of which one has more', table({ k: int(1) }), table({ k: int(1), j: int(1) }), false],
+  ['arrays of which one has more', array(int(1)), array(int(1), int(2)), false],
+  ['the two letters of long inside arrays', array(long(1)), array({ type: 'L', value: 1 }), true],
   ['minus zero and zero', double(-0), int(0), true],
 ];
 
