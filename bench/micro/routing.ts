@@ -1,6 +1,6 @@
 /**
  * What a route costs: `node bench/micro/routing.ts`. Each line is the best of several rounds, so that what else the
- * machine does in the meantime counts least. The bytes are what the young heap grew by a route, collections excluded.
+ * machine does in the meantime counts least. The bytes are what a route allocates.
  */
 import { getHeapStatistics } from 'node:v8';
 import type { FieldTable } from '../../src/protocol/field-table.ts';
@@ -13,6 +13,7 @@ import { ScratchList } from '../../src/routing/scratch-list.ts';
 
 const ROUND_COUNT = 7;
 const ROUND_MS = 60;
+const ROUTES_TO_WEIGH = 10_000;
 const NO_ARGUMENTS: FieldTable = new Map();
 
 interface Route {
@@ -165,18 +166,24 @@ function measure(route: Route): void {
   const into = new ScratchList<RoutableQueue>();
   const count = countForRound(route, into);
   let best = Number.POSITIVE_INFINITY;
-  let bytes = Number.POSITIVE_INFINITY;
   for (let round = 0; round < ROUND_COUNT; round++) {
-    const heapBefore = getHeapStatistics().used_heap_size;
     const started = performance.now();
     const reached = run(route, count, into);
     best = Math.min(best, ((performance.now() - started) * 1e6) / count);
-    const grown = getHeapStatistics().used_heap_size - heapBefore;
-    if (grown >= 0) bytes = Math.min(bytes, grown / count);
     if (reached !== count * route.queueCount) throw new Error(`${route.name}: reached ${reached} queues in all`);
   }
-  const shownBytes = Number.isFinite(bytes) ? bytes.toFixed(1) : 'unknown';
-  console.log(`${route.name.padEnd(40)} ${best.toFixed(1).padStart(9)} ns ${shownBytes.padStart(8)} B`);
+  const bytes = medianBytes(route, into);
+  console.log(`${route.name.padEnd(40)} ${best.toFixed(1).padStart(9)} ns ${bytes.toFixed(1).padStart(8)} B`);
+}
+
+/** What a route allocates. The routes of a round are few enough for most rounds to pass without a collection. */
+function medianBytes(route: Route, into: ScratchList<RoutableQueue>): number {
+  const grown = times(ROUND_COUNT, () => {
+    const before = getHeapStatistics().used_heap_size;
+    run(route, ROUTES_TO_WEIGH, into);
+    return (getHeapStatistics().used_heap_size - before) / ROUTES_TO_WEIGH;
+  });
+  return grown.sort((a, b) => a - b)[ROUND_COUNT >> 1]!;
 }
 
 for (const route of allRoutes()) measure(route);
