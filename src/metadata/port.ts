@@ -3,7 +3,7 @@
  *
  * Embedded and clustered brokers run the same path: whoever declares something proposes it, and it exists once this node's
  * followers have been given it. A store holds all entities, the transient ones too, so that it alone knows what a deletion
- * takes with it; only durable ones survive a restart (see durability.ts).
+ * takes with it; only durable ones survive a restart (see entity.ts).
  *
  * Invariant: the snapshot at some moment, and the changes that followers are given from then on, make the snapshot at any
  * later moment.

@@ -1,0 +1,60 @@
+/** What a broker has before anybody declares anything: a vhost, a user, and in every vhost the predeclared exchanges. */
+import { EMPTY_TABLE } from '../protocol/field-table.ts';
+import type { Change, ExchangeRecord, MetadataStore, PermissionRecord, UserRecord, VhostRecord } from './port.ts';
+
+export interface BootstrapOptions {
+  /** RabbitMQ's `default_vhost`. */
+  readonly vhost: string;
+  /** RabbitMQ's `default_user`, `default_pass` (hashed) and `default_user_tags`. */
+  readonly user: UserRecord;
+  /** RabbitMQ's `default_permissions`; all three are `.*` there. */
+  readonly permissions: Pick<PermissionRecord, 'configure' | 'write' | 'read'>;
+}
+
+/** Name and type of the exchanges of every vhost (3.1.3 of the specification); the last two are RabbitMQ's own. */
+const PREDECLARED_EXCHANGES: readonly (readonly [name: string, type: string])[] = [
+  ['', 'direct'],
+  ['amq.direct', 'direct'],
+  ['amq.fanout', 'fanout'],
+  ['amq.topic', 'topic'],
+  ['amq.headers', 'headers'],
+  ['amq.match', 'headers'],
+  ['amq.rabbitmq.trace', 'topic'],
+];
+
+/** The one that only the broker itself publishes to. */
+const TRACE_EXCHANGE = 'amq.rabbitmq.trace';
+
+/**
+ * Gives a store without any vhost and any user its first ones; another one is left as it is.
+ * @returns whether it did. @throws MetadataError as propose() says
+ */
+export async function bootstrap(store: MetadataStore, options: BootstrapOptions): Promise<boolean> {
+  const { vhosts, users } = store.snapshot();
+  if (vhosts.length > 0 || users.length > 0) return false;
+  const vhost = { name: options.vhost, description: 'Default virtual host', tags: [], tracing: false };
+  const permission = { user: options.user.name, vhost: vhost.name, ...options.permissions };
+  await proposed(store, [
+    ...newVhostChanges(vhost),
+    { kind: 'put-user', user: options.user },
+    { kind: 'put-permission', permission },
+  ]);
+  return true;
+}
+
+/** What makes a vhost: itself and its predeclared exchanges. Whoever creates one proposes all of these at once. */
+export function newVhostChanges(vhost: VhostRecord): Change[] {
+  const exchanges = PREDECLARED_EXCHANGES.map(([name, type]) => predeclared(vhost.name, name, type));
+  return [{ kind: 'put-vhost', vhost }, ...exchanges.map((exchange) => ({ kind: 'put-exchange' as const, exchange }))];
+}
+
+function predeclared(vhost: string, name: string, type: string): ExchangeRecord {
+  const internal = name === TRACE_EXCHANGE;
+  return { vhost, name, type, durable: true, autoDelete: false, internal, arguments: EMPTY_TABLE };
+}
+
+function proposed(store: MetadataStore, changes: readonly Change[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    store.propose(changes, (error) => (error === null ? resolve() : reject(error)));
+  });
+}

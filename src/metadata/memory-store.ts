@@ -1,0 +1,15 @@
+/** A store that keeps nothing over a restart: for tests, and for brokers that are to leave nothing behind. */
+import { randomUUID } from 'node:crypto';
+import { EmbeddedStore, FIRST_QUEUE_ID } from './embedded-store.ts';
+import type { MetadataStore } from './port.ts';
+
+export interface MemoryStoreOptions {
+  /** The cluster's name until the global parameter `cluster_name` is set. */
+  readonly clusterName: string;
+}
+
+/** An empty store with a node id of its own. */
+export function openMemoryStore(options: MemoryStoreOptions): MetadataStore {
+  const medium = { nodeId: randomUUID(), write: () => {}, reserveQueueIds: () => {}, close: () => {} };
+  return new EmbeddedStore(medium, { puts: [], nextQueueId: FIRST_QUEUE_ID }, options.clusterName);
+}

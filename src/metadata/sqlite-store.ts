@@ -1,0 +1,205 @@
+/**
+ * The store of a broker with a data directory: one SQLite file, `metadata.sqlite`.
+ *
+ *   record   key, text, crc32 of both: one durable entity each, see entity.ts and record-json.ts
+ *   fact     name, value: `node_id`, and `queue_id_limit`, below which ids may have been given out
+ *
+ * The write-ahead log is synced at every commit (synchronous=FULL), which is the cheapest of SQLite's durable ways: one sync,
+ * where a rollback journal takes two or three. The exclusive lock keeps a second broker off the same directory and goes with
+ * the process, however that ends.
+ */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { crc32 } from 'node:zlib';
+import { syncDirectory } from '../runtime/disk.ts';
+import { EmbeddedStore, FIRST_QUEUE_ID, type Kept, type Medium, type Row } from './embedded-store.ts';
+import { ENTITY_KINDS, type EntityKind, type Put } from './entity.ts';
+import { MetadataError, type MetadataStore } from './port.ts';
+import { decodeRecord, kindOfKey } from './record-json.ts';
+
+export const METADATA_FILE_NAME = 'metadata.sqlite';
+
+export interface SqliteStoreOptions {
+  /** The data directory; it exists. */
+  readonly directory: string;
+  /** The cluster's name until the global parameter `cluster_name` is set. */
+  readonly clusterName: string;
+}
+
+/** What this code writes and reads. A larger number is a newer Leveret's. */
+const SCHEMA_VERSION = 1;
+
+/** 'Levr', so that no other program's file is taken for ours. */
+const APPLICATION_ID = 0x4c657672;
+
+const SCHEMA = `
+  CREATE TABLE record (key TEXT PRIMARY KEY, text TEXT NOT NULL, crc32 INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE fact (name TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
+  PRAGMA application_id = ${APPLICATION_ID};
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+const SQLITE_BUSY = 5;
+const SQLITE_CORRUPT = 11;
+const SQLITE_NOTADB = 26;
+
+/**
+ * Opens the store of a data directory; makes it when there is none.
+ * @throws MetadataError that names the file: unavailable (in use, not to be written), corrupt, newer
+ */
+export function openSqliteStore(options: SqliteStoreOptions): MetadataStore {
+  const path = join(options.directory, METADATA_FILE_NAME);
+  const database = attempt(path, () => new DatabaseSync(path));
+  try {
+    return attempt(path, () => {
+      prepareFile(database, path);
+      return openStore(new SqliteMedium(database, path), readKept(database, path), options.clusterName, path);
+    });
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** An entity without what it hangs on was not left so by us. */
+function openStore(medium: Medium, kept: Kept, clusterName: string, path: string): MetadataStore {
+  try {
+    return new EmbeddedStore(medium, kept, clusterName);
+  } catch (error) {
+    if (error instanceof MetadataError) throw damaged(path, error.message, { cause: error });
+    throw error;
+  }
+}
+
+class SqliteMedium implements Medium {
+  readonly nodeId: string;
+  readonly #database: DatabaseSync;
+  readonly #path: string;
+  readonly #put: StatementSync;
+  readonly #delete: StatementSync;
+  readonly #setFact: StatementSync;
+
+  constructor(database: DatabaseSync, path: string) {
+    this.#database = database;
+    this.#path = path;
+    this.#put = database.prepare('INSERT OR REPLACE INTO record (key, text, crc32) VALUES (?, ?, ?)');
+    this.#delete = database.prepare('DELETE FROM record WHERE key = ?');
+    this.#setFact = database.prepare('INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)');
+    this.nodeId = String(readFact(database, path, 'node_id'));
+  }
+
+  write(rows: readonly Row[]): void {
+    this.#commit(() => {
+      for (const { key, text } of rows) {
+        if (text === null) this.#delete.run(key);
+        else this.#put.run(key, text, checksumOf(key, text));
+      }
+    });
+  }
+
+  reserveQueueIds(limit: number): void {
+    this.#commit(() => this.#setFact.run('queue_id_limit', limit));
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #commit(work: () => void): void {
+    attempt(this.#path, () => transaction(this.#database, work));
+  }
+}
+
+/** Refuses what is not ours before anything is written, then sets the file up. */
+function prepareFile(database: DatabaseSync, path: string): void {
+  database.exec('PRAGMA locking_mode = EXCLUSIVE');
+  const isNew = checkVersion(database, path);
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+  if (isNew) create(database, path);
+  const found = database.prepare('PRAGMA quick_check(1)').get()!.quick_check;
+  if (found !== 'ok') throw damaged(path, String(found));
+}
+
+/** @returns true for an empty file */
+function checkVersion(database: DatabaseSync, path: string): boolean {
+  const version = Number(database.prepare('PRAGMA user_version').get()!.user_version);
+  const application = database.prepare('PRAGMA application_id').get()!.application_id;
+  const tables = Number(database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()!.count);
+  if (version === 0 && application === 0 && tables === 0) return true;
+  if (application !== APPLICATION_ID) throw damaged(path, 'another program wrote it');
+  if (version > SCHEMA_VERSION) {
+    const advice = `has schema version ${version}, and this Leveret reads up to ${SCHEMA_VERSION}: start the newer Leveret`;
+    throw new MetadataError('newer', `${path} ${advice}`);
+  }
+  return false;
+}
+
+function create(database: DatabaseSync, path: string): void {
+  transaction(database, () => {
+    database.exec(SCHEMA);
+    const insert = database.prepare('INSERT INTO fact (name, value) VALUES (?, ?)');
+    insert.run('node_id', randomUUID());
+    insert.run('queue_id_limit', FIRST_QUEUE_ID);
+  });
+  syncDirectory(join(path, '..'));
+}
+
+/** Parents come before their children because the kinds do. @throws MetadataError corrupt */
+function readKept(database: DatabaseSync, path: string): Kept {
+  const puts = new Map<EntityKind, Put[]>(ENTITY_KINDS.map((kind) => [kind, []]));
+  for (const row of database.prepare('SELECT key, text, crc32 FROM record').iterate()) {
+    const key = String(row.key);
+    const text = String(row.text);
+    if (checksumOf(key, text) !== row.crc32) throw damaged(path, `the checksum of ${key} is wrong`);
+    const kind = kindOfKey(key);
+    puts.get(kind)!.push(decodeRecord(kind, text));
+  }
+  const nextQueueId = Number(readFact(database, path, 'queue_id_limit'));
+  return { puts: [...puts.values()].flat(), nextQueueId };
+}
+
+function readFact(database: DatabaseSync, path: string, name: string): SQLOutputValue {
+  const row = database.prepare('SELECT value FROM fact WHERE name = ?').get(name);
+  if (row === undefined) throw damaged(path, `the fact ${name} is missing`);
+  return row.value!;
+}
+
+function checksumOf(key: string, text: string): number {
+  return crc32(text, crc32(key));
+}
+
+function transaction(database: DatabaseSync, work: () => void): void {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    work();
+    database.exec('COMMIT');
+  } catch (error) {
+    // SQLite has rolled back by itself where the fault was a full disk or an I/O error.
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** Turns what SQLite says into a MetadataError that names the file. */
+function attempt<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw faultOf(path, error);
+  }
+}
+
+function faultOf(path: string, error: unknown): unknown {
+  if (!(error instanceof Error) || !('errcode' in error)) return error;
+  const options = { cause: error };
+  // The low octet of SQLite's extended codes is the plain one.
+  const code = Number(error.errcode) & 0xff;
+  if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) return damaged(path, error.message, options);
+  if (code === SQLITE_BUSY) return new MetadataError('unavailable', `${path} is in use by another process`, options);
+  return new MetadataError('unavailable', `${path} cannot be used: ${error.message}`, options);
+}
+
+function damaged(path: string, reason: string, options?: ErrorOptions): MetadataError {
+  return new MetadataError('corrupt', `${path} is damaged: ${reason}`, options);
+}
