@@ -1,0 +1,172 @@
+/**
+ * What a load run is: who publishes what to whom, how fast and for how long. One plain object, so that it crosses into the
+ * worker threads as it is.
+ */
+
+/** How messages find their queues: straight by queue name, by a topic key that matches one queue, or by one that matches all. */
+export type LoadRouting = 'queue' | 'topic-one' | 'topic-all';
+
+/** Which sides of the run exist: both at once, publishers that leave a backlog, or consumers that take one away. */
+export type LoadMode = 'both' | 'publish' | 'consume';
+
+export interface LoadOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly vhost: string;
+  readonly user: string;
+  readonly password: string;
+  readonly mode: LoadMode;
+  /** Name of the queue; with more than one queue the stem of `NAME-INDEX`. */
+  readonly queue: string;
+  readonly queues: number;
+  readonly routing: LoadRouting;
+  readonly queueArguments: Readonly<Record<string, string | number | boolean>>;
+  /** From 16 on the body carries its send time and sequence number, which latency and the order check need. */
+  readonly bodySizeBytes: number;
+  /** Connections that publish, one channel each. */
+  readonly publishers: number;
+  /** Connections that consume, one channel each. */
+  readonly consumers: number;
+  readonly publisherThreads: number;
+  readonly consumerThreads: number;
+  /** Durable queue and exchange. */
+  readonly durable: boolean;
+  /** Delivery mode 2. */
+  readonly persistent: boolean;
+  /** Messages a publisher may have unconfirmed; 0 publishes without confirms. At most 32768. */
+  readonly confirmWindow: number;
+  /** basic.ack with `multiple` once this many deliveries are unacknowledged; 0 consumes with no-ack. */
+  readonly ackEvery: number;
+  /** Prefetch count of each consumer; without meaning where `ackEvery` is 0. */
+  readonly prefetch: number;
+  /** Messages a second of all publishers together; 0 is as fast as it goes. Latency then counts from the scheduled time. */
+  readonly ratePerSecond: number;
+  /** Messages to publish (or consume) in all; 0 runs for `seconds`. */
+  readonly count: number;
+  /** Publishers pause while deliveries expected and not yet received reach this number; 0 is no limit. */
+  readonly inflightMax: number;
+  /** Bytes of one socket write of a publisher; 1 writes every message by itself. */
+  readonly batchBytes: number;
+  /** Runs before the measured time; none with `count`. */
+  readonly warmUpSeconds: number;
+  readonly seconds: number;
+  /** Longest wait for what is still under way after the measured time; with `count` the longest silence. */
+  readonly drainSeconds: number;
+  /** Broker processes on this machine whose CPU and memory are to be reported; Linux only. */
+  readonly brokerPids: readonly number[];
+  /** Delete the queues first. */
+  readonly fresh: boolean;
+  /** Leave queues and exchange behind. */
+  readonly keep: boolean;
+}
+
+export const defaultLoadOptions: LoadOptions = {
+  host: '127.0.0.1',
+  port: 5672,
+  vhost: '/',
+  user: 'guest',
+  password: 'guest',
+  mode: 'both',
+  queue: 'leveret-perf',
+  queues: 1,
+  routing: 'queue',
+  queueArguments: {},
+  bodySizeBytes: 1024,
+  publishers: 1,
+  consumers: 1,
+  publisherThreads: 1,
+  consumerThreads: 1,
+  durable: false,
+  persistent: false,
+  confirmWindow: 0,
+  ackEvery: 0,
+  prefetch: 1000,
+  ratePerSecond: 0,
+  count: 0,
+  inflightMax: 0,
+  batchBytes: 16_384,
+  warmUpSeconds: 2,
+  seconds: 10,
+  drainSeconds: 10,
+  brokerPids: [],
+  fresh: false,
+  keep: false,
+};
+
+/** Longest confirm window: publishers remember the send time of as many messages, twice. */
+export const confirmWindowMax = 32_768;
+
+/**
+ * Fills what is left out with the defaults. `persistent` makes the queue durable.
+ * @throws RangeError where a number is out of its range or two options exclude each other.
+ */
+export function completeLoadOptions(given: Partial<LoadOptions>): LoadOptions {
+  const merged = { ...defaultLoadOptions, ...given };
+  const options: LoadOptions = {
+    ...merged,
+    durable: merged.durable || merged.persistent,
+    publishers: merged.mode === 'consume' ? 0 : merged.publishers,
+    consumers: merged.mode === 'publish' ? 0 : merged.consumers,
+    warmUpSeconds: merged.count > 0 ? 0 : merged.warmUpSeconds,
+  };
+  requireWholeNumber(options, 'port', 1, 65_535);
+  requireWholeNumber(options, 'queues', 1, 1_000_000);
+  requireWholeNumber(options, 'bodySizeBytes', 0, 512 * 1024 * 1024);
+  requireWholeNumber(options, 'publishers', options.mode === 'consume' ? 0 : 1, 10_000);
+  requireWholeNumber(options, 'consumers', options.mode === 'publish' ? 0 : 1, 10_000);
+  requireWholeNumber(options, 'publisherThreads', 1, 256);
+  requireWholeNumber(options, 'consumerThreads', 1, 256);
+  requireWholeNumber(options, 'confirmWindow', 0, confirmWindowMax);
+  requireWholeNumber(options, 'ackEvery', 0, 1_000_000);
+  requireWholeNumber(options, 'prefetch', 0, 65_535);
+  requireWholeNumber(options, 'count', 0, Number.MAX_SAFE_INTEGER);
+  requireWholeNumber(options, 'inflightMax', 0, Number.MAX_SAFE_INTEGER);
+  requireWholeNumber(options, 'batchBytes', 1, 16 * 1024 * 1024);
+  if (options.ackEvery > options.prefetch && options.ackEvery > 0 && options.prefetch > 0) {
+    throw new RangeError(
+      `ackEvery ${options.ackEvery} is above prefetch ${options.prefetch}: no ack would ever be sent`,
+    );
+  }
+  if (options.mode === 'consume' && options.count === 0 && options.seconds <= 0) {
+    throw new RangeError('a run needs a count or a time');
+  }
+  return options;
+}
+
+function requireWholeNumber(options: LoadOptions, name: keyof LoadOptions, min: number, max: number): void {
+  const value = options[name];
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
+    throw new RangeError(`${name} is ${String(value)}, expected a whole number from ${min} to ${max}`);
+  }
+}
+
+/** Queues that one published message reaches. */
+export function fanOut(options: LoadOptions): number {
+  return options.routing === 'topic-all' ? options.queues : 1;
+}
+
+/** Name of queue `index`. */
+export function queueName(options: LoadOptions, index: number): string {
+  return options.queues === 1 ? options.queue : `${options.queue}-${index}`;
+}
+
+/** The exchange that is published to: the default one, or a topic exchange beside the queues. */
+export function exchangeName(options: LoadOptions): string {
+  return options.routing === 'queue' ? '' : `${options.queue}-x`;
+}
+
+/** Routing key of the messages for queue `index`. */
+export function routingKey(options: LoadOptions, index: number): string {
+  return options.routing === 'queue' ? queueName(options, index) : `lg.${index}.m`;
+}
+
+/** Binding key of queue `index`: one queue's keys, or everybody's. */
+export function bindingKey(options: LoadOptions, index: number): string {
+  return options.routing === 'topic-all' ? 'lg.#' : `lg.${index}.#`;
+}
+
+/** How many of `count` messages publisher `id` sends: the first ones take what does not divide evenly. */
+export function publisherShare(options: LoadOptions, id: number): number {
+  const each = Math.floor(options.count / options.publishers);
+  return each + (id < options.count % options.publishers ? 1 : 0);
+}
