@@ -123,10 +123,9 @@ export class SessionContext {
 
   /** Takes confirms until all of 1 to `count` are confirmed, however the broker bundles them, and writes that down. */
   async confirmed(channel: RawChannel, count: number): Promise<void> {
-    const trace = this.#clients.find(({ client }) => client === channel.client)!.trace;
+    const trace = this.quiet(channel.client);
     const open = new Set(Array.from({ length: count }, (_, index) => index + 1));
     const refused: number[] = [];
-    trace.on = false;
     while (open.size > 0) {
       const { name, args } = await channel.read();
       if (name !== 'basic.ack' && name !== 'basic.nack') {
@@ -143,6 +142,27 @@ export class SessionContext {
     this.note(`publishes 1 to ${count} are confirmed${refused.length > 0 ? `, refused: ${refused.join(' ')}` : ''}`);
   }
 
+  /** Publishes one after the other on a channel of its own in confirm mode, so that all are in the queue afterwards. */
+  async fill(channel: RawChannel, queue: string, bodies: readonly string[]): Promise<void> {
+    const trace = this.quiet(channel.client);
+    const publisher = await channel.client.openChannel(this.#nextProbe++);
+    await publisher.call('confirm.select');
+    for (const body of bodies) {
+      publisher.publish({ routingKey: queue, body });
+      await publisher.expect('basic.ack');
+    }
+    await publisher.call('channel.close');
+    trace.on = true;
+    this.note(`${queue} gets ${bodies.join(' ')}, confirmed`);
+  }
+
+  /** Takes a client's words out of the transcript until `on` is set again. */
+  quiet(client: RawClient): SwitchedTrace {
+    const trace = this.#clients.find((known) => known.client === client)!.trace;
+    trace.on = false;
+    return trace;
+  }
+
   /**
    * Repeats a question until its answer is as wished, and writes only the last answer down: for what a broker does in its
    * own time. The question is put on a new channel each time, because a refusal closes it.
@@ -153,9 +173,8 @@ export class SessionContext {
     args: MethodArguments,
     wished: (answer: Received) => boolean,
   ): Promise<void> {
-    const trace = this.#clients.find((other) => other.client === client)!.trace;
+    const trace = this.quiet(client);
     const deadlineMs = Date.now() + client.patienceMs;
-    trace.on = false;
     let answer: Received;
     do {
       const channel = await client.openChannel(this.#nextProbe++);
@@ -211,7 +230,7 @@ export class SessionContext {
 }
 
 /** A trace that says nothing before it is switched on. */
-class SwitchedTrace implements Trace {
+export class SwitchedTrace implements Trace {
   on = false;
   readonly #trace: Trace;
 

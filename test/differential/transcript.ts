@@ -3,6 +3,7 @@
  *
  * Only what a session reads is written, in the order in which it reads, so that frames of two channels (between which
  * no broker promises an order) cannot swap places in it. What a session left unread is drained at its end, per channel.
+ * The fields of a received table are sorted, because a table has no order.
  * Names that a broker makes up (server-named queues, consumer tags, reply-to addresses) are numbered by first appearance.
  */
 
@@ -14,15 +15,13 @@ import {
   type Trace,
   USUAL_CLIENT_PROPERTIES,
 } from './raw-client.ts';
-import type { Typed, TypedTable } from './wire-format.ts';
+import type { TypedTable } from './wire-format.ts';
 
 /** Patterns of names that a broker makes up, and what they are called in a transcript. */
 const MADE_UP_NAMES: readonly (readonly [RegExp, string])[] = [
   [/amq\.rabbitmq\.reply-to\.[A-Za-z0-9._+/=-]+/g, 'reply-to'],
   [/amq\.gen-[A-Za-z0-9_-]{22}/g, 'server-named'],
   [/amq\.ctag-[A-Za-z0-9_-]{22}/g, 'consumer-tag'],
-  // Erlang process ids stand in some of RabbitMQ's texts.
-  [/<0?[a-z0-9@-]*\.\d+\.\d+\.\d+>|<\d+\.\d+\.\d+>/g, 'pid'],
 ];
 
 /** Values of server-properties that name a product rather than a behaviour. */
@@ -56,6 +55,8 @@ export class Transcript {
 
   #normalised(line: string): string {
     let text = line.replace(describeValue(USUAL_CLIENT_PROPERTIES), '(usual)');
+    // x-death's time is the broker's clock: its type is compared, its value is not.
+    text = text.replace(/\btime:T \d+/g, 'time:T <time>');
     for (const [pattern, kind] of MADE_UP_NAMES) {
       text = text.replace(pattern, (name) => this.#numbered(name, kind));
     }
@@ -78,7 +79,8 @@ function describeReceived(what: Received): string {
   const args = what.name === 'connection.start' ? startArguments(what.args) : what.args;
   const head = `ch${what.channel} ${what.name}${describeArguments(args)}`;
   if (what.body === undefined) return head;
-  const properties = describeArguments(withoutTimes(what.properties ?? {}));
+  const { headers, ...others } = what.properties!;
+  const properties = describeArguments({ ...(headers === undefined ? {} : { headers: sorted(headers) }), ...others });
   const frames = what.bodySizes!.length > 1 ? ` in frames of ${what.bodySizes!.join('+')}` : '';
   return `${head} |${properties} | ${describeBody(what.body)}${frames}`;
 }
@@ -93,16 +95,11 @@ function startArguments(args: Record<string, unknown>): Record<string, unknown> 
   return { ...args, mechanisms, serverProperties: Object.fromEntries(shown) };
 }
 
-/** x-death's time is the broker's clock: its letter is compared, its value is not. */
-function withoutTimes(properties: Record<string, unknown>): Record<string, unknown> {
-  const headers = properties.headers as TypedTable | undefined;
-  const deaths = headers?.['x-death'];
-  if (headers === undefined || deaths?.letter !== 'A') return properties;
-  const value = (deaths.value as Typed[]).map((death) => ({ ...death, value: withoutTime(death.value as TypedTable) }));
-  return { ...properties, headers: { ...headers, 'x-death': { ...deaths, value } } };
-}
-
-function withoutTime(death: TypedTable): TypedTable {
-  const time = death.time;
-  return time === undefined ? death : { ...death, time: { ...time, value: '<time>' } };
+/** A field table is a set of names: RabbitMQ changes their order when it rewrites one, and no client may rely on it. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null || Buffer.isBuffer(value)) return value;
+  if ('letter' in value && 'value' in value) return { ...value, value: sorted(value.value) };
+  const fields = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(fields.map(([name, field]) => [name, sorted(field)]));
 }

@@ -1,0 +1,63 @@
+/**
+ * The same words of a client to RabbitMQ 3.10.8 and to Leveret must get the same answers, but for the differences that
+ * `accepted-differences.ts` names. `LEVERET_DIFFERENTIAL=golden` takes RabbitMQ's answers from the recorded files.
+ */
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { startBroker } from '../../src/broker.ts';
+import { acceptedDifferences, expectedOfLeveret } from './accepted-differences.ts';
+import { readGolden } from './golden.ts';
+import { isRabbitMqInstalled, startRabbitMq } from './rabbitmq.ts';
+import { play } from './session.ts';
+import { sessions } from './sessions/all.ts';
+
+const AT_ONCE = 8;
+const fromGolden = process.env.LEVERET_DIFFERENTIAL === 'golden';
+const golden = readGolden();
+
+describe('the differential suite itself', () => {
+  test('every session has a title of its own, because golden files and accepted differences go by it', () => {
+    assert.equal(new Set(sessions.map(({ title }) => title)).size, sessions.length);
+  });
+
+  test('every session is recorded, and nothing else is', () => {
+    assert.deepEqual([...golden.keys()].sort(), sessions.map(({ title }) => title).sort());
+  });
+
+  test('every accepted difference names sessions that exist, and gives a reason', () => {
+    const titles = sessions.map(({ title }) => title);
+    for (const { name, reason, sessions: named } of acceptedDifferences) {
+      assert.deepEqual(
+        named.filter((title) => !titles.includes(title)),
+        [],
+        name,
+      );
+      assert.ok(named.length > 0 && reason.length > 20, name);
+    }
+  });
+});
+
+const skip =
+  fromGolden || isRabbitMqInstalled()
+    ? false
+    : 'RabbitMQ is not installed; LEVERET_DIFFERENTIAL=golden runs without it';
+
+test('RabbitMQ and Leveret answer the same', { skip, concurrency: AT_ONCE, timeout: 180_000 }, async (t) => {
+  const leveret = await startBroker({ port: 0, memory: true });
+  t.after(() => leveret.stop());
+  const rabbitMq = fromGolden ? undefined : await startRabbitMq();
+  t.after(() => rabbitMq?.stop());
+  const subtests = sessions.map((session) =>
+    t.test(`${session.group}: ${session.title}`, async () => {
+      const recorded = golden.get(session.title)!;
+      const [fromRabbitMq, fromLeveret] = await Promise.all([
+        rabbitMq === undefined ? recorded : play(session, rabbitMq),
+        play(session, leveret),
+      ]);
+      assert.equal(fromRabbitMq, recorded, 'RabbitMQ answered otherwise than it is recorded; see record.ts');
+      assert.equal(fromLeveret, expectedOfLeveret(session.title, fromRabbitMq));
+    }),
+  );
+  await Promise.all(subtests);
+});

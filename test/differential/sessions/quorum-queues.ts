@@ -1,0 +1,171 @@
+/** Quorum queues as a client sees them on one node. */
+
+import type { RawChannel } from '../raw-client.ts';
+import { group, type Session, type SessionContext } from '../session.ts';
+import { drainQueue } from './publishing.ts';
+
+export const quorumQueueSessions: Session[] = [];
+const session = group('quorum queues', quorumQueueSessions);
+
+session('publish, confirm, get, ack', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s);
+  await channel.call('confirm.select');
+  channel.publish({ routingKey: queue, body: 'm' });
+  await channel.read();
+  await channel.ask('basic.get', { queue });
+  channel.send('basic.ack', { deliveryTag: 1 });
+  await channel.ask('basic.get', { queue });
+  await channel.ask('queue.delete', { queue });
+});
+
+session('a redelivery carries x-delivery-count', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s);
+  await s.fill(channel, queue, ['m']);
+  const consumer = await consume(channel, queue);
+  for (let round = 1; round <= 3; round++) {
+    await consumer.read();
+    consumer.send('basic.reject', { deliveryTag: round, requeue: true });
+  }
+  await consumer.read();
+  await channel.call('queue.delete', { queue });
+  await consumer.read();
+});
+
+session('the header x-delivery-count joins the headers of the message', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s);
+  await channel.call('confirm.select');
+  channel.publish({ routingKey: queue, properties: { headers: { mine: 1 } }, body: 'm' });
+  await channel.read();
+  const consumer = await consume(channel, queue);
+  await consumer.read();
+  consumer.send('basic.nack', { deliveryTag: 1, requeue: true });
+  await consumer.read();
+  await channel.call('queue.delete', { queue });
+  await consumer.read();
+});
+
+session('x-delivery-limit dead-letters with the reason delivery_limit', async (s) => {
+  const channel = await s.open();
+  const dead = await s.queue(channel, {}, 'dead');
+  const args = {
+    'x-queue-type': 'quorum',
+    'x-delivery-limit': 2,
+    'x-dead-letter-exchange': '',
+    'x-dead-letter-routing-key': dead,
+  };
+  const queue = await s.queue(channel, { durable: true, arguments: args });
+  const letters = await channel.client.openChannel(3);
+  await letters.call('basic.consume', { queue: dead, consumerTag: 'letters', noAck: true });
+  await s.fill(channel, queue, ['m']);
+  const consumer = await consume(channel, queue);
+  for (let round = 1; round <= 3; round++) {
+    await consumer.read();
+    consumer.send('basic.reject', { deliveryTag: round, requeue: true });
+  }
+  await letters.read();
+  await channel.call('queue.delete', { queue });
+  await consumer.read();
+});
+
+session('x-delivery-limit without a dead letter exchange drops', async (s) => {
+  const channel = await s.open();
+  const args = { 'x-queue-type': 'quorum', 'x-delivery-limit': 1 };
+  const queue = await s.queue(channel, { durable: true, arguments: args });
+  await s.fill(channel, queue, ['m']);
+  const consumer = await consume(channel, queue);
+  for (let round = 1; round <= 2; round++) {
+    await consumer.read();
+    consumer.send('basic.reject', { deliveryTag: round, requeue: true });
+  }
+  await s.until(channel.client, 'basic.get', { queue }, (answer) => answer.name === 'basic.get-empty');
+  await channel.call('queue.delete', { queue });
+  await consumer.read();
+});
+
+session('a rejected message is dead-lettered', async (s) => {
+  const channel = await s.open();
+  const dead = await s.queue(channel, {}, 'dead');
+  const args = { 'x-queue-type': 'quorum', 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dead };
+  const queue = await s.queue(channel, { durable: true, arguments: args });
+  const letters = await channel.client.openChannel(3);
+  await letters.call('basic.consume', { queue: dead, consumerTag: 'letters', noAck: true });
+  await s.fill(channel, queue, ['m']);
+  const consumer = await consume(channel, queue);
+  await consumer.read();
+  consumer.send('basic.reject', { deliveryTag: 1 });
+  await letters.read();
+  await channel.call('queue.delete', { queue });
+  await consumer.read();
+});
+
+session('max-length with drop-head', async (s) => {
+  const channel = await s.open();
+  const args = { 'x-queue-type': 'quorum', 'x-max-length': 2 };
+  const queue = await s.queue(channel, { durable: true, arguments: args });
+  await s.fill(channel, queue, ['one', 'two', 'three']);
+  await drainQueue(channel, queue);
+  await channel.call('queue.delete', { queue });
+});
+
+session('a requeued message goes to its old place', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s);
+  await s.fill(channel, queue, ['one', 'two', 'three']);
+  await channel.call('basic.get', { queue }, 'basic.get-ok');
+  await channel.call('basic.get', { queue }, 'basic.get-ok');
+  channel.send('basic.nack', { deliveryTag: 2, requeue: true, multiple: true });
+  await drainQueue(channel, queue);
+  await channel.call('queue.delete', { queue });
+});
+
+session('a consumer priority', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s);
+  const low = await consume(channel, queue, 2, { 'x-priority': 1 });
+  const high = await consume(channel, queue, 3, { 'x-priority': 5 });
+  await s.fill(channel, queue, ['m']);
+  await high.read();
+  await low.call('basic.cancel', { consumerTag: 'c2' });
+  await channel.call('queue.delete', { queue });
+  await high.read();
+});
+
+session('global prefetch is refused', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s);
+  const consumer = await channel.client.openChannel(2);
+  await consumer.call('basic.qos', { prefetchCount: 1, global: true });
+  await consumer.ask('basic.consume', { queue, consumerTag: 'c' });
+  await (await s.open()).call('queue.delete', { queue });
+});
+
+session('an exclusive consumer', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s);
+  const consumer = await channel.client.openChannel(2);
+  await consumer.ask('basic.consume', { queue, consumerTag: 'c', exclusive: true });
+  const other = await channel.client.openChannel(3);
+  await other.ask('basic.consume', { queue, consumerTag: 'd' });
+  await channel.call('queue.delete', { queue });
+  await consumer.read();
+  await other.read();
+});
+
+session('delete if-unused and if-empty', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s);
+  for (const [number, condition] of ['ifUnused', 'ifEmpty'].entries()) {
+    const own = await channel.client.openChannel(10 + number);
+    await own.ask('queue.delete', { queue, [condition]: true });
+    if (channel.client.isClosed || !channel.client.isOpen) return;
+  }
+  await channel.ask('queue.delete', { queue });
+});
+
+async function withQuorumQueue(s: SessionContext): Promise<{ channel: RawChannel; queue: string }> {
+  const channel = await s.open();
+  const queue = await s.queue(channel, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+  return { channel, queue };
+}
+
+async function consume(channel: RawChannel, queue: string, number = 2, args = {}): Promise<RawChannel> {
+  const own = await channel.client.openChannel(number);
+  await own.call('basic.qos', { prefetchCount: 1 });
+  await own.call('basic.consume', { queue, consumerTag: `c${number}`, arguments: args });
+  return own;
+}
