@@ -7,9 +7,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startBroker } from '../../src/broker.ts';
 import { acceptedDifferences, expectedOfLeveret } from './accepted-differences.ts';
+import { rabbitMqOptions } from './definitions.ts';
 import { readGolden } from './golden.ts';
 import { isRabbitMqInstalled, startRabbitMq } from './rabbitmq.ts';
-import { play } from './session.ts';
+import { play, slug } from './session.ts';
 import { sessions } from './sessions/all.ts';
 
 const AT_ONCE = 8;
@@ -19,6 +20,11 @@ const golden = readGolden();
 describe('the differential suite itself', () => {
   test('every session has a title of its own, because golden files and accepted differences go by it', () => {
     assert.equal(new Set(sessions.map(({ title }) => title)).size, sessions.length);
+    assert.equal(
+      new Set(sessions.map(({ title }) => slug(title))).size,
+      sessions.length,
+      'names of queues come from it',
+    );
   });
 
   test('every session is recorded, and nothing else is', () => {
@@ -46,7 +52,7 @@ const skip =
 test('RabbitMQ and Leveret answer the same', { skip, concurrency: AT_ONCE, timeout: 180_000 }, async (t) => {
   const leveret = await startBroker({ port: 0, memory: true });
   t.after(() => leveret.stop());
-  const rabbitMq = fromGolden ? undefined : await startRabbitMq();
+  const rabbitMq = fromGolden ? undefined : await startRabbitMq(rabbitMqOptions);
   t.after(() => rabbitMq?.stop());
   const subtests = sessions.map((session) =>
     t.test(`${session.group}: ${session.title}`, async () => {

@@ -23,6 +23,8 @@ export interface RabbitMq {
   readonly port: number;
   /** The Erlang node's name, for rabbitmqctl. */
   readonly nodeName: string;
+  /** The node's process and its port mapper's. */
+  readonly pids: readonly number[];
   /** Kills the node and its port mapper, waits for their end, removes the directory. */
   stop(): Promise<void>;
 }
@@ -71,7 +73,7 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
     await stop();
     throw new Error(`${(error as Error).message}\n${log.split('\n').slice(-40).join('\n')}`);
   }
-  return { port: port!, nodeName, stop };
+  return { port: port!, nodeName, pids: [server.pid!, epmd.pid!], stop };
 }
 
 async function writeConfiguration(directory: string, port: number, options: RabbitMqOptions): Promise<void> {

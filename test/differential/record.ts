@@ -1,5 +1,6 @@
 /** Plays every session to a RabbitMQ of its own and records the answers: `node test/differential/record.ts`. */
 
+import { rabbitMqOptions } from './definitions.ts';
 import { type Transcripts, writeGolden } from './golden.ts';
 import { startRabbitMq } from './rabbitmq.ts';
 import { play } from './session.ts';
@@ -7,7 +8,7 @@ import { sessions } from './sessions/all.ts';
 
 const AT_ONCE = 8;
 
-const rabbitMq = await startRabbitMq();
+const rabbitMq = await startRabbitMq(rabbitMqOptions);
 const transcripts: Transcripts = new Map();
 const waiting = [...sessions];
 try {

@@ -7,6 +7,8 @@ import { consumerSessions } from './consumers.ts';
 import { deadLetterSessions } from './dead-letters.ts';
 import { declareErrorSessions } from './declare-errors.ts';
 import { handshakeSessions } from './handshake.ts';
+import { permissionSessions } from './permissions.ts';
+import { policySessions } from './policies.ts';
 import { publishingSessions } from './publishing.ts';
 import { queueSessions } from './queues.ts';
 import { quorumQueueSessions } from './quorum-queues.ts';
@@ -25,4 +27,6 @@ export const sessions: readonly Session[] = [
   ...transactionSessions,
   ...replyToSessions,
   ...quorumQueueSessions,
+  ...permissionSessions,
+  ...policySessions,
 ];

@@ -107,8 +107,8 @@ session('exchange declared with an alternate-exchange that is not a string', asy
 
 /** Arguments of a wrong type or value, for a classic queue unless told. */
 const BAD_ARGUMENTS: Record<string, readonly unknown[]> = {
-  'x-message-ttl': [-1, 'a', 1.5, true, 4_294_967_296, 10_000_000_000_000],
-  'x-expires': [0, -1, 'a', 4_294_967_296],
+  'x-message-ttl': [-1, 'a', 1.5, true, 315_360_000_000, 315_360_000_001],
+  'x-expires': [0, -1, 'a', 315_360_000_000, 315_360_000_001],
   'x-max-length': [-1, 'a', 1.5],
   'x-max-length-bytes': [-1, 'a'],
   'x-max-priority': [-1, 0, 255, 256, 'a'],
