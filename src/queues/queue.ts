@@ -13,6 +13,7 @@
  * turn, and again when a page that was on disk has arrived or a consumer has credit again.
  */
 import assert from 'node:assert/strict';
+import type { RoutableQueue } from '../routing/destination.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { IndexedMessages } from '../storage/checkpoint.ts';
@@ -48,7 +49,11 @@ export interface QueueIdentity {
   readonly countsDeliveries: boolean;
 }
 
-export class Queue implements QueueIdentity {
+export class Queue implements QueueIdentity, RoutableQueue {
+  readonly kind = 'queue';
+  readonly isLocal = true;
+  /** Written by the vhost's router alone. */
+  lastRoute = 0;
   readonly vhost: string;
   readonly name: string;
   readonly id: number;

@@ -1,0 +1,31 @@
+/** What a connection asks of authentication and permissions. auth/ has the answers; broker.ts puts them together. */
+export interface Identity {
+  readonly user: string;
+}
+
+export type Login =
+  | { readonly kind: 'accepted'; readonly identity: Identity }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+export interface Authenticator {
+  /** The names of the mechanisms, as connection.start lists them. */
+  readonly mechanisms: string;
+  /** @param peer the client's address: guest may be restricted to loopback. */
+  login(mechanism: string, response: string, peer: string): Login;
+  /** connection.update-secret. */
+  renew(identity: Identity, secret: string): Login;
+  /** @throws AmqpError 530 when the vhost is not there or not for this user. */
+  enter(identity: Identity, vhost: string): void;
+}
+
+export type Operation = 'configure' | 'write' | 'read';
+
+/** What one user may do in one vhost. */
+export interface ChannelAccess {
+  /** Changes whenever an answer may: what was cached before is void. */
+  readonly generation: number;
+  /** @throws AmqpError 403 */
+  check(kind: 'queue' | 'exchange', name: string, operation: Operation): void;
+  /** @throws AmqpError 403 */
+  checkTopic(exchange: string, routingKey: string, operation: 'write' | 'read'): void;
+}

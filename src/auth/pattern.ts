@@ -1,0 +1,256 @@
+/**
+ * Regular expressions of permissions, read as RabbitMQ reads them: PCRE over octets, matching anywhere unless anchored.
+ *
+ * JavaScript's are close, yet some of PCRE's mean something else in them without any error (`[]a]`, `\A`, `[[:alpha:]]`), so
+ * a pattern is translated element by element. What has no counterpart is refused when it is compiled, never guessed.
+ *
+ * Both sides are compared as octets, each as one character: `^.$` does not match 'é', which is two.
+ *
+ * A pattern that backtracks without end must not stop the broker. RabbitMQ gives up after ten million steps and takes it for
+ * no match; here a pattern that could do so runs under a time limit, to the same end.
+ */
+import { createContext, Script } from 'node:vm';
+import { encodeText } from '../protocol/text.ts';
+
+/** A source that is no regular expression, or one that cannot be carried over. The message is for whoever wrote it. */
+export class PatternError extends Error {
+  readonly source: string;
+
+  constructor(source: string, reason: string) {
+    super(`invalid regular expression '${source}': ${reason}`);
+    this.name = 'PatternError';
+    this.source = source;
+  }
+}
+
+export interface Pattern {
+  matches(text: string): boolean;
+}
+
+/** How long a risky pattern may run for one text; a harmless one takes microseconds. */
+const MATCH_MS_MAX = 50;
+
+/** Names and keys have at most 255 octets; two quantifiers over them are quick whatever they are, three may not be. */
+const SAFE_QUANTIFIER_COUNT = 2;
+
+/** @throws PatternError */
+export function compilePattern(source: string): Pattern {
+  const translation = new Translation(octetsOf(source));
+  try {
+    translation.run();
+    const expression = new RegExp(translation.output, translation.flags);
+    return translation.isRisky ? new GuardedPattern(expression) : new PlainPattern(expression);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new PatternError(source, reasonOf(error));
+    throw error;
+  }
+}
+
+/** The text as octets, for patterns and for what is put into them. */
+export function octetsOf(text: string): string {
+  return encodeText(text).toString('latin1');
+}
+
+class PlainPattern implements Pattern {
+  readonly #expression: RegExp;
+
+  constructor(expression: RegExp) {
+    this.#expression = expression;
+  }
+
+  matches(text: string): boolean {
+    return this.#expression.test(octetsOf(text));
+  }
+}
+
+/** Only the vm module can interrupt an expression. At some 0.2 ms a match, it is not for those that need no guard. */
+class GuardedPattern implements Pattern {
+  readonly #script = new Script('expression.test(octets)');
+  readonly #scope: { readonly expression: RegExp; octets: string };
+
+  constructor(expression: RegExp) {
+    this.#scope = { expression, octets: '' };
+    createContext(this.#scope);
+  }
+
+  matches(text: string): boolean {
+    this.#scope.octets = octetsOf(text);
+    try {
+      return this.#script.runInContext(this.#scope as object, { timeout: MATCH_MS_MAX });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return false;
+      throw error;
+    }
+  }
+}
+
+/** Escapes that mean the same in both, given their letter. Digits are back references or octal in both. */
+const SAME_ESCAPES = 'dDsSwWbBtnrf0123456789';
+
+const OTHER_ESCAPES: Readonly<Record<string, string>> = {
+  a: '\\x07',
+  e: '\\x1b',
+  A: '(?<![^])',
+  z: '(?![^])',
+  Z: '(?![^])',
+};
+
+/** Escapes that stand for several octets, and what they are inside of brackets. */
+const OCTET_SETS: Readonly<Record<string, string>> = { h: '\\t \\xa0', v: '\\n\\x0b\\f\\r\\x85' };
+
+const POSIX_SETS: Readonly<Record<string, string>> = {
+  alpha: 'A-Za-z',
+  digit: '0-9',
+  alnum: 'A-Za-z0-9',
+  upper: 'A-Z',
+  lower: 'a-z',
+  xdigit: '0-9A-Fa-f',
+  space: '\\t-\\r ',
+  blank: '\\t ',
+  word: '\\w',
+  punct: '!-\\/:-@\\[-`{-~',
+  cntrl: '\\x00-\\x1f\\x7f',
+  print: ' -~',
+  graph: '!-~',
+};
+
+class Translation {
+  output = '';
+  flags = '';
+  readonly #source: string;
+  #at = 0;
+  #quantifierCount = 0;
+  #quantifiesGroup = false;
+
+  constructor(source: string) {
+    this.#source = source;
+  }
+
+  /** Whether backtracking could take long. */
+  get isRisky(): boolean {
+    return this.#quantifiesGroup || this.#quantifierCount > SAFE_QUANTIFIER_COUNT;
+  }
+
+  /** @throws SyntaxError */
+  run(): void {
+    this.#leadingFlags();
+    while (this.#at < this.#source.length) this.#element();
+  }
+
+  #element(): void {
+    const octet = this.#source[this.#at]!;
+    if (octet === '\\') return this.#escape();
+    if (octet === '[') return this.#set();
+    if (octet === '(') return this.#groupStart();
+    if (octet === '.') return this.#emit(this.flags.includes('s') ? '.' : '[^\\n]', 1);
+    if ('*+?{'.includes(octet)) this.#countQuantifier(octet);
+    this.#emit(octet, 1);
+  }
+
+  /** `(?i)` at the start holds for all of it. Elsewhere, JavaScript refuses it. */
+  #leadingFlags(): void {
+    const found = /^\(\?([a-z]+)\)/i.exec(this.#source);
+    if (found === null) return;
+    for (const flag of found[1]!) {
+      if (!'ims'.includes(flag)) throw new SyntaxError(`the option ${flag} is not supported`);
+      if (!this.flags.includes(flag)) this.flags += flag;
+    }
+    this.#at = found[0].length;
+  }
+
+  #escape(): void {
+    const letter = this.#source[this.#at + 1];
+    if (letter === undefined) throw new SyntaxError('\\ at the end');
+    if (letter === 'Q') return this.#quoted();
+    const set = OCTET_SETS[letter.toLowerCase()];
+    if (set !== undefined) return this.#emit(letter === letter.toLowerCase() ? `[${set}]` : `[^${set}]`, 2);
+    if (OTHER_ESCAPES[letter] !== undefined) return this.#emit(OTHER_ESCAPES[letter], 2);
+    if (letter === 'N') return this.#emit('[^\\n]', 2);
+    this.#commonEscape(letter);
+  }
+
+  /** The escapes that stand for the same inside and outside of brackets. */
+  #commonEscape(letter: string): void {
+    if (SAME_ESCAPES.includes(letter) || !/[A-Za-z]/.test(letter)) return this.#emit(`\\${letter}`, 2);
+    if (letter === 'x') return this.#hexadecimal();
+    if (letter === 'c') return this.#emit(this.#source.slice(this.#at, this.#at + 3), 3);
+    throw new SyntaxError(`\\${letter} is not supported`);
+  }
+
+  /** PCRE: `\x{e9}`, or up to two digits, none of which is zero. */
+  #hexadecimal(): void {
+    const found = /^\\x(?:\{([0-9a-f]{1,2})\}|([0-9a-f]{0,2})(?!\{))/i.exec(this.#source.slice(this.#at));
+    if (found === null) throw new SyntaxError('\\x{...} beyond ff is not supported');
+    this.#emit(`\\x${(found[1] ?? found[2]!).padStart(2, '0')}`, found[0].length);
+  }
+
+  #quoted(): void {
+    const end = this.#source.indexOf('\\E', this.#at);
+    const text = this.#source.slice(this.#at + 2, end === -1 ? undefined : end);
+    this.#emit(quoteOctets(text), end === -1 ? text.length + 2 : text.length + 4);
+  }
+
+  /** A set in brackets; a `]` at its start is a member of it. */
+  #set(): void {
+    this.#emit('[', 1);
+    if (this.#source[this.#at] === '^') this.#emit('^', 1);
+    if (this.#source[this.#at] === ']') this.#emit('\\]', 1);
+    while (this.#source[this.#at] !== ']') {
+      if (this.#at >= this.#source.length) throw new SyntaxError('missing ] after [');
+      this.#setMember();
+    }
+    this.#emit(']', 1);
+  }
+
+  #setMember(): void {
+    const octet = this.#source[this.#at]!;
+    if (octet === '[') return this.#posixSet();
+    if (octet !== '\\') return this.#emit(octet, 1);
+    const letter = this.#source[this.#at + 1] ?? '';
+    const set = OCTET_SETS[letter];
+    if (set !== undefined) return this.#emit(set, 2);
+    if (letter === 'a' || letter === 'e') return this.#emit(OTHER_ESCAPES[letter]!, 2);
+    if (letter === 'B') throw new SyntaxError('\\B in [] is not supported');
+    this.#commonEscape(letter);
+  }
+
+  #posixSet(): void {
+    const found = /^\[([:.=])(\^?)([a-z]*)\1\]/.exec(this.#source.slice(this.#at));
+    if (found === null) return this.#emit('\\[', 1);
+    const set = found[1] === ':' && found[2] === '' ? POSIX_SETS[found[3]!] : undefined;
+    if (set === undefined) throw new SyntaxError(`${found[0]} is not supported`);
+    this.#emit(set, found[0].length);
+  }
+
+  #groupStart(): void {
+    const rest = this.#source.slice(this.#at);
+    if (rest.startsWith('(?#')) {
+      const end = rest.indexOf(')');
+      if (end === -1) throw new SyntaxError('missing ) after comment');
+      return this.#emit('', end + 1);
+    }
+    if (rest.startsWith('(?P<')) return this.#emit('(?<', 4);
+    this.#emit('(', 1);
+    // What follows `(?` is part of the group's start, not a quantifier; JavaScript refuses those that it does not know.
+    if (rest[1] === '?') this.#emit('?', 1);
+  }
+
+  #countQuantifier(octet: string): void {
+    this.#quantifierCount++;
+    if (this.#source[this.#at - 1] === ')' && octet !== '?') this.#quantifiesGroup = true;
+  }
+
+  #emit(text: string, size: number): void {
+    this.output += text;
+    this.#at += size;
+  }
+}
+
+/** The source of an expression that matches these octets and nothing else, in PCRE as in JavaScript. */
+export function quoteOctets(octets: string): string {
+  return octets.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+}
+
+function reasonOf(error: SyntaxError): string {
+  return error.message.replace(/^Invalid regular expression: .*\/[a-z]*: /s, '');
+}

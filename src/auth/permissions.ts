@@ -1,0 +1,115 @@
+/**
+ * Whether a user may configure, write to or read from a queue or an exchange, and which routing keys it may use on a topic one.
+ *
+ * Patterns are compiled when they are first needed and kept until anything changes in the accounts. Whoever asks often (a
+ * channel, for every publish) keeps the answer itself, together with the `generation` that it was given in.
+ */
+import type { Log } from '../runtime/log.ts';
+import { accessRefused } from '../protocol/errors.ts';
+import { type Accounts, accountKey } from './accounts.ts';
+import { compilePattern, octetsOf, type Pattern, PatternError, quoteOctets } from './pattern.ts';
+
+export type Operation = 'configure' | 'write' | 'read';
+export type ResourceKind = 'queue' | 'exchange';
+
+/** The name under which RabbitMQ checks, and shows, the exchange whose name is empty. */
+const DEFAULT_EXCHANGE_ALIAS = 'amq.default';
+
+/** What an empty source means: nothing but an empty name, hence nothing at all, as no resource has one. */
+const EMPTY_SOURCE_MEANS = '^$';
+
+/** What a pattern that cannot be used allows. */
+const NOTHING: Pattern = { matches: () => false };
+
+export class Permissions {
+  readonly #accounts: Accounts;
+  readonly #log: Log;
+  /** By the source with its variables replaced. */
+  #patterns = new Map<string, Pattern>();
+  #patternsGeneration = 0;
+
+  constructor(accounts: Accounts, log: Log) {
+    this.#accounts = accounts;
+    this.#log = log;
+  }
+
+  /** An answer holds as long as this number does. */
+  get generation(): number {
+    return this.#accounts.generation;
+  }
+
+  /** Whether a user may do this with a queue or exchange of this name. The default exchange's name is ''. */
+  allows(user: string, vhost: string, operation: Operation, kind: ResourceKind, name: string): boolean {
+    const permission = this.#accounts.permission(user, vhost);
+    if (permission === undefined) return false;
+    return this.#pattern(permission[operation]).matches(shownName(kind, name));
+  }
+
+  /** The same as an error. @throws AmqpError 403 with RabbitMQ's text; the caller adds the method */
+  check(user: string, vhost: string, operation: Operation, kind: ResourceKind, name: string): void {
+    if (this.allows(user, vhost, operation, kind, name)) return;
+    throw accessRefused(`access to ${kind} '${shownName(kind, name)}' in vhost '${vhost}' refused for user '${user}'`);
+  }
+
+  /**
+   * Whether a user may publish to (write) or bind from (read) a topic exchange with this routing key: always, unless there is
+   * a topic permission for the exchange. `{username}` and `{vhost}` in it stand for themselves, literally.
+   */
+  allowsTopic(
+    user: string,
+    vhost: string,
+    operation: Exclude<Operation, 'configure'>,
+    exchange: string,
+    routingKey: string,
+  ): boolean {
+    const permission = this.#accounts.topicPermission(user, vhost, exchange);
+    if (permission === undefined) return true;
+    return this.#pattern(expandVariables(permission[operation], user, vhost)).matches(routingKey);
+  }
+
+  /** The same as an error. @throws AmqpError 403 with RabbitMQ's text; the caller adds the method */
+  checkTopic(
+    user: string,
+    vhost: string,
+    operation: Exclude<Operation, 'configure'>,
+    exchange: string,
+    routingKey: string,
+  ): void {
+    if (this.allowsTopic(user, vhost, operation, exchange, routingKey)) return;
+    const where = `exchange '${shownName('exchange', exchange)}' in vhost '${vhost}'`;
+    throw accessRefused(`access to topic '${routingKey}' in ${where} refused for user '${user}'`);
+  }
+
+  #pattern(source: string): Pattern {
+    if (this.#patternsGeneration !== this.#accounts.generation) {
+      this.#patterns = new Map();
+      this.#patternsGeneration = this.#accounts.generation;
+    }
+    const known = this.#patterns.get(source);
+    if (known !== undefined) return known;
+    const pattern = this.#compile(source);
+    this.#patterns.set(source, pattern);
+    return pattern;
+  }
+
+  /** Permissions are checked before they are stored, so a bad one came from somewhere else: it must not open anything. */
+  #compile(source: string): Pattern {
+    try {
+      return compilePattern(source === '' ? EMPTY_SOURCE_MEANS : source);
+    } catch (error) {
+      if (!(error instanceof PatternError)) throw error;
+      this.#log.error('auth', `a permission that allows nothing: ${error.message}`);
+      return NOTHING;
+    }
+  }
+}
+
+function shownName(kind: ResourceKind, name: string): string {
+  return kind === 'exchange' && name === '' ? DEFAULT_EXCHANGE_ALIAS : name;
+}
+
+/** RabbitMQ puts the names in as they are, so that the user `a.c` may use what belongs to `abc`; here they are quoted. */
+function expandVariables(source: string, user: string, vhost: string): string {
+  const quoted: Readonly<Record<string, string>> = { '{username}': quoteText(user), '{vhost}': quoteText(vhost) };
+  return source.replace(/\{username\}|\{vhost\}/g, (variable) => quoted[variable]!);
+}

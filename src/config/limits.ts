@@ -1,0 +1,39 @@
+/** Every limit has a name, a unit, a default and a reason. */
+export interface Limits {
+  /** Connections to all listeners; Infinity: as many as the system has file descriptors for. */
+  readonly maxConnections: number;
+  /** Channels of one connection, as offered in connection.tune. */
+  readonly channelMax: number;
+  /** Octets of a frame, as offered in connection.tune; 0 is no limit. */
+  readonly frameMaxBytes: number;
+  /** Offered in connection.tune; 0 turns heartbeats off. */
+  readonly heartbeatSeconds: number;
+  /** From accepting a connection to connection.open. */
+  readonly handshakeTimeoutMs: number;
+  /** Body octets of a message; a larger one is refused with 406. */
+  readonly maxMessageBytes: number;
+  /** Deliveries of one channel that wait for their ack; at the limit its consumers get nothing more. */
+  readonly maxUnackedPerChannel: number;
+  /** How long a delivery may wait for its ack before its channel is closed with 406. */
+  readonly consumerTimeoutMs: number;
+  /** Octets that wait for a slow reader before its consumers get nothing more. */
+  readonly maxSendBufferBytes: number;
+  /** A reader that takes nothing at all for this long, while as much waits, is cut off. */
+  readonly sendTimeoutMs: number;
+  /** Publishes and octets of one open transaction. */
+  readonly maxTransactionBytes: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  maxConnections: Number.POSITIVE_INFINITY,
+  channelMax: 2047,
+  frameMaxBytes: 131072,
+  heartbeatSeconds: 60,
+  handshakeTimeoutMs: 10_000,
+  maxMessageBytes: 134_217_728,
+  maxUnackedPerChannel: 1_000_000,
+  consumerTimeoutMs: 1_800_000,
+  maxSendBufferBytes: 1_048_576,
+  sendTimeoutMs: 300_000,
+  maxTransactionBytes: 134_217_728,
+};

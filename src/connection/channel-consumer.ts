@@ -1,0 +1,68 @@
+/** A consumer as its channel has it: who may be given more, and how a delivery is written. */
+import { encodeText } from '../protocol/text.ts';
+import type { Consumer } from '../queues/consumer.ts';
+import type { Queue } from '../queues/queue.ts';
+import type { Page } from '../storage/page.ts';
+import type { Channel } from './channel.ts';
+import { Content, deliverPrefix, writeDelivery } from './delivery.ts';
+import type { Holder } from './unacked-ledger.ts';
+
+export interface ConsumerOptions {
+  readonly tag: string;
+  readonly queue: Queue;
+  readonly noAck: boolean;
+  readonly exclusive: boolean;
+  readonly priority: number;
+  /** From basic.qos as it stood when the consumer came; 0 is no limit. */
+  readonly prefetch: number;
+}
+
+/** Filled anew for each delivery; nothing keeps it. */
+const content = new Content();
+
+export class ChannelConsumer implements Consumer, Holder {
+  readonly tag: string;
+  readonly queue: Queue;
+  readonly noAck: boolean;
+  readonly exclusive: boolean;
+  readonly priority: number;
+  readonly prefetch: number;
+  parked = false;
+  unacked = 0;
+  readonly #channel: Channel;
+  readonly #prefix: Buffer;
+
+  constructor(channel: Channel, options: ConsumerOptions) {
+    this.tag = options.tag;
+    this.queue = options.queue;
+    this.noAck = options.noAck;
+    this.exclusive = options.exclusive;
+    this.priority = options.priority;
+    this.prefetch = options.prefetch;
+    this.#channel = channel;
+    this.#prefix = deliverPrefix(channel.number, encodeText(options.tag));
+  }
+
+  hasCredit(): boolean {
+    const channel = this.#channel;
+    if (channel.connection.sendBlocked) return false;
+    if (this.noAck) return true;
+    if (this.prefetch !== 0 && this.unacked >= this.prefetch) return false;
+    return channel.unacked.count < channel.unackedLimit;
+  }
+
+  deliver(page: Page, offset: number, position: number, sequence: number, size: number, redelivered: boolean): void {
+    const channel = this.#channel;
+    const { unacked, connection } = channel;
+    const tag = this.noAck
+      ? unacked.skip()
+      : unacked.add(position, sequence, size, this.queue.currentLane, this, connection.nowMs);
+    const { out, frameMax } = connection;
+    writeDelivery(out, this.#prefix, channel.number, tag, redelivered, content.ofRecord(page, offset), -1, frameMax);
+    connection.touched();
+  }
+
+  cancelledByQueue(): void {
+    this.#channel.consumerCancelledByQueue(this);
+  }
+}

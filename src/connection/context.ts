@@ -1,0 +1,29 @@
+/** What connections and channels are given by the broker: everything they use and do not own. */
+import type { Authenticator, ChannelAccess, Identity } from '../auth/access.ts';
+import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
+import type { FieldTable } from '../protocol/field-table.ts';
+import type { Limits } from '../config/limits.ts';
+import type { MetadataStore } from '../metadata/port.ts';
+import type { MessageStore } from '../storage/message-store.ts';
+import type { Vhost } from '../vhost/vhost.ts';
+import type { ChunkPool } from './out-buffer.ts';
+import type { ReplyTargets } from './reply-targets.ts';
+import type { Turn } from './turn.ts';
+
+export interface ConnectionContext {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly turn: Turn;
+  readonly store: MessageStore;
+  readonly metadata: MetadataStore;
+  readonly limits: Limits;
+  readonly chunks: ChunkPool;
+  readonly replyTargets: ReplyTargets;
+  readonly serverProperties: FieldTable;
+  readonly authenticator: Authenticator;
+  vhost(name: string): Vhost | undefined;
+  access(identity: Identity, vhost: string): ChannelAccess;
+  /** Why publishers are blocked at the moment ("low on disk"), or null. */
+  alarm(): string | null;
+}

@@ -1,0 +1,370 @@
+/**
+ * The publishing side of a channel: basic.publish, its content header and its body frames become one message.
+ *
+ *   idle --basic.publish--> header --content header--> body --last octet--> idle
+ *                              '------(no body)--------------------------------^
+ *
+ * Publishers repeat themselves. The octets of exchange and routing key, and those of the properties, are compared with the
+ * message before; while they are the same and the topology is too, nothing is decoded, looked up or checked again.
+ */
+import { accessRefused, notFound, notImplemented, preconditionFailed, unexpectedFrame } from '../protocol/errors.ts';
+import { fieldTypeName } from '../protocol/field-table.ts';
+import { type BasicProperties, decodeProperties, encodeProperties } from '../protocol/properties.ts';
+import { decodeText } from '../protocol/text.ts';
+import type { Queue } from '../queues/queue.ts';
+import type { Exchange } from '../routing/exchange.ts';
+import type { RoutedMessage } from '../routing/routed-message.ts';
+import { copyBytes, IncomingMessage, NO_TTL } from '../storage/record.ts';
+import { NO_ROUTE, type Route } from '../vhost/route.ts';
+import { readRoute } from '../vhost/vhost.ts';
+import type { Channel } from './channel.ts';
+import { Content } from './delivery.ts';
+import { PropertyScan } from './property-scan.ts';
+import { REPLY_TO, type ReplyTarget } from './reply-targets.ts';
+
+const BASIC_PUBLISH = { classId: 60, methodId: 40 };
+/** Routes that a channel remembers by exchange and key. */
+const MAX_CACHED_ROUTES = 2048;
+const LARGEST_EXPIRATION_MS = 0xffffffff * 1000;
+
+/** A message kept until tx.commit. */
+export interface HeldPublish {
+  readonly message: IncomingMessage;
+  readonly mandatory: boolean;
+}
+
+interface CachedRoute {
+  readonly route: Route;
+  readonly replyTarget: ReplyTarget | null;
+}
+
+export class Publisher implements RoutedMessage {
+  #state: 'idle' | 'header' | 'body' = 'idle';
+  readonly #channel: Channel;
+  readonly #message = new IncomingMessage();
+  readonly #scan = new PropertyScan();
+  #mandatory = false;
+  #route = Buffer.allocUnsafe(64);
+  #routeSize = -1;
+  #properties = Buffer.allocUnsafe(32);
+  #propertiesSize = -1;
+  #decoded: BasicProperties | null = null;
+  #bodySize = 0;
+  #assembly: Buffer | null = null;
+  #assembled = 0;
+
+  #current: CachedRoute | null = null;
+  #topologyVersion = -1;
+  #accessGeneration = -1;
+  readonly #cache = new Map<string, CachedRoute>();
+  /** Set while messages of the current route must be routed one by one. */
+  #exchange: Exchange<Queue> | null = null;
+  routingKey = '';
+  otherKeys: readonly string[] = [];
+
+  constructor(channel: Channel) {
+    this.#channel = channel;
+  }
+
+  get idle(): boolean {
+    return this.#state === 'idle';
+  }
+
+  /** Decoded when a headers exchange, say, asks for it. */
+  properties(): BasicProperties {
+    this.#decoded ??= decodeProperties(this.#properties, 0, this.#propertiesSize);
+    return this.#decoded;
+  }
+
+  /** The payload of basic.publish, `from` behind class and method. */
+  method(bytes: Buffer, from: number, to: number): void {
+    const start = from + 2;
+    const keyAt = start + 1 + bytes[start];
+    const end = keyAt + 1 + bytes[keyAt];
+    if (start >= to || keyAt >= to || end + 1 !== to) throw this.#channel.cannotDecode(bytes, from, to, BASIC_PUBLISH);
+    const flags = bytes[end];
+    this.#mandatory = (flags & 1) !== 0;
+    if ((flags & 2) !== 0) throw notImplemented('immediate=true', BASIC_PUBLISH);
+    const size = end - start;
+    if (size !== this.#routeSize || !sameBytes(bytes, start, this.#route, size)) {
+      if (size > this.#route.length) this.#route = Buffer.allocUnsafe(size);
+      copyBytes(bytes, start, this.#route, 0, size);
+      this.#routeSize = size;
+      this.#current = null;
+    }
+    this.#state = 'header';
+  }
+
+  /** The payload of a content header. */
+  header(bytes: Buffer, from: number, to: number): void {
+    if (this.#state !== 'header') throw this.#channel.unexpectedContentHeader();
+    const classId = (bytes[from] << 8) | bytes[from + 1];
+    if ((bytes[from + 2] | bytes[from + 3]) !== 0) throw this.#channel.expectedContentHeader();
+    if (classId !== 60) {
+      throw unexpectedFrame(`expected content header for class 60, got one for class ${classId} instead`, BASIC_PUBLISH);
+    }
+    const bodySize = bytes.readUInt32BE(from + 8);
+    const high = bytes.readUInt32BE(from + 4);
+    const propertiesAt = from + 12;
+    const size = to - propertiesAt;
+    if (size !== this.#propertiesSize || !sameBytes(bytes, propertiesAt, this.#properties, size)) {
+      if (size > this.#properties.length) this.#properties = Buffer.allocUnsafe(size);
+      copyBytes(bytes, propertiesAt, this.#properties, 0, size);
+      this.#propertiesSize = size;
+      this.#decoded = null;
+      this.#scanProperties();
+    }
+    const { maxMessageBytes } = this.#channel.connection.context.limits;
+    if (high !== 0 || bodySize > maxMessageBytes) {
+      this.#state = 'idle';
+      const actual = high * 0x100000000 + bodySize;
+      throw preconditionFailed(
+        `message size ${actual} is larger than configured max size ${maxMessageBytes}`,
+        BASIC_PUBLISH,
+      );
+    }
+    this.#bodySize = bodySize;
+    this.#assembled = 0;
+    this.#state = 'body';
+    if (bodySize === 0) this.#complete(this.#properties, 0);
+  }
+
+  /** The payload of a body frame. */
+  body(bytes: Buffer, from: number, to: number): void {
+    if (this.#state !== 'body') throw this.#channel.unexpectedContentBody(this.#state === 'idle');
+    const size = to - from;
+    const left = this.#bodySize - this.#assembled;
+    if (size === left && this.#assembled === 0) return this.#complete(bytes, from);
+    if (size > left) throw this.#channel.expectedContentBody();
+    if (this.#assembly === null || this.#assembled + size > this.#assembly.length) this.#growAssembly(size);
+    bytes.copy(this.#assembly as Buffer, this.#assembled, from, to);
+    this.#assembled += size;
+    if (size < left) return;
+    const assembly = this.#assembly as Buffer;
+    if (assembly.length > KEPT_ASSEMBLY) this.#assembly = null;
+    this.#complete(assembly, 0);
+  }
+
+  /** Memory grows with what has arrived, not with what a header announces. */
+  #growAssembly(size: number): void {
+    const wanted = Math.max(this.#assembled + size, 2 * (this.#assembly?.length ?? 0), FIRST_ASSEMBLY);
+    const grown = Buffer.allocUnsafeSlow(Math.min(wanted, Math.max(this.#bodySize, FIRST_ASSEMBLY)));
+    this.#assembly?.copy(grown, 0, 0, this.#assembled);
+    this.#assembly = grown;
+  }
+
+  #scanProperties(): void {
+    const scan = this.#scan;
+    scan.scan(this.#properties, 0, this.#propertiesSize);
+    const message = this.#message;
+    message.persistent = scan.deliveryMode === 2;
+    message.priority = scan.priority;
+    message.ttlMs = NO_TTL;
+    if (scan.hasCopies || this.otherKeys.length > 0) this.#current = null;
+  }
+
+  #complete(bodyBytes: Buffer, bodyOffset: number): void {
+    this.#state = 'idle';
+    const channel = this.#channel;
+    const message = this.#message;
+    message.routeBytes = this.#route;
+    message.routeSize = this.#routeSize;
+    message.propertiesBytes = this.#properties;
+    message.propertiesSize = this.#propertiesSize;
+    message.bodyBytes = bodyBytes;
+    message.bodyOffset = bodyOffset;
+    message.bodySize = this.#bodySize;
+    message.publishedAtMs = channel.connection.nowMs;
+    if (channel.tx !== null) {
+      this.#checkProperties();
+      this.#resolve(true);
+      channel.tx.publish({ message: heldCopy(message), mandatory: this.#mandatory });
+      return;
+    }
+    this.#publish(channel, message);
+  }
+
+  #publish(channel: Channel, message: IncomingMessage): void {
+    const current = this.#resolve(false);
+    const scan = this.#scan;
+    if (scan.deliveryMode > 2 || scan.expirationAt >= 0 || scan.userIdAt >= 0 || scan.replyToAt >= 0) {
+      this.#checkProperties();
+    }
+    if (current.replyTarget !== null) return this.#reply(current.replyTarget);
+    const { route } = current;
+    const outcome = channel.vhost.publish(message, route);
+    if (outcome === 'unroutable' && this.#mandatory) channel.returnUnroutable(message);
+    if (channel.confirms === null) return;
+    if (outcome === 'rejected') channel.nackPublish();
+    else channel.confirmPublish(message.persistent && route.durableIds.length > 0);
+  }
+
+  /** tx.commit: what was held is published now. */
+  publishHeld({ message, mandatory }: HeldPublish): void {
+    const { exchange, routingKey } = readRoute(message.routeBytes, 0);
+    const channel = this.#channel;
+    const properties = decodeProperties(message.propertiesBytes, 0, message.propertiesSize);
+    const routed = { routingKey, otherKeys: copyKeys(properties), properties: () => properties };
+    const found = exchange === '' ? null : channel.vhost.exchanges.get(exchange);
+    message.publishedAtMs = channel.connection.nowMs;
+    const route = found === undefined ? NO_ROUTE : channel.vhost.route(found, routed).route;
+    const outcome = channel.vhost.publish(message, route);
+    if (outcome === 'unroutable' && mandatory) channel.returnUnroutable(message);
+  }
+
+  /** What RabbitMQ checks of a message before it is routed; sets the message's time to live. @throws AmqpError 406 */
+  #checkProperties(): void {
+    const { deliveryMode, expirationAt, userIdAt, replyToAt } = this.#scan;
+    if (deliveryMode > 2) {
+      throw preconditionFailed(`invalid message: {delivery_mode_unknown,${deliveryMode}}`, BASIC_PUBLISH);
+    }
+    if (userIdAt >= 0) this.#checkUserId(shortstrAt(this.#properties, userIdAt));
+    if (expirationAt >= 0) this.#message.ttlMs = parseExpiration(shortstrAt(this.#properties, expirationAt));
+    if (replyToAt >= 0 && shortstrAt(this.#properties, replyToAt) === REPLY_TO) this.#nameReplyTarget();
+  }
+
+  #checkUserId(userId: string): void {
+    const { user } = this.#channel.connection.identity;
+    if (userId === user) return;
+    const text = `user_id property set to '${userId}' but authenticated user was '${user}'`;
+    throw preconditionFailed(text, BASIC_PUBLISH);
+  }
+
+  /** Direct reply-to: the request carries the name that the reply is to be published to. */
+  #nameReplyTarget(): void {
+    const replyTo = this.#channel.replyName;
+    if (replyTo === null) throw preconditionFailed('fast reply consumer does not exist', BASIC_PUBLISH);
+    const renamed = encodeProperties({ ...this.properties(), replyTo });
+    this.#message.propertiesBytes = renamed;
+    this.#message.propertiesSize = renamed.length;
+  }
+
+  #reply(target: ReplyTarget): void {
+    const { routeBytes, routeSize, propertiesBytes, propertiesSize, bodyBytes, bodyOffset, bodySize } = this.#message;
+    const content = new Content();
+    Object.assign(content, { routeBytes, routeSize, bytes: propertiesBytes, propertiesSize });
+    Object.assign(content, { bodyBytes, bodyOffset, bodySize });
+    target.deliverReply(content);
+    if (this.#channel.confirms !== null) this.#channel.confirmPublish(false);
+  }
+
+  #resolve(checkOnly: boolean): CachedRoute {
+    const { vhost, access } = this.#channel;
+    if (this.#topologyVersion !== vhost.topologyVersion || this.#accessGeneration !== access.generation) {
+      this.#topologyVersion = vhost.topologyVersion;
+      this.#accessGeneration = access.generation;
+      this.#current = null;
+      this.#cache.clear();
+    }
+    return this.#current ?? this.#lookUp(checkOnly);
+  }
+
+  #lookUp(checkOnly: boolean): CachedRoute {
+    const copies = this.#scan.hasCopies;
+    const name = this.#route.latin1Slice(0, this.#routeSize);
+    if (!copies) {
+      const cached = this.#cache.get(name);
+      if (cached !== undefined) {
+        this.otherKeys = [];
+        this.#current = cached;
+        return cached;
+      }
+    }
+    const { exchange, routingKey } = readRoute(this.#route, 0);
+    this.#exchange = this.#checkedExchange(exchange, routingKey);
+    this.routingKey = routingKey;
+    this.otherKeys = copies ? copyKeys(this.properties()) : [];
+    if (copies) this.#hideBlindCopies();
+    if (checkOnly) return UNROUTED;
+    const replyTarget = exchange === '' && routingKey.startsWith(`${REPLY_TO}.`) ? this.#replyTarget(routingKey) : null;
+    const { route, cacheable } = this.#channel.vhost.route(this.#exchange, this);
+    const found = { route, replyTarget };
+    if (!cacheable || replyTarget !== null || copies) return found;
+    if (this.#cache.size >= MAX_CACHED_ROUTES) this.#cache.clear();
+    this.#cache.set(name, found);
+    this.#current = found;
+    return found;
+  }
+
+  #replyTarget(name: string): ReplyTarget | null {
+    return this.#channel.connection.context.replyTargets.get(name) ?? null;
+  }
+
+  /** The BCC header is for the broker alone: consumers do not see it. */
+  #hideBlindCopies(): void {
+    const properties = this.properties();
+    if (properties.headers?.has('BCC') !== true) return;
+    const headers = new Map(properties.headers);
+    headers.delete('BCC');
+    const visible = encodeProperties({ ...properties, headers });
+    this.#message.propertiesBytes = visible;
+    this.#message.propertiesSize = visible.length;
+  }
+
+  /** @returns null for the default exchange. @throws AmqpError 403, 404 */
+  #checkedExchange(name: string, routingKey: string): Exchange<Queue> | null {
+    const { vhost, access } = this.#channel;
+    access.check('exchange', name, 'write');
+    if (name === '') return null;
+    const exchange = vhost.exchanges.get(name);
+    if (exchange === undefined) throw notFound(`no exchange '${name}' in vhost '${vhost.name}'`, BASIC_PUBLISH);
+    if (exchange.internal) {
+      throw accessRefused(`cannot publish to internal exchange '${name}' in vhost '${vhost.name}'`, BASIC_PUBLISH);
+    }
+    if (exchange.type === 'topic') access.checkTopic(name, routingKey, 'write');
+    return exchange;
+  }
+}
+
+const FIRST_ASSEMBLY = 64 * 1024;
+/** A larger assembly buffer is given up after its message. */
+const KEPT_ASSEMBLY = 256 * 1024;
+const UNROUTED: CachedRoute = { route: NO_ROUTE, replyTarget: null };
+
+function sameBytes(bytes: Buffer, at: number, other: Buffer, size: number): boolean {
+  for (let i = 0; i < size; i++) if (bytes[at + i] !== other[i]) return false;
+  return true;
+}
+
+function shortstrAt(bytes: Buffer, at: number): string {
+  return decodeText(bytes, at + 1, at + 1 + bytes[at]);
+}
+
+/** The message with bytes of its own. */
+function heldCopy(message: IncomingMessage): IncomingMessage {
+  const copy = new IncomingMessage();
+  Object.assign(copy, message);
+  copy.routeBytes = Buffer.from(message.routeBytes.subarray(0, message.routeSize));
+  copy.propertiesBytes = Buffer.from(message.propertiesBytes.subarray(0, message.propertiesSize));
+  copy.bodyBytes = Buffer.from(message.bodyBytes.subarray(message.bodyOffset, message.bodyOffset + message.bodySize));
+  copy.bodyOffset = 0;
+  return copy;
+}
+
+/** The routing keys in the CC and BCC headers. @throws AmqpError 406 when one of them is no array */
+function copyKeys({ headers }: BasicProperties): string[] {
+  const keys: string[] = [];
+  for (const name of ['CC', 'BCC']) {
+    const value = headers?.get(name);
+    if (value === undefined) continue;
+    if (value.type !== 'A') {
+      const type = fieldTypeName(value);
+      throw preconditionFailed(`invalid message: {unacceptable_type_in_header,"${name}",${type}}`, BASIC_PUBLISH);
+    }
+    for (const key of value.value) if (key.type === 'S') keys.push(key.value);
+  }
+  return keys;
+}
+
+/** The `expiration` property: milliseconds in decimal digits. @throws AmqpError 406 with RabbitMQ's reason */
+function parseExpiration(text: string): number {
+  const number = /^[+-]?\d+/.exec(text)?.[0];
+  const refuse = (reason: string) => preconditionFailed(`invalid expiration '${text}': ${reason}`, BASIC_PUBLISH);
+  if (number === undefined) throw refuse('no_integer');
+  if (number.length < text.length) throw refuse(`{leftover_string,"${text.slice(number.length)}"}`);
+  const value = Number(number);
+  if (value < 0) throw refuse(`{value_negative,${value}}`);
+  if (value > LARGEST_EXPIRATION_MS) throw refuse(`{value_too_large,${BigInt(number)}}`);
+  // Longer than the 49 days that a record holds is as good as for ever.
+  return value >= NO_TTL ? NO_TTL : value;
+}

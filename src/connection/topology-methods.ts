@@ -1,0 +1,312 @@
+/**
+ * exchange.* and queue.*: what a channel may change of a vhost, checked in RabbitMQ's order and refused in its words. A change
+ * is proposed to the metadata store; the answer goes out once this node has applied it.
+ */
+import { randomBytes } from 'node:crypto';
+import type { BindingRecord, Change, DestinationType, ExchangeRecord, QueueRecord } from '../metadata/port.ts';
+import {
+  accessRefused,
+  commandInvalid,
+  internalError,
+  notFound,
+  preconditionFailed,
+  resourceLocked,
+} from '../protocol/errors.ts';
+import { EMPTY_TABLE, type FieldTable } from '../protocol/field-table.ts';
+import type {
+  ExchangeBind,
+  ExchangeDeclare,
+  ExchangeDelete,
+  ExchangeUnbind,
+  OutgoingMethod,
+  QueueBind,
+  QueueDeclare,
+  QueueDelete,
+  QueuePurge,
+  QueueUnbind,
+} from '../protocol/methods.generated.ts';
+import type { Queue } from '../queues/queue.ts';
+import {
+  type ExchangeType,
+  isExchangeType,
+  validateBinding,
+  validateExchangeArguments,
+} from '../routing/exchange-types.ts';
+import { checkExchangeEquivalence, checkQueueEquivalence } from '../vhost/equivalence.ts';
+import { checkExchangeArguments } from '../vhost/exchange-arguments.ts';
+import { readQueueArguments } from '../vhost/queue-arguments.ts';
+import type { Channel } from './channel.ts';
+import { REPLY_TO } from './reply-targets.ts';
+
+// --- exchanges ---
+
+export function declareExchange(channel: Channel, method: ExchangeDeclare): void {
+  const { vhost, access } = channel;
+  const { exchange: name, durable, autoDelete, internal, arguments: args } = method;
+  if (method.passive) {
+    refuseDefaultExchange(name);
+    existingExchange(channel, name);
+    return channel.answer(method.noWait, { name: 'exchange.declare-ok' });
+  }
+  const type = knownType(method.type);
+  refuseDefaultExchange(name);
+  access.check('exchange', name, 'configure');
+  const existing = vhost.exchanges.get(name);
+  if (existing !== undefined) {
+    checkExchangeEquivalence(recordOf(channel, name), { type, durable, autoDelete, internal, arguments: args });
+    return channel.answer(method.noWait, { name: 'exchange.declare-ok' });
+  }
+  if (name.startsWith('amq.')) {
+    throw accessRefused(`exchange name '${name}' contains reserved prefix 'amq.*'`);
+  }
+  checkExchangeArguments({ vhost: vhost.name, name }, args);
+  validateExchangeArguments(type, args);
+  const alternate = args.get('alternate-exchange');
+  if (alternate?.type === 'S') {
+    access.check('exchange', name, 'read');
+    access.check('exchange', alternate.value, 'write');
+  }
+  const exchange = { vhost: vhost.name, name, type, durable, autoDelete, internal, arguments: args };
+  propose(channel, [{ kind: 'put-exchange', exchange }], () => {
+    channel.answer(method.noWait, { name: 'exchange.declare-ok' });
+  });
+}
+
+function knownType(type: string): ExchangeType {
+  if (isExchangeType(type)) return type;
+  if (type === '') throw commandInvalid("invalid exchange type ''");
+  throw commandInvalid(`unknown exchange type '${type}'`);
+}
+
+function recordOf(channel: Channel, name: string): ExchangeRecord {
+  const exchange = existingExchange(channel, name);
+  const { type, durable, autoDelete, internal } = exchange;
+  return { vhost: channel.vhost.name, name, type, durable, autoDelete, internal, arguments: exchange.arguments };
+}
+
+export function deleteExchange(channel: Channel, method: ExchangeDelete): void {
+  const { vhost, access } = channel;
+  const name = method.exchange;
+  refuseDefaultExchange(name);
+  if (name.startsWith('amq.')) {
+    throw accessRefused(`deletion of system exchange '${name}' in vhost '${vhost.name}' not allowed`);
+  }
+  access.check('exchange', name, 'configure');
+  const exchange = vhost.exchanges.get(name);
+  const ok = () => channel.answer(method.noWait, { name: 'exchange.delete-ok' });
+  if (exchange === undefined) return ok();
+  if (method.ifUnused && exchange.bindings.size > 0) {
+    throw preconditionFailed(`exchange '${name}' in vhost '${vhost.name}' in use`);
+  }
+  propose(channel, [{ kind: 'delete-exchange', vhost: vhost.name, name }], ok);
+}
+
+export function bindExchange(channel: Channel, method: ExchangeBind | ExchangeUnbind): void {
+  const { source, destination } = method;
+  refuseDefaultExchange(destination);
+  refuseDefaultExchange(source);
+  channel.access.check('exchange', destination, 'write');
+  channel.access.check('exchange', source, 'read');
+  const binding = bindingOf(channel, source, 'exchange', destination, method.routingKey, method.arguments);
+  changeBinding(channel, method.name === 'exchange.bind', binding, method.noWait, {
+    name: method.name === 'exchange.bind' ? 'exchange.bind-ok' : 'exchange.unbind-ok',
+  });
+}
+
+// --- queues ---
+
+export function declareQueue(channel: Channel, method: QueueDeclare): void {
+  const { vhost } = channel;
+  if (method.passive) return declarePassively(channel, method);
+  const { durable, exclusive, autoDelete, arguments: args } = method;
+  const name = method.queue === '' ? serverName() : method.queue;
+  if (name.startsWith('amq.') && method.queue !== '') {
+    throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
+  }
+  channel.access.check('queue', name, 'configure');
+  const existing = vhost.queues.get(name);
+  if (existing !== undefined) {
+    const requested = { durable, exclusive, autoDelete, arguments: args };
+    checkQueueEquivalence(channel.queueRecord(existing), requested);
+    refuseLocked(channel, existing, exclusive);
+    existing.touch();
+    return declared(channel, method.noWait, existing);
+  }
+  const identity = { vhost: vhost.name, name, durable, exclusive, autoDelete };
+  const { type, settings } = readQueueArguments(identity, args);
+  if (type === 'quorum' && method.queue === '') {
+    throw preconditionFailed('Cannot declare a server-named queue for type rabbit_quorum_queue');
+  }
+  if (settings.deadLetterExchange !== undefined) {
+    channel.access.check('queue', name, 'read');
+    channel.access.check('exchange', settings.deadLetterExchange, 'write');
+  }
+  const queue: QueueRecord = { ...identity, id: channel.context.metadata.allocateQueueId(), type, arguments: args };
+  propose(channel, [{ kind: 'put-queue', queue }], () => {
+    const made = vhost.queues.get(name);
+    if (made === undefined) throw internalError(`queue '${name}' was deleted while it was declared`);
+    if (exclusive) channel.connection.own(made);
+    declared(channel, method.noWait, made);
+  });
+}
+
+function declarePassively(channel: Channel, method: QueueDeclare): void {
+  if (method.queue.startsWith(`${REPLY_TO}.`)) {
+    if (channel.context.replyTargets.get(method.queue) === undefined) throw noQueue(channel, method.queue);
+    channel.answer(method.noWait, {
+      name: 'queue.declare-ok',
+      queue: method.queue,
+      messageCount: 0,
+      consumerCount: 1,
+    });
+    return;
+  }
+  const queue = existingQueue(channel, channel.queueName(method.queue));
+  queue.touch();
+  declared(channel, method.noWait, queue);
+}
+
+function declared(channel: Channel, noWait: boolean, queue: Queue): void {
+  channel.lastQueue = queue.name;
+  channel.answer(noWait, {
+    name: 'queue.declare-ok',
+    queue: queue.name,
+    messageCount: queue.readyCount,
+    consumerCount: queue.consumers.all.length,
+  });
+}
+
+export function bindQueue(channel: Channel, method: QueueBind | QueueUnbind): void {
+  const { access } = channel;
+  const queue = channel.queueName(method.queue);
+  const isBind = method.name === 'queue.bind';
+  const key = isBind && method.queue === '' && method.routingKey === '' ? queue : method.routingKey;
+  refuseDefaultExchange(method.exchange);
+  access.check('queue', queue, 'write');
+  access.check('exchange', method.exchange, 'read');
+  const binding = bindingOf(channel, method.exchange, 'queue', queue, key, method.arguments);
+  const noWait = isBind ? method.noWait : false;
+  changeBinding(channel, isBind, binding, noWait, { name: isBind ? 'queue.bind-ok' : 'queue.unbind-ok' });
+}
+
+export function purgeQueue(channel: Channel, method: QueuePurge): void {
+  const name = channel.queueName(method.queue);
+  channel.access.check('queue', name, 'read');
+  const queue = existingQueue(channel, name);
+  channel.answer(method.noWait, { name: 'queue.purge-ok', messageCount: queue.purge() });
+}
+
+export function deleteQueue(channel: Channel, method: QueueDelete): void {
+  const { vhost } = channel;
+  const name = channel.queueName(method.queue);
+  channel.access.check('queue', name, 'configure');
+  const queue = vhost.queues.get(name);
+  const ok = (messageCount: number) =>
+    channel.answer(method.noWait, { name: 'queue.delete-ok', messageCount });
+  if (queue === undefined) return ok(0);
+  refuseLocked(channel, queue);
+  if (method.ifUnused && queue.consumers.all.length > 0) {
+    throw preconditionFailed(`queue '${name}' in vhost '${vhost.name}' in use`);
+  }
+  if (method.ifEmpty && queue.readyCount > 0) {
+    throw preconditionFailed(`queue '${name}' in vhost '${vhost.name}' not empty`);
+  }
+  const count = queue.readyCount;
+  propose(channel, [{ kind: 'delete-queue', vhost: vhost.name, name }], () => ok(count));
+}
+
+// --- what they share ---
+
+function propose(channel: Channel, changes: readonly Change[], applied: () => void): void {
+  const { connection, context } = channel;
+  let answered = false;
+  context.metadata.propose(changes, (error) => {
+    answered = true;
+    connection.resume(() => {
+      if (error !== null) throw internalError(error.message);
+      if (channel.open) applied();
+    });
+  });
+  if (!answered) connection.suspend();
+}
+
+function changeBinding(
+  channel: Channel,
+  isBind: boolean,
+  binding: BindingRecord,
+  noWait: boolean,
+  ok: OutgoingMethod,
+): void {
+  const { vhost } = channel;
+  const source = vhost.exchanges.get(binding.source);
+  const destination = vhost.destination(binding.destinationType, binding.destination);
+  if (source === undefined || destination === undefined) {
+    if (!isBind) return channel.answer(noWait, ok);
+    if (source === undefined && binding.destinationType === 'exchange') throw noExchange(channel, binding.source);
+    if (destination === undefined) {
+      throw binding.destinationType === 'queue'
+        ? noQueue(channel, binding.destination)
+        : noExchange(channel, binding.destination);
+    }
+    throw noExchange(channel, binding.source);
+  }
+  if (destination.kind === 'queue' && isBind) refuseLocked(channel, destination);
+  if (isBind) {
+    const { routingKey } = binding;
+    const proposed = { destinationKind: destination.kind, routingKey, arguments: binding.arguments };
+    validateBinding(source.type, proposed);
+    if (source.type === 'topic') channel.access.checkTopic(source.name, routingKey, 'read');
+  }
+  propose(channel, [{ kind: isBind ? 'put-binding' : 'delete-binding', binding }], () => channel.answer(noWait, ok));
+}
+
+function bindingOf(
+  channel: Channel,
+  source: string,
+  destinationType: DestinationType,
+  destination: string,
+  routingKey: string,
+  args: FieldTable = EMPTY_TABLE,
+): BindingRecord {
+  return { vhost: channel.vhost.name, source, destination, destinationType, routingKey, arguments: args };
+}
+
+function refuseDefaultExchange(name: string): void {
+  if (name === '') throw accessRefused('operation not permitted on the default exchange');
+}
+
+function existingExchange(channel: Channel, name: string) {
+  const exchange = channel.vhost.exchanges.get(name);
+  if (exchange === undefined) throw noExchange(channel, name);
+  return exchange;
+}
+
+/** The queue, unless another connection holds it. @throws AmqpError 404, 405 */
+export function existingQueue(channel: Channel, name: string): Queue {
+  const queue = channel.vhost.queues.get(name);
+  if (queue === undefined) throw noQueue(channel, name);
+  refuseLocked(channel, queue);
+  return queue;
+}
+
+/** @param exclusive what a declaration asks for; undefined: any. @throws AmqpError 405 */
+function refuseLocked(channel: Channel, queue: Queue, exclusive?: boolean): void {
+  const isOwner = queue.owner === channel.connection;
+  const fits = exclusive === undefined || exclusive === (queue.owner !== null);
+  if ((queue.owner === null || isOwner) && fits) return;
+  throw resourceLocked(
+    `cannot obtain exclusive access to locked queue '${queue.name}' in vhost '${channel.vhost.name}'. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
+  );
+}
+
+function noQueue(channel: Channel, name: string) {
+  return notFound(`no queue '${name}' in vhost '${channel.vhost.name}'`);
+}
+
+function noExchange(channel: Channel, name: string) {
+  return notFound(`no exchange '${name}' in vhost '${channel.vhost.name}'`);
+}
+
+export function serverName(): string {
+  return `amq.gen-${randomBytes(16).toString('base64url')}`;
+}

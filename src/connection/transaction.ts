@@ -1,0 +1,48 @@
+/** What a channel in tx mode holds back until tx.commit: its publishes and its acks, each in their order. */
+import { resourceError } from '../protocol/errors.ts';
+import { messageRecordSize } from '../storage/record.ts';
+import type { HeldPublish } from './publisher.ts';
+
+export interface HeldAck {
+  readonly tag: number;
+  readonly kind: 'ack' | 'requeue' | 'reject';
+}
+
+export class Transaction {
+  publishes: HeldPublish[] = [];
+  acks: HeldAck[] = [];
+  /** Delivery tags in `acks`. */
+  readonly settled = new Set<number>();
+  #bytes = 0;
+  readonly #maxBytes: number;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** @throws AmqpError 506 when the transaction becomes larger than may be held. */
+  publish(held: HeldPublish): void {
+    this.#bytes += messageRecordSize(held.message, 8);
+    if (this.#bytes > this.#maxBytes) {
+      throw resourceError(`the open transaction holds more than ${this.#maxBytes} bytes; commit more often`);
+    }
+    this.publishes.push(held);
+  }
+
+  settle(ack: HeldAck): void {
+    this.acks.push(ack);
+    this.settled.add(ack.tag);
+  }
+
+  /** Upper bound of what committing adds to the journal: every publish may reach its queues by one record, every ack by another. */
+  get journalBytes(): number {
+    return this.#bytes + 32 * this.acks.length;
+  }
+
+  clear(): void {
+    this.publishes = [];
+    this.acks = [];
+    this.settled.clear();
+    this.#bytes = 0;
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * The end of a turn: everything that came in since the last one has been taken in; now, once for all of it,
+ *
+ *   queues dispatch -> the store writes -> confirms up to the durable position -> one socket write a connection
+ *
+ * A turn is one pass of the event loop: sockets are read in its poll phase, and setImmediate comes right after that.
+ */
+import type { Clock } from '../runtime/clock.ts';
+import type { Queue } from '../queues/queue.ts';
+import type { MessageStore } from '../storage/message-store.ts';
+
+/** What waits for confirms: a channel. */
+export interface Confirming {
+  /** Sends the confirms that `durable` (bytes of the journal) allows. @returns true while more are waiting. */
+  confirm(appended: number, durable: number): boolean;
+}
+
+export interface Flushing {
+  flush(): void;
+}
+
+export class Turn {
+  readonly #clock: Clock;
+  /** Set once the store exists, which needs the turn first. */
+  store!: MessageStore;
+  /** The wall clock as of this turn, in ms. */
+  nowMs: number;
+  #scheduled = false;
+  #stale = true;
+  #queues: Queue[] = [];
+  #confirming = new Set<Confirming>();
+  readonly #flushing = new Set<Flushing>();
+  readonly #run = (): void => this.run();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.nowMs = clock.nowMs();
+  }
+
+  /** To be called before anything of a turn happens. */
+  begin(): void {
+    if (!this.#stale) return;
+    this.#stale = false;
+    this.nowMs = this.#clock.nowMs();
+    this.schedule();
+  }
+
+  schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#run);
+  }
+
+  wake(queue: Queue): void {
+    queue.awake = true;
+    this.#queues.push(queue);
+    this.schedule();
+  }
+
+  awaitConfirm(channel: Confirming): void {
+    this.#confirming.add(channel);
+    this.schedule();
+  }
+
+  forget(channel: Confirming): void {
+    this.#confirming.delete(channel);
+  }
+
+  awaitFlush(connection: Flushing): void {
+    this.#flushing.add(connection);
+    this.schedule();
+  }
+
+  run(): void {
+    this.#scheduled = false;
+    if (this.#stale) this.nowMs = this.#clock.nowMs();
+    // A dispatch may dead-letter into other queues, which then dispatch too.
+    while (this.#queues.length > 0) {
+      const queues = this.#queues;
+      this.#queues = [];
+      for (const queue of queues) {
+        queue.awake = false;
+        if (!queue.deleted) queue.dispatch();
+      }
+    }
+    this.store.commit();
+    const { appended, durable } = this.store;
+    for (const channel of this.#confirming) {
+      if (!channel.confirm(appended, durable)) this.#confirming.delete(channel);
+    }
+    for (const connection of this.#flushing) connection.flush();
+    this.#flushing.clear();
+    this.#stale = true;
+  }
+}

@@ -1,0 +1,23 @@
+import type { Queue } from '../queues/queue.ts';
+
+/** Where messages of one exchange and routing key go: worked out once, used until the topology changes. */
+export class Route {
+  /** The durable queues come first, in the order of `durableIds`. */
+  readonly queues: readonly Queue[];
+  readonly durableIds: readonly number[];
+  /** Some queue may refuse a publish, or there are more queues than one record names: the slow way. */
+  readonly needsCare: boolean;
+
+  constructor(queues: readonly Queue[]) {
+    const durable = queues.filter((queue) => queue.durable);
+    this.queues = [...durable, ...queues.filter((queue) => !queue.durable)];
+    this.durableIds = durable.map((queue) => queue.id);
+    this.needsCare =
+      durable.length > MAX_QUEUES_A_RECORD || queues.some((queue) => queue.settings.overflow !== 'drop-head');
+  }
+}
+
+/** A message record counts its queues in 16 bits. */
+export const MAX_QUEUES_A_RECORD = 0xffff;
+
+export const NO_ROUTE = new Route([]);

@@ -1,0 +1,249 @@
+/**
+ * A vhost: its exchanges and queues, and the way of a message through them.
+ *
+ *   publish      route -> queues: one copy into the store, one entry in each queue
+ *   deadLetter   what left a queue, with its x-death, once more through an exchange
+ *
+ * What exists is changed by `apply` alone, which follows the metadata store; declarations are in declarations.ts.
+ */
+import { EMPTY_TABLE } from '../protocol/field-table.ts';
+import { type BasicProperties, decodeProperties, encodeProperties } from '../protocol/properties.ts';
+import { decodeText, encodeText } from '../protocol/text.ts';
+import type { QueueRecord } from '../metadata/port.ts';
+import { Queue, type QueueEnvironment } from '../queues/queue.ts';
+import type { DeadLetterReason, QueueSettings } from '../queues/queue-settings.ts';
+import { Exchange } from '../routing/exchange.ts';
+import type { RoutedMessage } from '../routing/routed-message.ts';
+import { Router } from '../routing/router.ts';
+import { ScratchList } from '../routing/scratch-list.ts';
+import type { Page } from '../storage/page.ts';
+import {
+  bodySizeOf,
+  IncomingMessage,
+  NO_TTL,
+  propertiesSizeOf,
+  routeOffsetOf,
+  routeSizeOf,
+} from '../storage/record.ts';
+import { deadLetteredProperties, deadLetterRoutingKeys, isDeadLetterCycle } from './dead-letter-headers.ts';
+import { readQueueArguments } from './queue-arguments.ts';
+import { MAX_QUEUES_A_RECORD, NO_ROUTE, Route } from './route.ts';
+
+export type PublishOutcome = 'routed' | 'unroutable' | 'rejected';
+
+/** What the vhost needs of the broker: everything that a queue needs, but for what the vhost does itself. */
+export interface VhostEnvironment extends Omit<QueueEnvironment, 'deadLetter' | 'unused'> {
+  /** The queue is to be deleted: x-expires, or auto-delete. */
+  unused(queue: Queue): void;
+  /** The last binding of an auto-delete exchange is gone. */
+  exchangeUnused(vhost: Vhost, exchange: Exchange<Queue>): void;
+}
+
+export class Vhost {
+  readonly name: string;
+  readonly queues = new Map<string, Queue>();
+  readonly exchanges = new Map<string, Exchange<Queue>>();
+  /** Grows with every change that may alter where a message goes. */
+  topologyVersion = 0;
+  readonly #env: VhostEnvironment;
+  readonly #queueEnv: QueueEnvironment;
+  readonly #router: Router<Queue>;
+  readonly #found = new ScratchList<Queue>();
+  /** Kept apart from the publishers' own: a publish may dead-letter in its midst. */
+  readonly #deadLetter = new IncomingMessage();
+
+  constructor(name: string, env: VhostEnvironment) {
+    this.name = name;
+    this.#env = env;
+    this.#router = new Router((exchange) => this.exchanges.get(exchange));
+    this.#queueEnv = {
+      store: env.store,
+      clock: env.clock,
+      log: env.log,
+      wake: (queue) => env.wake(queue),
+      unused: (queue) => env.unused(queue),
+      deadLetter: (queue, page, offset, reason, settings) => this.#deadLetterMessage(queue, page, offset, reason, settings),
+    };
+  }
+
+  // --- the way of a message ---
+
+  /**
+   * The queues of a message. `exchange` null is the default exchange: the routing key names the queue.
+   * @returns the route and whether exchange and key alone decided it: then it holds until `topologyVersion` changes.
+   */
+  route(exchange: Exchange<Queue> | null, message: RoutedMessage): { route: Route; cacheable: boolean } {
+    const found = this.#found;
+    found.clear();
+    let cacheable = message.otherKeys.length === 0;
+    if (exchange !== null) cacheable = this.#router.route(exchange, message, found);
+    else this.#addByName(message, found);
+    const route = found.count === 0 ? NO_ROUTE : new Route(found.toArray());
+    found.clear();
+    return { route, cacheable };
+  }
+
+  #addByName(message: RoutedMessage, found: ScratchList<Queue>): void {
+    const names = new Set([message.routingKey, ...message.otherKeys]);
+    for (const name of names) {
+      const queue = this.queues.get(name);
+      if (queue !== undefined) found.add(queue);
+    }
+  }
+
+  publish(message: IncomingMessage, route: Route): PublishOutcome {
+    if (route.needsCare) return this.#publishWithCare(message, route);
+    const { queues, durableIds } = route;
+    if (queues.length === 0) return 'unroutable';
+    const durableCount = message.persistent ? durableIds.length : 0;
+    const position = this.#env.store.append(message, durableIds, durableCount, queues.length);
+    const { bodySize, priority, ttlMs } = message;
+    for (let i = 0; i < queues.length; i++) queues[i].publish(position, bodySize, priority, ttlMs);
+    return 'routed';
+  }
+
+  #publishWithCare(message: IncomingMessage, route: Route): PublishOutcome {
+    const refusing = route.queues.filter((queue) => queue.refuses());
+    for (const queue of refusing) {
+      if (queue.settings.overflow === 'reject-publish-dlx') this.#deadLetterRefused(queue, message);
+    }
+    const willing = route.queues.filter((queue) => !refusing.includes(queue));
+    for (let from = 0; from < willing.length; from += MAX_QUEUES_A_RECORD) {
+      const part = willing.slice(from, from + MAX_QUEUES_A_RECORD);
+      const durableIds = part.filter((queue) => queue.durable).map((queue) => queue.id);
+      const durableCount = message.persistent ? durableIds.length : 0;
+      const position = this.#env.store.append(message, durableIds, durableCount, part.length);
+      for (const queue of part) queue.publish(position, message.bodySize, message.priority, message.ttlMs);
+    }
+    return refusing.length > 0 ? 'rejected' : 'routed';
+  }
+
+  #deadLetterRefused(queue: Queue, message: IncomingMessage): void {
+    const { propertiesBytes, propertiesOffset, propertiesSize } = message;
+    const properties = decodeProperties(propertiesBytes, propertiesOffset, propertiesOffset + propertiesSize);
+    const { exchange, routingKey } = readRoute(message.routeBytes, message.routeOffset);
+    const { bodyBytes, bodyOffset, bodySize, persistent } = message;
+    const body = { bodyBytes, bodyOffset, bodySize, persistent };
+    this.#publishDeadLetter(queue, properties, exchange, routingKey, 'maxlen', queue.settings, body);
+  }
+
+  #deadLetterMessage(
+    queue: Queue,
+    page: Page,
+    offset: number,
+    reason: DeadLetterReason,
+    settings: QueueSettings,
+  ): void {
+    const bytes = page.bytes as Buffer;
+    const routeOffset = routeOffsetOf(page, offset);
+    const propertiesOffset = routeOffset + routeSizeOf(page, offset);
+    const bodyOffset = propertiesOffset + propertiesSizeOf(page, offset);
+    const properties = decodeProperties(bytes, propertiesOffset, bodyOffset);
+    const { exchange, routingKey } = readRoute(bytes, routeOffset);
+    const persistent = properties.deliveryMode === 2;
+    const body = { bodyBytes: bytes, bodyOffset, bodySize: bodySizeOf(page, offset), persistent };
+    this.#publishDeadLetter(queue, properties, exchange, routingKey, reason, settings, body);
+  }
+
+  #publishDeadLetter(
+    queue: Queue,
+    properties: BasicProperties,
+    exchangeName: string,
+    routingKey: string,
+    reason: DeadLetterReason,
+    settings: QueueSettings,
+    body: { bodyBytes: Buffer; bodyOffset: number; bodySize: number; persistent: boolean },
+  ): void {
+    const { deadLetterExchange, deadLetterRoutingKey } = settings;
+    if (deadLetterExchange === undefined) return;
+    const exchange = deadLetterExchange === '' ? null : this.exchanges.get(deadLetterExchange);
+    if (exchange === undefined) return;
+    const now = this.#env.clock.nowMs();
+    const keys = deadLetterRoutingKeys(properties, routingKey, deadLetterRoutingKey);
+    const dead = deadLetteredProperties({
+      properties,
+      queue: queue.name,
+      reason,
+      exchange: exchangeName,
+      routingKey,
+      nowSeconds: Math.floor(now / 1000),
+      ...(deadLetterRoutingKey === undefined ? {} : { deadLetterRoutingKey }),
+    });
+    const routed = { routingKey: keys[0], otherKeys: keys.slice(1), properties: () => dead };
+    const { route } = this.route(exchange, routed);
+    const queues = route.queues.filter((target) => !isDeadLetterCycle(dead, target.name));
+    if (queues.length === 0) return;
+    const message = this.#deadLetter;
+    setRoute(message, deadLetterExchange, keys[0]);
+    message.propertiesBytes = encodeProperties(dead);
+    message.propertiesOffset = 0;
+    message.propertiesSize = message.propertiesBytes.length;
+    Object.assign(message, body);
+    message.publishedAtMs = now;
+    message.ttlMs = NO_TTL;
+    message.priority = dead.priority ?? 0;
+    this.publish(message, queues.length === route.queues.length ? route : new Route(queues));
+    message.bodyBytes = message.propertiesBytes;
+  }
+
+  // --- what exists ---
+
+  addExchange(exchange: Exchange<Queue>): void {
+    this.exchanges.set(exchange.name, exchange);
+    this.topologyVersion++;
+  }
+
+  removeExchange(name: string): void {
+    this.exchanges.delete(name);
+    this.topologyVersion++;
+  }
+
+  addQueue(record: QueueRecord): Queue {
+    const { settings } = readQueueArguments(record, record.arguments);
+    const identity = { ...record, countsDeliveries: record.type === 'quorum' };
+    const queue = new Queue(identity, settings, this.#queueEnv);
+    this.queues.set(record.name, queue);
+    this.topologyVersion++;
+    return queue;
+  }
+
+  removeQueue(name: string): void {
+    const queue = this.queues.get(name);
+    if (queue === undefined) return;
+    this.queues.delete(name);
+    this.topologyVersion++;
+    queue.destroy();
+  }
+
+  destination(kind: 'queue' | 'exchange', name: string): Queue | Exchange<Queue> | undefined {
+    return kind === 'queue' ? this.queues.get(name) : this.exchanges.get(name);
+  }
+
+  bind(source: string, destination: Queue | Exchange<Queue>, routingKey: string, args = EMPTY_TABLE): void {
+    this.exchanges.get(source)?.bindings.add({ destination, routingKey, arguments: args });
+    this.topologyVersion++;
+  }
+
+  unbind(source: string, destination: Queue | Exchange<Queue>, routingKey: string, args = EMPTY_TABLE): void {
+    const exchange = this.exchanges.get(source);
+    if (exchange === undefined) return;
+    exchange.bindings.remove({ destination, routingKey, arguments: args });
+    this.topologyVersion++;
+    if (exchange.autoDelete && exchange.bindings.size === 0) this.#env.exchangeUnused(this, exchange);
+  }
+}
+
+/** Reads exchange and routing key as they stand in a route: two shortstrs. */
+export function readRoute(bytes: Buffer, offset: number): { exchange: string; routingKey: string } {
+  const keyAt = offset + 1 + bytes[offset];
+  const exchange = decodeText(bytes, offset + 1, keyAt);
+  return { exchange, routingKey: decodeText(bytes, keyAt + 1, keyAt + 1 + bytes[keyAt]) };
+}
+
+/** Writes exchange and routing key into a message as a route. */
+export function setRoute(message: IncomingMessage, exchange: string, routingKey: string): void {
+  const [name, key] = [encodeText(exchange), encodeText(routingKey)];
+  message.routeBytes = Buffer.concat([Buffer.of(name.length), name, Buffer.of(key.length), key]);
+  message.routeOffset = 0;
+  message.routeSize = message.routeBytes.length;
+}

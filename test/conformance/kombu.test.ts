@@ -1,0 +1,15 @@
+/** kombu, which Celery stands on, in Debian's Python. */
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startRestartableBroker } from './broker-under-test.ts';
+import { isMissing, runScenarios } from './external-program.ts';
+
+const python = '/usr/bin/python3';
+
+test('kombu', { timeout: 60_000 }, async (t) => {
+  if (isMissing(t, { command: python, args: ['-c', 'import kombu, amqp'] }, 'python3-kombu')) return;
+  const broker = await startRestartableBroker();
+  t.after(() => broker.stop());
+  const script = fileURLToPath(new URL('python/kombu_client.py', import.meta.url));
+  await runScenarios(t, { command: python, args: ['-B', script] }, broker);
+});

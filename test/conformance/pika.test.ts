@@ -1,0 +1,15 @@
+/** pika, the Python client of RabbitMQ's tutorials, in Debian's Python. */
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startRestartableBroker } from './broker-under-test.ts';
+import { isMissing, runScenarios } from './external-program.ts';
+
+const python = '/usr/bin/python3';
+
+test('pika', { timeout: 60_000 }, async (t) => {
+  if (isMissing(t, { command: python, args: ['-c', 'import pika'] }, 'python3-pika')) return;
+  const broker = await startRestartableBroker();
+  t.after(() => broker.stop());
+  const script = fileURLToPath(new URL('python/pika_client.py', import.meta.url));
+  await runScenarios(t, { command: python, args: ['-B', script] }, broker);
+});
