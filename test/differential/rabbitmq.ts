@@ -7,7 +7,7 @@
  */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Socket, connect as tcpConnect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -55,15 +55,15 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
     env: environment(directory, nodeName, distributionPort!, epmdPort!),
     stdio: 'ignore',
   });
-  const killOnExit = () => {
+  const unwatch = onSuddenEnd(() => {
     server.kill('SIGKILL');
     epmd.kill('SIGKILL');
-  };
-  process.once('exit', killOnExit);
+    rmSync(directory, { recursive: true, force: true });
+  });
   const stop = async () => {
     await killed(server);
     await killed(epmd);
-    process.off('exit', killOnExit);
+    unwatch();
     await rm(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   };
   try {
@@ -161,6 +161,22 @@ function accepts(port: number): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
+}
+
+/** For a test that throws or is interrupted: what it started must not outlive it. Gives what takes this back. */
+function onSuddenEnd(cleanUp: () => void): () => void {
+  const onSignal = (signal: NodeJS.Signals) => {
+    cleanUp();
+    process.kill(process.pid, signal);
+  };
+  process.once('exit', cleanUp);
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  return () => {
+    process.off('exit', cleanUp);
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+  };
 }
 
 /** Its data are thrown away, so a node is killed rather than asked: an orderly stop takes seconds. */
