@@ -468,7 +468,8 @@ def _(connection):
         worker.handlers["ping"] = functools.partial(lambda name, state, **_: {name: "pong"}, worker.hostname)
     consumers = [worker.listen() for worker in workers]
     replies = mailbox.multi_call("ping", timeout=DEADLINE_SECONDS, limit=2)
-    expect(sorted(name for reply in replies for answer in reply.values() for name in answer), [w.hostname for w in workers])
+    answered = sorted(name for reply in replies for answer in reply.values() for name in answer)
+    expect(answered, [worker.hostname for worker in workers])
     for consumer in consumers:
         consumer.cancel()
 

@@ -1,4 +1,4 @@
-"""pika, the Python client of RabbitMQ's tutorials: its blocking adapter, and the callback one for what only that shows."""
+"""pika, the Python client of RabbitMQ's tutorials: its blocking adapter, and the callback one once."""
 
 import datetime
 import functools
