@@ -192,6 +192,24 @@ session('a channel that was closed makes room for another under channel-max', as
   await client.channel(1).ask('channel.open');
 });
 
+session('a heartbeat that was agreed on is sent', async (s) => {
+  const { client, offered } = await s.tune();
+  client.tuneOk(offered, { heartbeat: 1 });
+  await client.channel(0).ask('connection.open', { virtualHost: '/' });
+  await client.read(0);
+});
+
+session('a client that falls silent is cut off without a word', async (s) => {
+  const { client, offered } = await s.tune();
+  client.tuneOk(offered, { heartbeat: 1 });
+  await client.channel(0).ask('connection.open', { virtualHost: '/' });
+  const trace = s.quiet(client);
+  let last = await client.read(0);
+  while (last.name === 'heartbeat') last = await client.read(0);
+  trace.on = true;
+  s.note(`after heartbeats came: ${last.name}`);
+});
+
 session('connection.open twice', async (s) => {
   const channel = await s.open();
   await channel.client.channel(0).ask('connection.open', { virtualHost: '/' });
