@@ -34,7 +34,8 @@ export class Accounts {
     for (const user of users) this.#users.set(user.name, user);
     for (const vhost of vhosts) this.#vhosts.add(vhost.name);
     for (const parameter of parameters) this.#putParameter(parameter);
-    for (const permission of permissions) this.#permissions.set(accountKey(permission.user, permission.vhost), permission);
+    for (const permission of permissions)
+      this.#permissions.set(accountKey(permission.user, permission.vhost), permission);
     for (const topicPermission of topicPermissions) this.#putTopicPermission(topicPermission);
     this.#unfollow = store.follow((change) => {
       if (this.#apply(change)) this.#generation++;
@@ -127,7 +128,7 @@ export class Accounts {
 }
 
 /** A key for a user in a vhost that no other pair has, whatever the names. */
-export function accountKey(user: string, vhost: string): string {
+function accountKey(user: string, vhost: string): string {
   return `${user.length} ${user}${vhost}`;
 }
 

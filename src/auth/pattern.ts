@@ -46,8 +46,8 @@ export function compilePattern(source: string): Pattern {
   }
 }
 
-/** The text as octets, for patterns and for what is put into them. */
-export function octetsOf(text: string): string {
+/** Each octet of the text as one character. */
+function octetsOf(text: string): string {
   return encodeText(text).toString('latin1');
 }
 
@@ -187,7 +187,7 @@ class Translation {
   #quoted(): void {
     const end = this.#source.indexOf('\\E', this.#at);
     const text = this.#source.slice(this.#at + 2, end === -1 ? undefined : end);
-    this.#emit(quoteOctets(text), end === -1 ? text.length + 2 : text.length + 4);
+    this.#emit(quotePattern(text), end === -1 ? text.length + 2 : text.length + 4);
   }
 
   /** A set in brackets; a `]` at its start is a member of it. */
@@ -246,9 +246,9 @@ class Translation {
   }
 }
 
-/** The source of an expression that matches these octets and nothing else, in PCRE as in JavaScript. */
-export function quoteOctets(octets: string): string {
-  return octets.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+/** The source of a pattern that matches this text and no other, in PCRE as in JavaScript. */
+export function quotePattern(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 }
 
 function reasonOf(error: SyntaxError): string {

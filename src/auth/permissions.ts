@@ -4,10 +4,11 @@
  * Patterns are compiled when they are first needed and kept until anything changes in the accounts. Whoever asks often (a
  * channel, for every publish) keeps the answer itself, together with the `generation` that it was given in.
  */
-import type { Log } from '../runtime/log.ts';
+
 import { accessRefused } from '../protocol/errors.ts';
-import { type Accounts, accountKey } from './accounts.ts';
-import { compilePattern, octetsOf, type Pattern, PatternError, quoteOctets } from './pattern.ts';
+import type { Log } from '../runtime/log.ts';
+import type { Accounts } from './accounts.ts';
+import { compilePattern, type Pattern, PatternError, quotePattern } from './pattern.ts';
 
 export type Operation = 'configure' | 'write' | 'read';
 export type ResourceKind = 'queue' | 'exchange';
@@ -110,6 +111,6 @@ function shownName(kind: ResourceKind, name: string): string {
 
 /** RabbitMQ puts the names in as they are, so that the user `a.c` may use what belongs to `abc`; here they are quoted. */
 function expandVariables(source: string, user: string, vhost: string): string {
-  const quoted: Readonly<Record<string, string>> = { '{username}': quoteText(user), '{vhost}': quoteText(vhost) };
+  const quoted: Readonly<Record<string, string>> = { '{username}': quotePattern(user), '{vhost}': quotePattern(vhost) };
   return source.replace(/\{username\}|\{vhost\}/g, (variable) => quoted[variable]!);
 }

@@ -169,9 +169,9 @@ def _(connection, channel):
     expect(ready_count(channel, queue), 1)
 
 
-@scenario("the consume generator ends, and gives back what it did not acknowledge")
+@scenario("the consume generator ends, and its channel gives back what it did not acknowledge")
 @with_channel
-def _(_connection, channel):
+def _(connection, channel):
     channel.confirm_delivery()
     queue = exclusive_queue(channel)
     for body in (b"1", b"2", b"3"):
@@ -181,7 +181,8 @@ def _(_connection, channel):
         channel.basic_ack(method.delivery_tag)
         break
     channel.cancel()
-    expect(ready_count(channel, queue), 2)
+    channel.close()
+    expect(ready_count(connection.channel(), queue), 2)
 
 
 @scenario("nack with requeue redelivers, reject without it dead-letters with its story")
