@@ -90,6 +90,7 @@ const SAME_ESCAPES = 'dDsSwWbBtnrf0123456789';
 const OTHER_ESCAPES: Readonly<Record<string, string>> = {
   a: '\\x07',
   e: '\\x1b',
+  N: '[^\\n]',
   A: '(?<![^])',
   z: '(?![^])',
   Z: '(?![^])',
@@ -139,12 +140,14 @@ class Translation {
 
   #element(): void {
     const octet = this.#source[this.#at]!;
-    if (octet === '\\') return this.#escape();
-    if (octet === '[') return this.#set();
-    if (octet === '(') return this.#groupStart();
-    if (octet === '.') return this.#emit(this.flags.includes('s') ? '.' : '[^\\n]', 1);
-    if ('*+?{'.includes(octet)) this.#countQuantifier(octet);
-    this.#emit(octet, 1);
+    if (octet === '\\') this.#escape();
+    else if (octet === '[') this.#set();
+    else if (octet === '(') this.#groupStart();
+    else if (octet === '.') this.#emit(this.flags.includes('s') ? '.' : '[^\\n]', 1);
+    else {
+      if ('*+?{'.includes(octet)) this.#countQuantifier(octet);
+      this.#emit(octet, 1);
+    }
   }
 
   /** `(?i)` at the start holds for all of it. Elsewhere, JavaScript refuses it. */
@@ -161,20 +164,20 @@ class Translation {
   #escape(): void {
     const letter = this.#source[this.#at + 1];
     if (letter === undefined) throw new SyntaxError('\\ at the end');
-    if (letter === 'Q') return this.#quoted();
     const set = OCTET_SETS[letter.toLowerCase()];
-    if (set !== undefined) return this.#emit(letter === letter.toLowerCase() ? `[${set}]` : `[^${set}]`, 2);
-    if (OTHER_ESCAPES[letter] !== undefined) return this.#emit(OTHER_ESCAPES[letter], 2);
-    if (letter === 'N') return this.#emit('[^\\n]', 2);
-    this.#commonEscape(letter);
+    const other = OTHER_ESCAPES[letter];
+    if (letter === 'Q') this.#quoted();
+    else if (set !== undefined) this.#emit(letter === letter.toLowerCase() ? `[${set}]` : `[^${set}]`, 2);
+    else if (other !== undefined) this.#emit(other, 2);
+    else this.#commonEscape(letter);
   }
 
   /** The escapes that stand for the same inside and outside of brackets. */
   #commonEscape(letter: string): void {
-    if (SAME_ESCAPES.includes(letter) || !/[A-Za-z]/.test(letter)) return this.#emit(`\\${letter}`, 2);
-    if (letter === 'x') return this.#hexadecimal();
-    if (letter === 'c') return this.#emit(this.#source.slice(this.#at, this.#at + 3), 3);
-    throw new SyntaxError(`\\${letter} is not supported`);
+    if (SAME_ESCAPES.includes(letter) || !/[A-Za-z]/.test(letter)) this.#emit(`\\${letter}`, 2);
+    else if (letter === 'x') this.#hexadecimal();
+    else if (letter === 'c') this.#emit(this.#source.slice(this.#at, this.#at + 3), 3);
+    else throw new SyntaxError(`\\${letter} is not supported`);
   }
 
   /** PCRE: `\x{e9}`, or up to two digits, none of which is zero. */
@@ -204,35 +207,40 @@ class Translation {
 
   #setMember(): void {
     const octet = this.#source[this.#at]!;
-    if (octet === '[') return this.#posixSet();
-    if (octet !== '\\') return this.#emit(octet, 1);
-    const letter = this.#source[this.#at + 1] ?? '';
+    if (octet === '[') this.#posixSet();
+    else if (octet === '\\') this.#setEscape(this.#source[this.#at + 1] ?? '');
+    else this.#emit(octet, 1);
+  }
+
+  #setEscape(letter: string): void {
     const set = OCTET_SETS[letter];
-    if (set !== undefined) return this.#emit(set, 2);
-    if (letter === 'a' || letter === 'e') return this.#emit(OTHER_ESCAPES[letter]!, 2);
-    if (letter === 'B') throw new SyntaxError('\\B in [] is not supported');
-    this.#commonEscape(letter);
+    if (set !== undefined) this.#emit(set, 2);
+    else if (letter === 'a' || letter === 'e') this.#emit(OTHER_ESCAPES[letter]!, 2);
+    else if (letter === 'B') throw new SyntaxError('\\B in [] is not supported');
+    else this.#commonEscape(letter);
   }
 
   #posixSet(): void {
     const found = /^\[([:.=])(\^?)([a-z]*)\1\]/.exec(this.#source.slice(this.#at));
-    if (found === null) return this.#emit('\\[', 1);
-    const set = found[1] === ':' && found[2] === '' ? POSIX_SETS[found[3]!] : undefined;
-    if (set === undefined) throw new SyntaxError(`${found[0]} is not supported`);
-    this.#emit(set, found[0].length);
+    const set = found?.[1] === ':' && found[2] === '' ? POSIX_SETS[found[3]!] : undefined;
+    if (found === null) this.#emit('\\[', 1);
+    else if (set !== undefined) this.#emit(set, found[0].length);
+    else throw new SyntaxError(`${found[0]} is not supported`);
   }
 
   #groupStart(): void {
     const rest = this.#source.slice(this.#at);
-    if (rest.startsWith('(?#')) {
-      const end = rest.indexOf(')');
-      if (end === -1) throw new SyntaxError('missing ) after comment');
-      return this.#emit('', end + 1);
-    }
-    if (rest.startsWith('(?P<')) return this.#emit('(?<', 4);
-    this.#emit('(', 1);
+    if (rest.startsWith('(?#')) this.#comment(rest);
+    else if (rest.startsWith('(?P<')) this.#emit('(?<', 4);
     // What follows `(?` is part of the group's start, not a quantifier; JavaScript refuses those that it does not know.
-    if (rest[1] === '?') this.#emit('?', 1);
+    else if (rest.startsWith('(?')) this.#emit('(?', 2);
+    else this.#emit('(', 1);
+  }
+
+  #comment(rest: string): void {
+    const end = rest.indexOf(')');
+    if (end === -1) throw new SyntaxError('missing ) after comment');
+    this.#emit('', end + 1);
   }
 
   #countQuantifier(octet: string): void {

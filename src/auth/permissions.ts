@@ -7,11 +7,12 @@
 
 import { accessRefused } from '../protocol/errors.ts';
 import type { Log } from '../runtime/log.ts';
+import type { ChannelAccess, Operation } from './access.ts';
 import type { Accounts } from './accounts.ts';
 import { compilePattern, type Pattern, PatternError, quotePattern } from './pattern.ts';
 
-export type Operation = 'configure' | 'write' | 'read';
 export type ResourceKind = 'queue' | 'exchange';
+export type TopicOperation = Exclude<Operation, 'configure'>;
 
 /** The name under which RabbitMQ checks, and shows, the exchange whose name is empty. */
 const DEFAULT_EXCHANGE_ALIAS = 'amq.default';
@@ -39,6 +40,11 @@ export class Permissions {
     return this.#accounts.generation;
   }
 
+  /** What channels of one user in one vhost ask; good for as long as the connection is. */
+  access(user: string, vhost: string): ChannelAccess {
+    return new UserAccess(this, user, vhost);
+  }
+
   /** Whether a user may do this with a queue or exchange of this name. The default exchange's name is ''. */
   allows(user: string, vhost: string, operation: Operation, kind: ResourceKind, name: string): boolean {
     const permission = this.#accounts.permission(user, vhost);
@@ -56,26 +62,14 @@ export class Permissions {
    * Whether a user may publish to (write) or bind from (read) a topic exchange with this routing key: always, unless there is
    * a topic permission for the exchange. `{username}` and `{vhost}` in it stand for themselves, literally.
    */
-  allowsTopic(
-    user: string,
-    vhost: string,
-    operation: Exclude<Operation, 'configure'>,
-    exchange: string,
-    routingKey: string,
-  ): boolean {
+  allowsTopic(user: string, vhost: string, operation: TopicOperation, exchange: string, routingKey: string): boolean {
     const permission = this.#accounts.topicPermission(user, vhost, exchange);
     if (permission === undefined) return true;
     return this.#pattern(expandVariables(permission[operation], user, vhost)).matches(routingKey);
   }
 
   /** The same as an error. @throws AmqpError 403 with RabbitMQ's text; the caller adds the method */
-  checkTopic(
-    user: string,
-    vhost: string,
-    operation: Exclude<Operation, 'configure'>,
-    exchange: string,
-    routingKey: string,
-  ): void {
+  checkTopic(user: string, vhost: string, operation: TopicOperation, exchange: string, routingKey: string): void {
     if (this.allowsTopic(user, vhost, operation, exchange, routingKey)) return;
     const where = `exchange '${shownName('exchange', exchange)}' in vhost '${vhost}'`;
     throw accessRefused(`access to topic '${routingKey}' in ${where} refused for user '${user}'`);
@@ -102,6 +96,30 @@ export class Permissions {
       this.#log.error('auth', `a permission that allows nothing: ${error.message}`);
       return NOTHING;
     }
+  }
+}
+
+class UserAccess implements ChannelAccess {
+  readonly #permissions: Permissions;
+  readonly #user: string;
+  readonly #vhost: string;
+
+  constructor(permissions: Permissions, user: string, vhost: string) {
+    this.#permissions = permissions;
+    this.#user = user;
+    this.#vhost = vhost;
+  }
+
+  get generation(): number {
+    return this.#permissions.generation;
+  }
+
+  check(kind: ResourceKind, name: string, operation: Operation): void {
+    this.#permissions.check(this.#user, this.#vhost, operation, kind, name);
+  }
+
+  checkTopic(exchange: string, routingKey: string, operation: TopicOperation): void {
+    this.#permissions.checkTopic(this.#user, this.#vhost, operation, exchange, routingKey);
   }
 }
 

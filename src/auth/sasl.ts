@@ -8,18 +8,10 @@ import { commandInvalid, syntaxError } from '../protocol/errors.ts';
 import { decodeFieldTable, type FieldTable } from '../protocol/field-table.ts';
 import { decodeText } from '../protocol/text.ts';
 
-/** Who is at the other end, as far as the socket knows. */
-export interface Peer {
-  /** `socket.remoteAddress`. */
-  readonly address: string;
-  /** The name in the certificate that TLS verified. */
-  readonly certificateName?: string;
-}
-
 /** Who a client says it is. */
 export interface Claim {
   readonly username: string;
-  /** Null when the mechanism itself has proven the name, as EXTERNAL does by a certificate. */
+  /** Null when the mechanism itself has proven the name, as EXTERNAL does by the certificate that it was made for. */
   readonly password: string | null;
 }
 
@@ -31,7 +23,7 @@ export interface SaslMechanism {
    * @returns undefined when it is well-formed but makes no claim that could be checked: the login is refused
    * @throws AmqpError 502 when it is malformed
    */
-  read(response: Buffer, peer: Peer): Claim | undefined;
+  read(response: Buffer): Claim | undefined;
 }
 
 /** A zero octet, the name, a zero octet, the password (RFC 4616). As in RabbitMQ, without another identity in front of it. */
@@ -67,11 +59,11 @@ export const AMQPLAIN: SaslMechanism = {
 export class SaslMechanisms {
   readonly #mechanisms: ReadonlyMap<string, SaslMechanism>;
 
-  constructor(mechanisms: readonly SaslMechanism[] = [PLAIN, AMQPLAIN]) {
+  constructor(mechanisms: readonly SaslMechanism[] = [AMQPLAIN, PLAIN]) {
     this.#mechanisms = new Map(mechanisms.map((mechanism) => [mechanism.name, mechanism]));
   }
 
-  /** For connection.start: the names with a space between. */
+  /** For connection.start: the names with a space between, AMQPLAIN first as in RabbitMQ. */
   get names(): string {
     return [...this.#mechanisms.keys()].join(' ');
   }

@@ -1,10 +1,11 @@
 /** What connections and channels are given by the broker: everything they use and do not own. */
 import type { Authenticator, ChannelAccess, Identity } from '../auth/access.ts';
+import type { Limits } from '../config/limits.ts';
+import type { MetadataStore, QueueRecord } from '../metadata/port.ts';
+import type { FieldTable } from '../protocol/field-table.ts';
+import type { Queue } from '../queues/queue.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
-import type { FieldTable } from '../protocol/field-table.ts';
-import type { Limits } from '../config/limits.ts';
-import type { MetadataStore } from '../metadata/port.ts';
 import type { MessageStore } from '../storage/message-store.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import type { ChunkPool } from './out-buffer.ts';
@@ -22,6 +23,7 @@ export interface ConnectionContext {
   readonly replyTargets: ReplyTargets;
   readonly serverProperties: FieldTable;
   readonly authenticator: Authenticator;
+  readonly queueRecord: (queue: Queue) => QueueRecord;
   vhost(name: string): Vhost | undefined;
   access(identity: Identity, vhost: string): ChannelAccess;
   /** Why publishers are blocked at the moment ("low on disk"), or null. */

@@ -35,15 +35,13 @@ export class OutBuffer {
     this.#pool.give(this.#inFlight.shift() as Buffer);
   };
   sentBytes = 0;
+  readonly #onSent: () => void;
 
-  constructor(socket: Socket, pool: ChunkPool) {
+  /** @param onSent told after each chunk that was handed to the socket */
+  constructor(socket: Socket, pool: ChunkPool, onSent: () => void) {
     this.#socket = socket;
     this.#pool = pool;
-  }
-
-  /** Bytes that were written but have not left this process. */
-  get pendingBytes(): number {
-    return this.end + this.#socket.writableLength;
+    this.#onSent = onSent;
   }
 
   /** Makes room for `size` bytes in one piece at `end`. */
@@ -73,5 +71,6 @@ export class OutBuffer {
     this.sentBytes += size;
     this.#inFlight.push(chunk);
     this.#socket.write(chunk.subarray(0, size), this.#written);
+    this.#onSent();
   }
 }

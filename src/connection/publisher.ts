@@ -7,7 +7,14 @@
  * Publishers repeat themselves. The octets of exchange and routing key, and those of the properties, are compared with the
  * message before; while they are the same and the topology is too, nothing is decoded, looked up or checked again.
  */
-import { accessRefused, notFound, notImplemented, preconditionFailed, unexpectedFrame } from '../protocol/errors.ts';
+import {
+  type AmqpError,
+  accessRefused,
+  notFound,
+  notImplemented,
+  preconditionFailed,
+  unexpectedFrame,
+} from '../protocol/errors.ts';
 import { fieldTypeName } from '../protocol/field-table.ts';
 import { type BasicProperties, decodeProperties, encodeProperties } from '../protocol/properties.ts';
 import { decodeText } from '../protocol/text.ts';
@@ -70,6 +77,12 @@ export class Publisher implements RoutedMessage {
     return this.#state === 'idle';
   }
 
+  /** A method arrived where content belongs. */
+  interrupted(): AmqpError {
+    const channel = this.#channel;
+    return this.#state === 'header' ? channel.expectedContentHeader() : channel.expectedContentBody();
+  }
+
   /** Decoded when a headers exchange, say, asks for it. */
   properties(): BasicProperties {
     this.#decoded ??= decodeProperties(this.#properties, 0, this.#propertiesSize);
@@ -101,7 +114,10 @@ export class Publisher implements RoutedMessage {
     const classId = (bytes[from] << 8) | bytes[from + 1];
     if ((bytes[from + 2] | bytes[from + 3]) !== 0) throw this.#channel.expectedContentHeader();
     if (classId !== 60) {
-      throw unexpectedFrame(`expected content header for class 60, got one for class ${classId} instead`, BASIC_PUBLISH);
+      throw unexpectedFrame(
+        `expected content header for class 60, got one for class ${classId} instead`,
+        BASIC_PUBLISH,
+      );
     }
     const bodySize = bytes.readUInt32BE(from + 8);
     const high = bytes.readUInt32BE(from + 4);
@@ -261,7 +277,7 @@ export class Publisher implements RoutedMessage {
 
   #lookUp(checkOnly: boolean): CachedRoute {
     const copies = this.#scan.hasCopies;
-    const name = this.#route.latin1Slice(0, this.#routeSize);
+    const name = this.#route.toString('latin1', 0, this.#routeSize);
     if (!copies) {
       const cached = this.#cache.get(name);
       if (cached !== undefined) {
@@ -365,6 +381,5 @@ function parseExpiration(text: string): number {
   const value = Number(number);
   if (value < 0) throw refuse(`{value_negative,${value}}`);
   if (value > LARGEST_EXPIRATION_MS) throw refuse(`{value_too_large,${BigInt(number)}}`);
-  // Longer than the 49 days that a record holds is as good as for ever.
-  return value >= NO_TTL ? NO_TTL : value;
+  return Math.min(value, NO_TTL);
 }

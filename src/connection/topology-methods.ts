@@ -201,8 +201,7 @@ export function deleteQueue(channel: Channel, method: QueueDelete): void {
   const name = channel.queueName(method.queue);
   channel.access.check('queue', name, 'configure');
   const queue = vhost.queues.get(name);
-  const ok = (messageCount: number) =>
-    channel.answer(method.noWait, { name: 'queue.delete-ok', messageCount });
+  const ok = (messageCount: number) => channel.answer(method.noWait, { name: 'queue.delete-ok', messageCount });
   if (queue === undefined) return ok(0);
   refuseLocked(channel, queue);
   if (method.ifUnused && queue.consumers.all.length > 0) {
@@ -253,8 +252,7 @@ function changeBinding(
   if (destination.kind === 'queue' && isBind) refuseLocked(channel, destination);
   if (isBind) {
     const { routingKey } = binding;
-    const proposed = { destinationKind: destination.kind, routingKey, arguments: binding.arguments };
-    validateBinding(source.type, proposed);
+    validateBinding(source.type, { destinationKind: destination.kind, routingKey, arguments: binding.arguments });
     if (source.type === 'topic') channel.access.checkTopic(source.name, routingKey, 'read');
   }
   propose(channel, [{ kind: isBind ? 'put-binding' : 'delete-binding', binding }], () => channel.answer(noWait, ok));

@@ -5,8 +5,9 @@
  *
  * A turn is one pass of the event loop: sockets are read in its poll phase, and setImmediate comes right after that.
  */
-import type { Clock } from '../runtime/clock.ts';
+
 import type { Queue } from '../queues/queue.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { MessageStore } from '../storage/message-store.ts';
 
 /** What waits for confirms: a channel. */

@@ -69,7 +69,10 @@ export class UnackedLedger {
    * Takes one delivery out; it must be there.
    * @param each is told what it was; an exception in it must not leave the entry behind, so the entry goes first.
    */
-  take(tag: number, each: (holder: Holder, position: number, sequence: number, size: number, lane: number) => void): void {
+  take(
+    tag: number,
+    each: (holder: Holder, position: number, sequence: number, size: number, lane: number) => void,
+  ): void {
     const at = tag & (this.#capacity - 1);
     const position = this.#positions[at];
     const holder = this.#holders[at] as Holder;
@@ -103,7 +106,8 @@ export class UnackedLedger {
     const mask = this.#capacity - 1;
     for (let tag = this.#first; tag < this.next; tag++) {
       const at = tag & mask;
-      if (this.#positions[at] !== SETTLED) each(this.#holders[at] as Holder, this.#positions[at], this.#sizes[at], this.#lanes[at]);
+      if (this.#positions[at] !== SETTLED)
+        each(this.#holders[at] as Holder, this.#positions[at], this.#sizes[at], this.#lanes[at]);
     }
   }
 

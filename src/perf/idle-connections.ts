@@ -53,9 +53,14 @@ export async function openIdleConnections(options: IdleOptions): Promise<IdleRep
 
 /**
  * Tries until a connection opens and returns the milliseconds from `sinceUs`, on the clock of `monotonicUs`.
- * @throws LoadConnectionError when none opened in `timeoutMs`.
+ * @throws LoadConnectionError when none opened in `timeoutMs`, or `isHopeless` says that none will.
  */
-export async function awaitReady(endpoint: Endpoint, sinceUs: number, timeoutMs: number): Promise<number> {
+export async function awaitReady(
+  endpoint: Endpoint,
+  sinceUs: number,
+  timeoutMs: number,
+  isHopeless: () => boolean = () => false,
+): Promise<number> {
   const readBuffer = new ReadBuffer();
   for (;;) {
     try {
@@ -64,7 +69,7 @@ export async function awaitReady(endpoint: Endpoint, sinceUs: number, timeoutMs:
       await connection.close();
       return readyMs;
     } catch (error) {
-      if (monotonicUs() - sinceUs > timeoutMs * 1e3) throw error;
+      if (isHopeless() || monotonicUs() - sinceUs > timeoutMs * 1e3) throw error;
       await delay(5);
     }
   }

@@ -264,7 +264,14 @@ export class Queue implements QueueIdentity, RoutableQueue {
    */
   get(
     noAck: boolean,
-    receive: (page: Page, offset: number, position: number, sequence: number, size: number, redelivered: boolean) => void,
+    receive: (
+      page: Page,
+      offset: number,
+      position: number,
+      sequence: number,
+      size: number,
+      redelivered: boolean,
+    ) => void,
   ): boolean {
     this.touch();
     this.#expire();
@@ -320,6 +327,15 @@ export class Queue implements QueueIdentity, RoutableQueue {
     this.readyCount++;
     this.readyBytes += size;
     if (!this.awake) this.#env.wake(this);
+  }
+
+  priorityOfLane(lane: number): number {
+    return this.#lanes[lane].priority;
+  }
+
+  /** A message that a consumer held when the queue was deleted. */
+  releaseUnacked(position: number): void {
+    this.#env.store.release(position);
   }
 
   /** The index of the lane that a message at the head was taken from: what `giveBack` needs. */
@@ -386,7 +402,10 @@ export class Queue implements QueueIdentity, RoutableQueue {
 
   #expiresAt(page: Page, offset: number): number {
     const own = ttlOf(page, offset);
-    const ttl = Math.min(own === NO_TTL ? Number.POSITIVE_INFINITY : own, this.settings.messageTtlMs ?? Number.POSITIVE_INFINITY);
+    const ttl = Math.min(
+      own === NO_TTL ? Number.POSITIVE_INFINITY : own,
+      this.settings.messageTtlMs ?? Number.POSITIVE_INFINITY,
+    );
     return publishedAtOf(page, offset) + ttl;
   }
 

@@ -2,7 +2,8 @@
  * The records of a page, in the machine's byte order (little-endian), each starting at a multiple of 8.
  *
  *   every record    u32 length (a multiple of 8) | u8 type | u8 flags | u16 count
- *   message         f64 published at (ms) | u32 ttl (ms) | u32 body size | u32 properties size | u16 route size | u8 priority | u8 0
+ *   message         f64 published at (ms) | u32 ttl (ms) | u32 body size | u32 properties size | u16 route size | u8 priority |
+ *                   u8 bits 32 to 39 of the ttl
  *                   u32 queue id * count | route | properties | body
  *     route         exchange and routing key, each as a shortstr: the bytes of basic.publish, and of basic.deliver
  *     properties    property flags and values as they stood in the content header
@@ -20,7 +21,8 @@ if (endianness() !== 'LE') throw new Error('leveret runs on little-endian machin
 export const RecordType = { message: 1, settled: 2, delivered: 3, returned: 4 } as const;
 
 export const MESSAGE_HEADER_SIZE = 32;
-export const NO_TTL = 0xffffffff;
+/** 40 bits, all set: a time to live of 34 years and more is as good as none. */
+export const NO_TTL = 2 ** 40 - 1;
 
 /** A message on its way into a page. One object is reused for all publishes of a connection: nothing may keep it. */
 export class IncomingMessage {
@@ -43,8 +45,7 @@ export class IncomingMessage {
 const EMPTY = Buffer.alloc(0);
 
 export function messageRecordSize(message: IncomingMessage, queueCount: number): number {
-  const size =
-    MESSAGE_HEADER_SIZE + 4 * queueCount + message.routeSize + message.propertiesSize + message.bodySize;
+  const size = MESSAGE_HEADER_SIZE + 4 * queueCount + message.routeSize + message.propertiesSize + message.bodySize;
   return (size + 7) & ~7;
 }
 
@@ -62,10 +63,11 @@ export function writeMessageRecord(
   u32[word] = size;
   u32[word + 1] = RecordType.message | (queueCount << 16);
   page.f64[(offset >> 3) + 1] = message.publishedAtMs;
-  u32[word + 4] = message.ttlMs;
+  u32[word + 4] = message.ttlMs >>> 0;
   u32[word + 5] = message.bodySize;
   u32[word + 6] = message.propertiesSize;
-  u32[word + 7] = message.routeSize | (message.priority << 16);
+  const ttlHigh = message.ttlMs === NO_TTL ? 0xff : (message.ttlMs / 0x100000000) >>> 0;
+  u32[word + 7] = message.routeSize | (message.priority << 16) | (ttlHigh << 24);
   let at = offset + MESSAGE_HEADER_SIZE + 4 * queueCount;
   copyBytes(message.routeBytes, message.routeOffset, bytes, at, message.routeSize);
   at += message.routeSize;
@@ -86,7 +88,8 @@ export const recordSize = (page: Page, offset: number): number => page.u32[offse
 export const recordType = (page: Page, offset: number): number => page.u32[(offset >> 2) + 1] & 0xff;
 export const queueCountOf = (page: Page, offset: number): number => page.u32[(offset >> 2) + 1] >>> 16;
 export const publishedAtOf = (page: Page, offset: number): number => page.f64[(offset >> 3) + 1];
-export const ttlOf = (page: Page, offset: number): number => page.u32[(offset >> 2) + 4];
+export const ttlOf = (page: Page, offset: number): number =>
+  page.u32[(offset >> 2) + 4] + (page.u32[(offset >> 2) + 7] >>> 24) * 0x100000000;
 export const bodySizeOf = (page: Page, offset: number): number => page.u32[(offset >> 2) + 5];
 export const propertiesSizeOf = (page: Page, offset: number): number => page.u32[(offset >> 2) + 6];
 export const routeSizeOf = (page: Page, offset: number): number => page.u32[(offset >> 2) + 7] & 0xffff;

@@ -76,7 +76,13 @@ class Replay {
     this.#settle();
     for (const file of files) for (const page of file.pages) this.#sawPage(page.number + page.capacity / PAGE_SIZE);
     const [nextPage, endPosition] = [this.#nextPage, Math.max(0, this.#endPosition)];
-    return { files: files.filter((file) => file.fd >= 0), queues: this.#queues, nextPage, endPosition, damage: this.#damage };
+    return {
+      files: files.filter((file) => file.fd >= 0),
+      queues: this.#queues,
+      nextPage,
+      endPosition,
+      damage: this.#damage,
+    };
   }
 
   #readCheckpoint(): Checkpoint | null {
@@ -145,14 +151,20 @@ class Replay {
 
   #noteTornTail({ file, broken }: FileScan): void {
     const { fileOffset } = broken[broken.length - 1];
-    this.#log.info('journal', `${file.path} at offset ${fileOffset}: an unfinished write is ignored (it was not confirmed)`);
+    this.#log.info(
+      'journal',
+      `${file.path} at offset ${fileOffset}: an unfinished write is ignored (it was not confirmed)`,
+    );
   }
 
   /** Blocks of the last write that reached the disk although one before them did not: none of them was confirmed. */
   #cutTail({ file, pages }: FileScan, first: FoundBlock, later: readonly JournalFile[]): void {
     const page = pages.find(({ number }) => number * PAGE_SIZE === first.pagePosition);
     const offset = (page?.offset ?? 0) + first.block.from - BLOCK_HEADER_SIZE;
-    this.#log.info('journal', `${file.path}: an unfinished write was cut off at offset ${offset} (it was not confirmed)`);
+    this.#log.info(
+      'journal',
+      `${file.path}: an unfinished write was cut off at offset ${offset} (it was not confirmed)`,
+    );
     fs.ftruncateSync(file.fd, offset);
     fs.fdatasyncSync(file.fd);
     file.size = offset;

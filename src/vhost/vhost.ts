@@ -6,13 +6,14 @@
  *
  * What exists is changed by `apply` alone, which follows the metadata store; declarations are in declarations.ts.
  */
+
+import type { QueueRecord } from '../metadata/port.ts';
 import { EMPTY_TABLE } from '../protocol/field-table.ts';
 import { type BasicProperties, decodeProperties, encodeProperties } from '../protocol/properties.ts';
 import { decodeText, encodeText } from '../protocol/text.ts';
-import type { QueueRecord } from '../metadata/port.ts';
 import { Queue, type QueueEnvironment } from '../queues/queue.ts';
 import type { DeadLetterReason, QueueSettings } from '../queues/queue-settings.ts';
-import { Exchange } from '../routing/exchange.ts';
+import type { Exchange } from '../routing/exchange.ts';
 import type { RoutedMessage } from '../routing/routed-message.ts';
 import { Router } from '../routing/router.ts';
 import { ScratchList } from '../routing/scratch-list.ts';
@@ -62,7 +63,8 @@ export class Vhost {
       log: env.log,
       wake: (queue) => env.wake(queue),
       unused: (queue) => env.unused(queue),
-      deadLetter: (queue, page, offset, reason, settings) => this.#deadLetterMessage(queue, page, offset, reason, settings),
+      deadLetter: (queue, page, offset, reason, settings) =>
+        this.#deadLetterMessage(queue, page, offset, reason, settings),
     };
   }
 

@@ -1,0 +1,187 @@
+/**
+ * What the benchmark runs, by letter. The letters and their settings are the project's yardstick for every broker, so that figures
+ * taken at different times can be laid side by side: change none, add new ones.
+ */
+
+import type { LoadOptions } from '../src/perf/load-options.ts';
+
+/** The figure that ratios are made of, and which way is better. */
+export interface Merit {
+  readonly figure: 'inPerSecond' | 'outPerSecond' | 'latencyP50Ms' | 'confirmP50Ms' | 'startMs' | 'kibPerConnection';
+  readonly better: 'more' | 'less';
+}
+
+export interface LoadStep {
+  readonly kind: 'load';
+  readonly label: string;
+  readonly options: Partial<LoadOptions>;
+  readonly merit: Merit;
+}
+
+/** So many connections that do nothing. */
+export interface IdleStep {
+  readonly kind: 'idle';
+  readonly label: string;
+  readonly connections: number;
+  readonly merit: Merit;
+}
+
+/** From the start of the process to the first connection that opens, and the memory it then takes. */
+export interface StartStep {
+  readonly kind: 'start';
+  readonly label: string;
+  readonly merit: Merit;
+}
+
+export type ScenarioStep = LoadStep | IdleStep | StartStep;
+
+export interface Scenario {
+  readonly letter: string;
+  readonly text: string;
+  /** One after the other against the same process. */
+  readonly steps: readonly ScenarioStep[];
+  /** What the floor program needs to be told: it has no routing and no queues to find it out by. */
+  readonly floor: { readonly journal: boolean; readonly fanOut: boolean };
+}
+
+export interface ScenarioSizes {
+  readonly seconds: number;
+  readonly warmUpSeconds: number;
+  /** Messages of a backlog. */
+  readonly count: number;
+  readonly idleConnections: number;
+}
+
+const mostOut: Merit = { figure: 'outPerSecond', better: 'more' };
+const mostIn: Merit = { figure: 'inPerSecond', better: 'more' };
+
+export function allScenarios(sizes: ScenarioSizes): Scenario[] {
+  return [...throughput(sizes), ...backlog(sizes), ...latency(sizes), ...routing(sizes), ...resources(sizes)];
+}
+
+function throughput(sizes: ScenarioSizes): Scenario[] {
+  return [
+    timed(sizes, 'a', '16 B, auto-ack', { bodySizeBytes: 16, durable: true }),
+    timed(sizes, 'b', '1 KiB, auto-ack', { durable: true }),
+    timed(sizes, 'c', '1 KiB, persistent, 1000 confirms out, ack each 100', confirmed),
+    timed(sizes, 'd', '64 KiB, persistent, 1000 confirms out, ack each 100', { ...confirmed, bodySizeBytes: 65_536 }),
+    timed(sizes, 'm', '1 KiB, auto-ack, 4 publishers and 4 consumers on one queue', {
+      durable: true,
+      publishers: 4,
+      consumers: 4,
+    }),
+  ];
+}
+
+const confirmed: Partial<LoadOptions> = { persistent: true, confirmWindow: 1000, ackEvery: 100, prefetch: 1000 };
+
+function backlog(sizes: ScenarioSizes): Scenario[] {
+  const counted = { count: sizes.count, drainSeconds: 30 };
+  const text = `backlog of ${sizes.count.toLocaleString('en')} x 1 KiB`;
+  return [
+    {
+      letter: 'e',
+      text: `${text}: published, then consumed`,
+      floor: { journal: false, fanOut: false },
+      steps: [
+        { kind: 'load', label: 'e in', options: { ...counted, mode: 'publish', durable: true }, merit: mostIn },
+        { kind: 'load', label: 'e out', options: { ...counted, mode: 'consume', durable: true }, merit: mostOut },
+      ],
+    },
+    {
+      letter: 'ep',
+      text: `${text}, persistent: published with 1000 confirms out, then consumed with ack each 100`,
+      floor: { journal: true, fanOut: false },
+      steps: [
+        {
+          kind: 'load',
+          label: 'ep in',
+          options: { ...counted, mode: 'publish', persistent: true, confirmWindow: 1000 },
+          merit: mostIn,
+        },
+        {
+          kind: 'load',
+          label: 'ep out',
+          options: { ...counted, mode: 'consume', durable: true, ackEvery: 100 },
+          merit: mostOut,
+        },
+      ],
+    },
+  ];
+}
+
+function latency(sizes: ScenarioSizes): Scenario[] {
+  const rate = { ratePerSecond: 5000 };
+  return [
+    timed(
+      sizes,
+      'f',
+      '1 KiB, 5,000 /s, auto-ack',
+      { ...rate, durable: true },
+      { figure: 'latencyP50Ms', better: 'less' },
+    ),
+    timed(
+      sizes,
+      'fp',
+      '1 KiB, 5,000 /s, persistent, confirms, ack each 10',
+      { ...rate, persistent: true, confirmWindow: 1000, ackEvery: 10 },
+      { figure: 'confirmP50Ms', better: 'less' },
+    ),
+  ];
+}
+
+function routing(sizes: ScenarioSizes): Scenario[] {
+  const queues = { bodySizeBytes: 16, queues: 1000, durable: true };
+  return [
+    timed(sizes, 'g1', '16 B, topic exchange with 1000 queues, one matches', { ...queues, routing: 'topic-one' }),
+    {
+      ...timed(sizes, 'g2', '16 B, topic exchange with 1000 queues, all match', {
+        ...queues,
+        routing: 'topic-all',
+        inflightMax: 50_000,
+      }),
+      floor: { journal: false, fanOut: true },
+    },
+  ];
+}
+
+function resources(sizes: ScenarioSizes): Scenario[] {
+  const nothing = { journal: false, fanOut: false };
+  return [
+    {
+      letter: 'i',
+      text: `${sizes.idleConnections.toLocaleString('en')} idle connections, one channel each`,
+      floor: nothing,
+      steps: [
+        {
+          kind: 'idle',
+          label: 'i',
+          connections: sizes.idleConnections,
+          merit: { figure: 'kibPerConnection', better: 'less' },
+        },
+      ],
+    },
+    {
+      letter: 'start',
+      text: 'from the start of the process to the first open connection; memory 2 s later',
+      floor: nothing,
+      steps: [{ kind: 'start', label: 'start', merit: { figure: 'startMs', better: 'less' } }],
+    },
+  ];
+}
+
+function timed(
+  sizes: ScenarioSizes,
+  letter: string,
+  text: string,
+  options: Partial<LoadOptions>,
+  merit: Merit = mostOut,
+): Scenario {
+  const { seconds, warmUpSeconds } = sizes;
+  return {
+    letter,
+    text,
+    floor: { journal: options.persistent === true, fanOut: false },
+    steps: [{ kind: 'load', label: letter, options: { ...options, seconds, warmUpSeconds }, merit }],
+  };
+}

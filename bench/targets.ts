@@ -1,0 +1,99 @@
+/**
+ * The programs that are measured. Each run of each scenario gets a process of its own with an empty data directory, and no other
+ * target runs meanwhile.
+ */
+
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { awaitReady } from '../src/perf/idle-connections.ts';
+import { monotonicUs } from '../src/perf/load-board.ts';
+import { defaultLoadOptions } from '../src/perf/load-options.ts';
+import { isRabbitMqInstalled, startRabbitMq } from '../test/differential/rabbitmq.ts';
+import { freePort, startNode } from './child.ts';
+import type { Scenario } from './scenarios.ts';
+
+export type TargetName = 'leveret' | 'floor' | 'rabbitmq';
+
+export interface RunningTarget {
+  readonly port: number;
+  readonly pids: readonly number[];
+  /** From the start of the process to the first connection that opened. */
+  readonly startMs: number;
+  /** Ends the process and removes its data. */
+  stop(): Promise<void>;
+}
+
+export interface Target {
+  readonly name: TargetName;
+  readonly title: string;
+  /** Why it cannot be measured here, or null. */
+  unavailable(): string | null;
+  /** @throws Error when it does not come up. `directory` is where data directories go. */
+  start(scenario: Scenario, directory: string): Promise<RunningTarget>;
+}
+
+const root = path.resolve(import.meta.dirname, '..');
+const readyMsMax = 60_000;
+const brokerProgram = path.join(root, 'src/cli/leveret.ts');
+
+export const targets: readonly Target[] = [
+  {
+    name: 'leveret',
+    title: 'Leveret',
+    unavailable: () => (existsSync(brokerProgram) ? null : 'src/cli/leveret.ts is missing'),
+    start: (_scenario, directory) => {
+      return startNodeTarget(directory, (port, data) => {
+        return [brokerProgram, '--port', String(port), '--data-dir', path.join(data, 'data')];
+      });
+    },
+  },
+  {
+    name: 'floor',
+    title: 'floor',
+    unavailable: () => null,
+    start: (scenario, directory) => {
+      return startNodeTarget(directory, (port, data) => {
+        const args = [path.join(root, 'bench/floor.ts'), '--port', String(port)];
+        if (scenario.floor.journal) args.push('--journal', path.join(data, 'journal'));
+        if (scenario.floor.fanOut) args.push('--fan-out');
+        return args;
+      });
+    },
+  },
+  {
+    name: 'rabbitmq',
+    title: 'RabbitMQ 3.10.8',
+    unavailable: () => (isRabbitMqInstalled() ? null : 'rabbitmq-server is not installed'),
+    start: startRabbitMqTarget,
+  },
+];
+
+async function startNodeTarget(
+  directory: string,
+  args: (port: number, data: string) => string[],
+): Promise<RunningTarget> {
+  const data = await mkdtemp(path.join(directory, 'leveret-bench-'));
+  const port = await freePort();
+  const sinceUs = monotonicUs();
+  const child = startNode(args(port, data), data);
+  const stop = async (): Promise<void> => {
+    await child.stop();
+    await rm(data, { recursive: true, force: true });
+  };
+  try {
+    const startMs = await awaitReady({ ...defaultLoadOptions, port }, sinceUs, readyMsMax, () => child.hasEnded());
+    return { port, pids: [child.pid], startMs, stop };
+  } catch (error) {
+    await stop();
+    throw new Error(`it did not come up: ${(error as Error).message}\n${child.errorText()}`);
+  }
+}
+
+async function startRabbitMqTarget(): Promise<RunningTarget> {
+  const sinceUs = monotonicUs();
+  const broker = await startRabbitMq();
+  const startMs = await awaitReady({ ...defaultLoadOptions, port: broker.port }, sinceUs, readyMsMax);
+  // The node is the first process; the other maps Erlang's ports and takes no part.
+  return { port: broker.port, pids: broker.pids.slice(0, 1), startMs, stop: broker.stop };
+}

@@ -1,0 +1,390 @@
+/**
+ * The composition root: what a broker is made of, and how it starts and stops. The only file that knows everything.
+ *
+ * ```ts
+ * const broker = await startBroker({ port: 0, memory: true });
+ * // connect any AMQP 0-9-1 client to broker.url
+ * await broker.stop();
+ * ```
+ */
+import { mkdirSync, statfsSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import type { Authenticator, ChannelAccess, Identity } from './auth/access.ts';
+import { Accounts } from './auth/accounts.ts';
+import { AccountAuthenticator } from './auth/login.ts';
+import { hashPassword } from './auth/passwords.ts';
+import { Permissions } from './auth/permissions.ts';
+import { SaslMechanisms } from './auth/sasl.ts';
+import { DEFAULT_LIMITS, type Limits } from './config/limits.ts';
+import { Connection } from './connection/connection.ts';
+import type { ConnectionContext } from './connection/context.ts';
+import { ChunkPool } from './connection/out-buffer.ts';
+import { ReplyTargets } from './connection/reply-targets.ts';
+import { serverProperties } from './connection/server-properties.ts';
+import { SocketReader } from './connection/socket-reader.ts';
+import { Turn } from './connection/turn.ts';
+import { bootstrap } from './metadata/bootstrap.ts';
+import { openMemoryStore } from './metadata/memory-store.ts';
+import type { Change, MetadataStore } from './metadata/port.ts';
+import { openSqliteStore } from './metadata/sqlite-store.ts';
+import type { Queue } from './queues/queue.ts';
+import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
+import { lockDirectory } from './runtime/directory-lock.ts';
+import { systemDisk } from './runtime/disk.ts';
+import { createLog, type Log, type LogLevel } from './runtime/log.ts';
+import { type LiveMessages, MessageStore } from './storage/message-store.ts';
+import { Vhosts } from './vhost/vhosts.ts';
+
+export type { Limits } from './config/limits.ts';
+export type { Log, LogLevel } from './runtime/log.ts';
+export { VERSION } from './version.ts';
+
+export interface BrokerOptions {
+  /** TCP port; 0 takes a free one. Default 5672. */
+  readonly port?: number;
+  /** Address to listen on. Default 127.0.0.1. */
+  readonly host?: string;
+  /** Where messages and definitions are kept. Default `./data`; not with `memory`. */
+  readonly dataDir?: string;
+  /** Keep everything in memory and leave nothing behind. */
+  readonly memory?: boolean;
+  /** The user that an empty broker is given, with all permissions in `/`. Default guest, guest: from this machine only. */
+  readonly defaultUser?: string;
+  readonly defaultPassword?: string;
+  /** Users that may connect from this machine only. Default: guest. */
+  readonly loopbackUsers?: readonly string[];
+  /** Reported in the server properties. Default: the host's name. */
+  readonly clusterName?: string;
+  readonly limits?: Partial<Limits>;
+  /** Bytes of messages that are kept in memory before they are moved to disk. Default 128 MiB. */
+  readonly messageMemoryBytes?: number;
+  /**
+   * How a confirm of a persistent message is earned. `fdatasync` (default): the disk has it. `operating-system`: the kernel
+   * has it, and a power failure or a crash of the machine may lose what was confirmed.
+   */
+  readonly confirmWhen?: 'fdatasync' | 'operating-system';
+  readonly logLevel?: LogLevel;
+  readonly log?: Log;
+}
+
+export interface Broker {
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  /** Null for a broker in memory. */
+  readonly dataDir: string | null;
+  /** What recovery had to set aside at the start, one sentence each. */
+  readonly damage: readonly string[];
+  /** Closes connections with 320, makes everything durable, frees all resources. */
+  stop(): Promise<void>;
+}
+
+const DEFAULT_MESSAGE_MEMORY = 128 * 1024 * 1024;
+const UNWRITTEN_LIMIT = 32 * 1024 * 1024;
+const TICK_MS = 1000;
+/** How long clients may take to answer the close at a stop. */
+const STOP_GRACE_MS = 2000;
+
+/** @throws Error that says what to do: the port is in use, the directory is another broker's, the data is a newer version's. */
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const broker = new RunningBroker(options);
+  try {
+    await broker.start();
+  } catch (error) {
+    await broker.stop();
+    throw error;
+  }
+  return broker;
+}
+
+class RunningBroker implements Broker {
+  readonly host: string;
+  readonly dataDir: string | null;
+  port: number;
+  damage: readonly string[] = [];
+  readonly #options: BrokerOptions;
+  readonly #clock: Clock = systemClock;
+  readonly #log: Log;
+  readonly #limits: Limits;
+  readonly #connections = new Set<Connection>();
+  readonly #reader = new SocketReader();
+  #server: Server | null = null;
+  #metadata: MetadataStore | null = null;
+  #accounts: Accounts | null = null;
+  #store: MessageStore | null = null;
+  #vhosts: Vhosts | null = null;
+  #turn: Turn | null = null;
+  #ticker: Timer | null = null;
+  #unlock: (() => void) | null = null;
+  #alarm: string | null = null;
+  #stopped: Promise<void> | null = null;
+
+  constructor(options: BrokerOptions) {
+    this.#options = options;
+    this.host = options.host ?? '127.0.0.1';
+    this.port = options.port ?? 5672;
+    this.dataDir = options.memory === true ? null : resolve(options.dataDir ?? 'data');
+    this.#log = options.log ?? createLog(options.logLevel ?? 'warning');
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+  }
+
+  get url(): string {
+    const user = encodeURIComponent(this.#options.defaultUser ?? 'guest');
+    const password = encodeURIComponent(this.#options.defaultPassword ?? 'guest');
+    const host = this.host.includes(':') ? `[${this.host}]` : this.host;
+    return `amqp://${user}:${password}@${host}:${this.port}`;
+  }
+
+  async start(): Promise<void> {
+    const metadata = await this.#openMetadata();
+    const turn = new Turn(this.#clock);
+    this.#turn = turn;
+    this.#store = this.#openStore(turn);
+    turn.store = this.#store;
+    this.damage = this.#store.damage;
+    const vhosts = this.#restore(metadata, turn, this.#store);
+    await this.#listen(this.#context(metadata, turn, this.#store, vhosts));
+    this.#ticker = this.#clock.every(TICK_MS, () => this.#tick());
+  }
+
+  async #openMetadata(): Promise<MetadataStore> {
+    const clusterName = this.#options.clusterName ?? `leveret@${hostname()}`;
+    if (this.dataDir === null) {
+      this.#metadata = openMemoryStore({ clusterName });
+    } else {
+      mkdirSync(this.dataDir, { recursive: true, mode: 0o700 });
+      this.#unlock = lockDirectory(this.dataDir);
+      this.#metadata = openSqliteStore({ directory: this.dataDir, clusterName });
+    }
+    const { defaultUser: name = 'guest', defaultPassword: password = 'guest' } = this.#options;
+    const user = {
+      name,
+      passwordHash: hashPassword(password),
+      hashing: 'sha256',
+      tags: ['administrator'],
+      limits: {},
+    } as const;
+    await bootstrap(this.#metadata, { vhost: '/', user, permissions: { configure: '.*', write: '.*', read: '.*' } });
+    return this.#metadata;
+  }
+
+  #openStore(turn: Turn): MessageStore {
+    const { messageMemoryBytes = DEFAULT_MESSAGE_MEMORY, confirmWhen = 'fdatasync' } = this.#options;
+    const options = {
+      directory: this.dataDir,
+      disk: systemDisk,
+      clock: this.#clock,
+      log: this.#log,
+      fdatasync: confirmWhen === 'fdatasync',
+      journalFileBytes: journalFileBytes(this.dataDir),
+      memoryLimitBytes: messageMemoryBytes,
+      unwrittenLimitBytes: UNWRITTEN_LIMIT,
+    };
+    const events = {
+      onDurable: () => turn.schedule(),
+      onRelief: () => {
+        for (const connection of this.#connections) connection.relieve();
+      },
+      onTrouble: (error: NodeJS.ErrnoException | null) => this.#setAlarm(error),
+    };
+    return new MessageStore(options, events, this.#liveMessages());
+  }
+
+  /** For checkpoints: what queues hold ready, and what channels hold unacked. */
+  #liveMessages(): LiveMessages {
+    return {
+      visitLive: (wanted, visit) => {
+        for (const queue of this.#vhosts?.queues() ?? []) {
+          queue.visitLive(wanted, (position, size, priority) => visit(queue.id, position, size, priority));
+        }
+        for (const { channels } of this.#connections) {
+          for (const { unacked } of channels.values()) {
+            unacked.visit(({ queue }, position, size, lane) => {
+              if (queue.durable && !queue.deleted) visit(queue.id, position, size, queue.priorityOfLane(lane));
+            });
+          }
+        }
+      },
+      marks: () => {
+        const marks = new Map<number, { deliveredPosition: number; deliveryCounts: Map<number, number> }>();
+        for (const { id, durable, deliveredPosition, deliveryCounts } of this.#vhosts?.queues() ?? []) {
+          const any = deliveredPosition >= 0 || deliveryCounts.size > 0;
+          if (durable && any) marks.set(id, { deliveredPosition, deliveryCounts });
+        }
+        return marks;
+      },
+    };
+  }
+
+  #restore(metadata: MetadataStore, turn: Turn, store: MessageStore): Vhosts {
+    const vhosts = new Vhosts({
+      store,
+      clock: this.#clock,
+      log: this.#log,
+      wake: (queue) => turn.wake(queue),
+      unused: ({ vhost, name }) => this.#propose({ kind: 'delete-queue', vhost, name }),
+      exchangeUnused: (vhost, { name }) => this.#propose({ kind: 'delete-exchange', vhost: vhost.name, name }),
+    });
+    this.#vhosts = vhosts;
+    vhosts.restore(metadata.snapshot());
+    metadata.follow((change) => vhosts.apply(change));
+    for (const queue of vhosts.queues()) this.#adopt(queue, store);
+    store.recoveryTaken();
+    return vhosts;
+  }
+
+  #adopt(queue: Queue, store: MessageStore): void {
+    const found = store.recovered.get(queue.id);
+    if (found === undefined) return;
+    const lost = queue.adopt(found);
+    if (lost > 0) {
+      this.#log.error('store', `queue '${queue.name}' in vhost '${queue.vhost}': ${lost} messages are lost to damage`);
+    }
+  }
+
+  #propose(change: Change): void {
+    this.#metadata?.propose([change], (error) => {
+      if (error !== null) this.#log.error('metadata', `${change.kind} failed: ${error.message}`);
+    });
+  }
+
+  #context(metadata: MetadataStore, turn: Turn, store: MessageStore, vhosts: Vhosts): ConnectionContext {
+    const accounts = new Accounts(metadata);
+    this.#accounts = accounts;
+    const permissions = new Permissions(accounts, this.#log);
+    return {
+      clock: this.#clock,
+      log: this.#log,
+      turn,
+      store,
+      metadata,
+      limits: this.#limits,
+      chunks: new ChunkPool(),
+      replyTargets: new ReplyTargets(),
+      serverProperties: serverProperties(metadata.clusterName),
+      authenticator: this.#authenticator(accounts),
+      queueRecord: (queue) => vhosts.recordOf(queue),
+      vhost: (name) => vhosts.get(name),
+      access: (identity, vhost) => channelAccess(permissions, identity, vhost),
+      alarm: () => this.#alarm,
+    };
+  }
+
+  #authenticator(accounts: Accounts): Authenticator {
+    const connections = {
+      ofUser: (user: string) => this.#count((connection) => connection.identity.user === user),
+      ofVhost: (vhost: string) => this.#count((connection) => connection.vhost?.name === vhost),
+    };
+    const loopbackUsers = this.#options.loopbackUsers ?? ['guest'];
+    return new AccountAuthenticator(accounts, { mechanisms: new SaslMechanisms(), loopbackUsers, connections });
+  }
+
+  #count(which: (connection: Connection) => boolean): number {
+    let count = 0;
+    for (const connection of this.#connections) if (connection.running && which(connection)) count++;
+    return count;
+  }
+
+  #listen(context: ConnectionContext): Promise<void> {
+    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(context, socket));
+    this.#server = server;
+    return new Promise((ready, refuse) => {
+      server.once('error', (error: NodeJS.ErrnoException) => {
+        const where = `${this.host}:${this.port}`;
+        const hint =
+          error.code === 'EADDRINUSE'
+            ? `${where} is in use: is another broker running? Choose another port with --port`
+            : `cannot listen on ${where}: ${error.message}`;
+        refuse(new Error(hint, { cause: error }));
+      });
+      server.listen({ port: this.port, host: this.host, backlog: 1024 }, () => {
+        const address = server.address();
+        if (address !== null && typeof address === 'object') this.port = address.port;
+        ready();
+      });
+    });
+  }
+
+  #accept(context: ConnectionContext, accepted: Socket): void {
+    if (this.#connections.size >= this.#limits.maxConnections) {
+      this.#log.warning('connection', `refused ${accepted.remoteAddress}: ${this.#limits.maxConnections} are open`);
+      accepted.destroy();
+      return;
+    }
+    const peer = accepted.remoteAddress ?? '';
+    const socket = this.#reader.read(accepted, (bytes, end) => connection.receive(bytes, end));
+    const connection = new Connection(context, socket, peer, {
+      closed: (closed) => {
+        this.#connections.delete(closed);
+      },
+    });
+    this.#connections.add(connection);
+  }
+
+  #tick(): void {
+    const now = this.#clock.monotonicMs();
+    this.#turn?.begin();
+    for (const connection of this.#connections) connection.tick(now);
+  }
+
+  #setAlarm(error: NodeJS.ErrnoException | null): void {
+    const reason =
+      error === null ? null : `low on disk: the journal cannot be written (${error.code ?? error.message})`;
+    if ((reason === null) === (this.#alarm === null)) return;
+    this.#alarm = reason;
+    if (reason !== null) this.#log.error('store', `${reason}; publishers are blocked until it can be`);
+    else this.#log.info('store', 'the journal can be written again; publishers go on');
+    this.#turn?.begin();
+    for (const connection of this.#connections) connection.tellAlarm();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    this.#ticker?.cancel();
+    const closed = new Promise<void>((done) => {
+      if (this.#server === null) done();
+      else this.#server.close(() => done());
+    });
+    for (const connection of this.#connections) connection.shutDown();
+    const grace = this.#clock.after(STOP_GRACE_MS, () => {
+      for (const connection of this.#connections) connection.destroy();
+    });
+    if (this.#server?.listening === true || this.#connections.size > 0) await this.#allClosed(closed);
+    grace.cancel();
+    for (const queue of this.#vhosts?.queues() ?? []) queue.stop();
+    await this.#store?.close();
+    this.#accounts?.close();
+    this.#metadata?.close();
+    this.#unlock?.();
+  }
+
+  async #allClosed(serverClosed: Promise<void>): Promise<void> {
+    await serverClosed;
+    while (this.#connections.size > 0) await new Promise((next) => setTimeout(next, 5));
+  }
+}
+
+/** On a small disk the journal's files are small too, so that consuming frees space soon. */
+function journalFileBytes(directory: string | null): number {
+  const largest = 64 * 1024 * 1024;
+  if (directory === null) return largest;
+  const { blocks, bsize } = statfsSync(directory);
+  const share = Math.floor((blocks * bsize) / 16 / 1048576) * 1048576;
+  return Math.min(largest, Math.max(1048576, share));
+}
+
+function channelAccess(permissions: Permissions, { user }: Identity, vhost: string): ChannelAccess {
+  return {
+    get generation() {
+      return permissions.generation;
+    },
+    check: (kind, name, operation) => permissions.check(user, vhost, operation, kind, name),
+    checkTopic: (exchange, key, operation) => permissions.checkTopic(user, vhost, operation, exchange, key),
+  };
+}

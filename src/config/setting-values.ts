@@ -1,0 +1,65 @@
+/** From the text of a setting to its value. Each throws an Error that says what is expected. */
+
+export function readText(text: string): string {
+  if (text === '') throw new Error('expected a text');
+  return text;
+}
+
+/** A whole number from 0 up, or `infinity`. */
+export function readCount(text: string): number {
+  if (text === 'infinity') return Number.POSITIVE_INFINITY;
+  return wholeNumber(text, 'expected a whole number, or infinity');
+}
+
+export function readMilliseconds(text: string): number {
+  return wholeNumber(text, 'expected milliseconds as a whole number');
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  kb: 1000,
+  mb: 1000 ** 2,
+  gb: 1000 ** 3,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
+};
+
+/** `1048576`, `1MiB`, `1MB`. */
+export function readBytes(text: string): number {
+  const found = /^(\d+) ?([a-z]*)$/i.exec(text);
+  const unit = UNITS[found?.[2]?.toLowerCase() ?? ''];
+  if (found === null || unit === undefined) {
+    throw new Error('expected a number of bytes, with kB, MB, GB, KiB, MiB or GiB behind it or nothing');
+  }
+  return wholeNumber(found[1]!, 'expected a number of bytes') * unit;
+}
+
+export function readChoice<T extends string>(allowed: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = allowed.find((one) => one === text);
+    if (found === undefined) throw new Error(`expected one of ${allowed.join(', ')}`);
+    return found;
+  };
+}
+
+export interface Listener {
+  /** Undefined: where only a port was given. */
+  readonly host?: string;
+  readonly port: number;
+}
+
+/** `5672`, `127.0.0.1:5672`, `[::1]:5672`, `:::5672`. */
+export function readListener(text: string): Listener {
+  const found = /^(?:(.*):)?(\d{1,5})$/.exec(text);
+  const port = Number(found?.[2] ?? Number.NaN);
+  if (!(port <= 65_535)) throw new Error('expected a port, or ADDRESS:PORT');
+  const host = found?.[1]?.replace(/^\[(.*)\]$/, '$1');
+  return host === undefined ? { port } : { host, port };
+}
+
+function wholeNumber(text: string, expected: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new Error(expected);
+  return value;
+}

@@ -1,0 +1,458 @@
+/**
+ * A channel: what a client does on it, in order, and what it holds.
+ *
+ *   open --channel.close--> (gone)
+ *    '--an error of the channel--> closing --close-ok--> (gone)      closing ignores all but close and close-ok
+ */
+import { randomBytes } from 'node:crypto';
+import type { ChannelAccess } from '../auth/access.ts';
+import type { QueueRecord } from '../metadata/port.ts';
+import {
+  type AmqpError,
+  accessRefused,
+  commandInvalid,
+  frameError,
+  type MethodId,
+  notAllowed,
+  notFound,
+  notImplemented,
+  octetsText,
+  preconditionFailed,
+  unexpectedFrame,
+} from '../protocol/errors.ts';
+import {
+  type BasicConsume,
+  METHOD_IDS,
+  type Method,
+  methodFrame,
+  type OutgoingMethod,
+} from '../protocol/methods.generated.ts';
+import type { Queue } from '../queues/queue.ts';
+import type { IncomingMessage } from '../storage/record.ts';
+import { readRoute, type Vhost } from '../vhost/vhost.ts';
+import { ChannelConsumer } from './channel-consumer.ts';
+import { Confirms } from './confirms.ts';
+import type { Connection } from './connection.ts';
+import { readConsumerArguments } from './consumer-arguments.ts';
+import type { ConnectionContext } from './context.ts';
+import { Content, deliverPrefix, getOkPrefix, writeContent, writeDelivery, writeTag } from './delivery.ts';
+import { Publisher } from './publisher.ts';
+import { REPLY_TO, type ReplyTarget } from './reply-targets.ts';
+import * as topology from './topology-methods.ts';
+import { type HeldAck, Transaction } from './transaction.ts';
+import type { Confirming } from './turn.ts';
+import { type Holder, UnackedLedger } from './unacked-ledger.ts';
+
+const BASIC_ACK = METHOD_IDS['basic.ack'];
+
+export class Channel implements Confirming, ReplyTarget {
+  readonly number: number;
+  readonly connection: Connection;
+  readonly context: ConnectionContext;
+  readonly vhost: Vhost;
+  readonly access: ChannelAccess;
+  readonly unacked = new UnackedLedger();
+  readonly consumers = new Map<string, ChannelConsumer>();
+  readonly publisher: Publisher;
+  open = true;
+  confirms: Confirms | null = null;
+  tx: Transaction | null = null;
+  /** The queue that an empty name stands for. */
+  lastQueue: string | null = null;
+  /** basic.qos global: deliveries that all consumers together may hold; at most what the broker allows a channel. */
+  unackedLimit: number;
+  /** What replies to this channel's requests are published to. */
+  replyName: string | null = null;
+  #replyTag: string | null = null;
+  #prefetch = 0;
+  #confirmAsked = false;
+  /** Journal positions that a tx.commit-ok waits for, and what to do then. */
+  #commit: { need: number } | null = null;
+
+  constructor(connection: Connection, number: number, vhost: Vhost, access: ChannelAccess) {
+    this.connection = connection;
+    this.context = connection.context;
+    this.number = number;
+    this.vhost = vhost;
+    this.access = access;
+    this.unackedLimit = this.context.limits.maxUnackedPerChannel;
+    this.publisher = new Publisher(this);
+  }
+
+  send(method: OutgoingMethod): void {
+    this.connection.send(this.number, method);
+  }
+
+  answer(noWait: boolean, method: OutgoingMethod): void {
+    if (!noWait) this.send(method);
+  }
+
+  /** A method that is neither basic.publish nor basic.ack. */
+  handle(method: Method): void {
+    switch (method.name) {
+      case 'channel.flow':
+        if (!method.active) throw notImplemented('active=false');
+        return this.send({ name: 'channel.flow-ok', active: true });
+      case 'access.request':
+        return this.send({ name: 'access.request-ok', ticket: 1 });
+      case 'exchange.declare':
+        return topology.declareExchange(this, method);
+      case 'exchange.delete':
+        return topology.deleteExchange(this, method);
+      case 'exchange.bind':
+      case 'exchange.unbind':
+        return topology.bindExchange(this, method);
+      case 'queue.declare':
+        return topology.declareQueue(this, method);
+      case 'queue.bind':
+      case 'queue.unbind':
+        return topology.bindQueue(this, method);
+      case 'queue.purge':
+        return topology.purgeQueue(this, method);
+      case 'queue.delete':
+        return topology.deleteQueue(this, method);
+      case 'basic.qos':
+        return this.#qos(method.prefetchSize, method.prefetchCount, method.global);
+      case 'basic.consume':
+        return this.#consume(method);
+      case 'basic.cancel':
+        this.cancel(method.consumerTag);
+        return this.answer(method.noWait, { name: 'basic.cancel-ok', consumerTag: method.consumerTag });
+      case 'basic.get':
+        return this.#get(method.queue, method.noAck);
+      case 'basic.reject':
+        return this.#settle(method.deliveryTag, false, method.requeue ? 'requeue' : 'reject');
+      case 'basic.nack':
+        return this.#settle(method.deliveryTag, method.multiple, method.requeue ? 'requeue' : 'reject');
+      case 'basic.recover':
+        this.#recover(method.requeue);
+        return this.send({ name: 'basic.recover-ok' });
+      case 'basic.recover-async':
+        return this.#recover(method.requeue);
+      case 'confirm.select':
+        if (this.tx !== null) throw preconditionFailed('cannot switch from tx to confirm mode');
+        this.confirms ??= new Confirms();
+        return this.answer(method.noWait, { name: 'confirm.select-ok' });
+      case 'tx.select':
+        if (this.confirms !== null) throw preconditionFailed('cannot switch from confirm to tx mode');
+        this.tx ??= new Transaction(this.context.limits.maxTransactionBytes);
+        return this.send({ name: 'tx.select-ok' });
+      case 'tx.commit':
+        return this.#commitTransaction();
+      case 'tx.rollback':
+        this.#transaction().clear();
+        return this.send({ name: 'tx.rollback-ok' });
+      default:
+        throw commandInvalid('unimplemented method');
+    }
+  }
+
+  /** @throws AmqpError 404 when no queue was declared on this channel. */
+  queueName(name: string): string {
+    if (name !== '') return name;
+    if (this.lastQueue === null) throw notFound('no previously declared queue');
+    return this.lastQueue;
+  }
+
+  queueRecord(queue: Queue): QueueRecord {
+    return this.context.queueRecord(queue);
+  }
+
+  // --- publishing ---
+
+  confirmPublish(durable: boolean): void {
+    this.confirms?.accepted(durable);
+    this.#askForConfirm();
+  }
+
+  nackPublish(): void {
+    const deliveryTag = this.confirms?.refused() ?? 0;
+    this.send({ name: 'basic.nack', deliveryTag, multiple: false, requeue: false });
+  }
+
+  #askForConfirm(): void {
+    if (this.#confirmAsked) return;
+    this.#confirmAsked = true;
+    this.context.turn.awaitConfirm(this);
+  }
+
+  confirm(appended: number, durable: number): boolean {
+    this.#confirmAsked = false;
+    let waiting = this.confirms?.settle(appended, durable, (tag, multiple) => this.#ack(tag, multiple)) ?? false;
+    if (this.#commit !== null) {
+      if (this.#commit.need <= durable) this.#committed();
+      else waiting = true;
+    }
+    this.#confirmAsked = waiting;
+    return waiting;
+  }
+
+  /** basic.ack to a publisher, written in place. */
+  #ack(tag: number, multiple: boolean): void {
+    const { out } = this.connection;
+    out.reserve(21);
+    const { bytes, end } = out;
+    ACK_FRAME.copy(bytes, end);
+    bytes.writeUInt16BE(this.number, end + 1);
+    writeTag(bytes, end + 11, tag);
+    bytes[end + 19] = multiple ? 1 : 0;
+    out.end = end + 21;
+    this.connection.touched();
+  }
+
+  returnUnroutable(message: IncomingMessage): void {
+    const { exchange, routingKey } = readRoute(message.routeBytes, message.routeOffset);
+    this.send({ name: 'basic.return', replyCode: 312, replyText: 'NO_ROUTE', exchange, routingKey });
+    const content = new Content();
+    content.bytes = message.propertiesBytes;
+    content.propertiesOffset = message.propertiesOffset;
+    content.propertiesSize = message.propertiesSize;
+    content.bodyBytes = message.bodyBytes;
+    content.bodyOffset = message.bodyOffset;
+    content.bodySize = message.bodySize;
+    const { out, frameMax } = this.connection;
+    writeContent(out, this.number, content, frameMax);
+  }
+
+  // --- consuming ---
+
+  #qos(prefetchSize: number, count: number, global: boolean): void {
+    if (prefetchSize !== 0) throw notImplemented(`prefetch_size!=0 (${prefetchSize})`);
+    const { maxUnackedPerChannel } = this.context.limits;
+    if (global) this.unackedLimit = count === 0 ? maxUnackedPerChannel : Math.min(count, maxUnackedPerChannel);
+    else this.#prefetch = count;
+    this.send({ name: 'basic.qos-ok' });
+    if (global) this.wakeConsumers();
+  }
+
+  #consume(method: BasicConsume): void {
+    const tag = method.consumerTag === '' ? `amq.ctag-${randomBytes(16).toString('base64url')}` : method.consumerTag;
+    if (this.consumers.has(tag) || tag === this.#replyTag) {
+      throw notAllowed(`attempt to reuse consumer tag '${tag}'`);
+    }
+    if (method.queue === REPLY_TO) return this.#consumeReplies(tag, method);
+    const name = this.queueName(method.queue);
+    this.access.check('queue', name, 'read');
+    const queue = topology.existingQueue(this, name);
+    const { priority } = readConsumerArguments(queue, method.arguments);
+    const { all } = queue.consumers;
+    if (queue.exclusiveConsumer !== null || (method.exclusive && all.length > 0)) {
+      throw accessRefused(`queue '${name}' in vhost '${this.vhost.name}' in exclusive use`);
+    }
+    const { noAck, exclusive } = method;
+    const consumer = new ChannelConsumer(this, { tag, queue, noAck, exclusive, priority, prefetch: this.#prefetch });
+    this.consumers.set(tag, consumer);
+    this.answer(method.noWait, { name: 'basic.consume-ok', consumerTag: tag });
+    queue.addConsumer(consumer);
+  }
+
+  #consumeReplies(tag: string, method: BasicConsume): void {
+    if (!method.noAck) throw preconditionFailed('reply consumer cannot acknowledge');
+    if (this.replyName !== null) throw preconditionFailed('reply consumer already set');
+    this.#replyTag = tag;
+    this.replyName = this.context.replyTargets.add(this);
+    this.answer(method.noWait, { name: 'basic.consume-ok', consumerTag: tag });
+  }
+
+  deliverReply(content: Content): void {
+    const { out, frameMax } = this.connection;
+    const prefix = deliverPrefix(this.number, Buffer.from(this.#replyTag ?? ''));
+    writeDelivery(out, prefix, this.number, this.unacked.skip(), false, content, -1, frameMax);
+    this.connection.touched();
+  }
+
+  /** Cancels a consumer, if there is one; what it holds stays unacked. */
+  cancel(tag: string): void {
+    if (tag === this.#replyTag) return this.#forgetReplies();
+    const consumer = this.consumers.get(tag);
+    if (consumer === undefined) return;
+    this.consumers.delete(tag);
+    consumer.queue.removeConsumer(consumer);
+  }
+
+  consumerCancelledByQueue(consumer: ChannelConsumer): void {
+    if (!this.consumers.delete(consumer.tag)) return;
+    if (!this.connection.hasCapability('consumer_cancel_notify')) return;
+    this.send({ name: 'basic.cancel', consumerTag: consumer.tag, noWait: true });
+  }
+
+  #forgetReplies(): void {
+    if (this.replyName !== null) this.context.replyTargets.remove(this.replyName);
+    this.replyName = null;
+    this.#replyTag = null;
+  }
+
+  #get(queueName: string, noAck: boolean): void {
+    const name = this.queueName(queueName);
+    this.access.check('queue', name, 'read');
+    const queue = topology.existingQueue(this, name);
+    const { out, frameMax, nowMs } = this.connection;
+    const holder: Holder = { queue, unacked: 0 };
+    const found = queue.get(noAck, (page, offset, position, sequence, size, redelivered) => {
+      const lane = queue.currentLane;
+      const tag = noAck ? this.unacked.skip() : this.unacked.add(position, sequence, size, lane, holder, nowMs);
+      const content = new Content().ofRecord(page, offset);
+      const prefix = getOkPrefix(this.number);
+      writeDelivery(out, prefix, this.number, tag, redelivered, content, queue.readyCount, frameMax);
+      this.connection.touched();
+    });
+    if (!found) this.send({ name: 'basic.get-empty' });
+  }
+
+  /** Consumers that waited may have credit again. */
+  wakeConsumers(): void {
+    for (const consumer of this.consumers.values()) if (consumer.parked) consumer.queue.consumerReady(consumer);
+  }
+
+  // --- settling ---
+
+  /** basic.ack; the one settling method that comes often enough to be read in place. */
+  acknowledge(tag: number, multiple: boolean): void {
+    this.#settle(tag, multiple, 'ack');
+  }
+
+  #settle(tag: number, multiple: boolean, kind: HeldAck['kind']): void {
+    const { unacked, tx } = this;
+    const single = !multiple || tag !== 0;
+    if (single && (!unacked.has(tag) || tx?.settled.has(tag) === true)) throw unknownTag(tag, kind);
+    const wasFull = unacked.count >= this.unackedLimit;
+    if (!multiple) this.#settleOne(tag, kind);
+    else {
+      const last = unacked.upTo(tag);
+      // A requeue goes from the newest to the oldest, so that one that is delivered at once keeps the order.
+      for (let next = unacked.first; next <= last; next++) {
+        if (unacked.has(next) && tx?.settled.has(next) !== true) this.#settleOne(next, kind);
+      }
+    }
+    if (wasFull) this.wakeConsumers();
+  }
+
+  #settleOne(tag: number, kind: HeldAck['kind']): void {
+    if (this.tx !== null) return this.tx.settle({ tag, kind });
+    this.unacked.take(tag, SETTLE[kind]);
+  }
+
+  #recover(requeue: boolean): void {
+    if (!requeue) throw notImplemented('requeue=false');
+    this.#giveAllBack();
+    this.wakeConsumers();
+  }
+
+  #giveAllBack(): void {
+    const { unacked } = this;
+    for (let tag = unacked.next - 1; tag >= unacked.first && unacked.count > 0; tag--) {
+      if (unacked.has(tag)) unacked.take(tag, SETTLE.requeue);
+    }
+  }
+
+  // --- transactions ---
+
+  #transaction(): Transaction {
+    if (this.tx === null) throw preconditionFailed('channel is not transactional');
+    return this.tx;
+  }
+
+  #commitTransaction(): void {
+    const tx = this.#transaction();
+    const { store, turn } = this.context;
+    const { publishes, acks } = tx;
+    store.beginAtomic(tx.journalBytes);
+    tx.clear();
+    for (const held of publishes) this.publisher.publishHeld(held);
+    for (const { tag, kind } of acks) if (this.unacked.has(tag)) this.unacked.take(tag, SETTLE[kind]);
+    store.endAtomic();
+    this.#commit = { need: store.appended };
+    if (store.appended > store.durable) this.connection.suspend();
+    turn.awaitConfirm(this);
+    if (store.appended <= store.durable) this.#committed();
+  }
+
+  #committed(): void {
+    this.#commit = null;
+    this.connection.resume(() => {
+      if (this.open) this.send({ name: 'tx.commit-ok' });
+      this.wakeConsumers();
+    });
+  }
+
+  // --- time and the end ---
+
+  /** Closes the channel when a delivery has waited too long for its ack. @throws AmqpError 406 */
+  checkConsumerTimeout(nowMs: number, limitMs: number): void {
+    if (nowMs - this.unacked.oldestDeliveryMs() <= limitMs) return;
+    throw preconditionFailed(
+      `delivery acknowledgement on channel ${this.number} timed out. Timeout value used: ${limitMs} ms. This timeout value can be configured, see consumers doc guide to learn more`,
+    );
+  }
+
+  /** Consumers go first, so that what comes back is not delivered here again. */
+  destroy(): void {
+    this.open = false;
+    this.context.turn.forget(this);
+    this.#forgetReplies();
+    for (const tag of [...this.consumers.keys()]) this.cancel(tag);
+    this.#giveAllBack();
+    this.tx = null;
+  }
+
+  // --- content frames out of order ---
+
+  cannotDecode(bytes: Buffer, from: number, to: number, method: MethodId): AmqpError {
+    return frameError(`cannot decode ${octetsText(bytes, from, to)}`, method);
+  }
+
+  unexpectedContentHeader(): AmqpError {
+    return this.publisher.idle ? NO_METHOD_FRAME : this.expectedContentBody();
+  }
+
+  unexpectedContentBody(idle: boolean): AmqpError {
+    return idle ? NO_METHOD_FRAME : this.expectedContentHeader();
+  }
+
+  expectedContentHeader(): AmqpError {
+    return unexpectedFrame(
+      'expected content header for class 60, got non content header frame instead',
+      METHOD_IDS['basic.publish'],
+    );
+  }
+
+  expectedContentBody(): AmqpError {
+    return unexpectedFrame('expected content body, got non content body frame instead', METHOD_IDS['basic.publish']);
+  }
+}
+
+const NO_METHOD_FRAME = unexpectedFrame('expected method frame, got non method frame instead');
+
+/** basic.ack on channel 0 with tag 0: what every confirm starts from. */
+const ACK_FRAME = methodFrame(0, { name: 'basic.ack', deliveryTag: 0, multiple: false });
+
+function wake(holder: Holder): void {
+  const consumer = holder as Partial<ChannelConsumer> & Holder;
+  if (consumer.parked === true) consumer.queue.consumerReady(consumer as ChannelConsumer);
+}
+
+const SETTLE = {
+  ack(holder: Holder, position: number): void {
+    const { queue } = holder;
+    if (queue.deleted) queue.releaseUnacked(position);
+    else queue.acknowledge(position);
+    wake(holder);
+  },
+  reject(holder: Holder, position: number): void {
+    const { queue } = holder;
+    if (queue.deleted) queue.releaseUnacked(position);
+    else queue.reject(position);
+    wake(holder);
+  },
+  requeue(holder: Holder, position: number, sequence: number, size: number, lane: number): void {
+    const { queue } = holder;
+    if (queue.deleted) queue.releaseUnacked(position);
+    else queue.giveBack(position, sequence, size, lane);
+    wake(holder);
+  },
+} as const;
+
+function unknownTag(tag: number, kind: HeldAck['kind']): AmqpError {
+  const error = preconditionFailed(`unknown delivery tag ${tag}`);
+  return kind === 'ack' ? error.at(BASIC_ACK) : error;
+}

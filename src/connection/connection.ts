@@ -1,0 +1,692 @@
+/**
+ * A connection: bytes in, frames out of them, methods to their channels; and everything that ends it.
+ *
+ *   handshake --open--> running --close / error--> closing --close-ok, or a while--> closed
+ *        '---------------(socket gone, or refused)----------------------------------^
+ *
+ * Frames are parsed in place, in the buffer that the socket was read into; only a frame that is cut by the end of what was
+ * read is copied. An error is thrown where it is found and becomes channel.close or connection.close here, in one place.
+ */
+import type { Socket } from 'node:net';
+import type { Identity } from '../auth/access.ts';
+import {
+  FRAME_BODY,
+  FRAME_END,
+  FRAME_HEADER,
+  FRAME_HEARTBEAT,
+  FRAME_METHOD,
+  FRAME_MIN_SIZE,
+  PROTOCOL_HEADER,
+} from '../protocol/constants.ts';
+import {
+  AmqpError,
+  channelError,
+  connectionForced,
+  internalError,
+  notAllowed,
+  octetsText,
+  unexpectedFrame,
+  unreadableFrame,
+} from '../protocol/errors.ts';
+import {
+  decodeMethod,
+  METHOD_IDS,
+  type Method,
+  methodFrame,
+  type OutgoingMethod,
+} from '../protocol/methods.generated.ts';
+import type { Queue } from '../queues/queue.ts';
+import type { Vhost } from '../vhost/vhost.ts';
+import { Channel } from './channel.ts';
+import type { ConnectionContext } from './context.ts';
+import { Handshake, type HandshakeStep, hasCapability } from './handshake.ts';
+import { OutBuffer } from './out-buffer.ts';
+
+const FRAME_HEAD = 7;
+const HEARTBEAT_FRAME = Buffer.from([FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END]);
+/** How long a peer may take to answer connection.close before the socket is closed on it. */
+const CLOSE_TIMEOUT_MS = 5_000;
+/** RabbitMQ waits before it closes on a refused login, which makes guessing slow. */
+const REFUSAL_DELAY_MS = 3_000;
+const NO_BYTES = Buffer.alloc(0);
+
+export interface ConnectionEvents {
+  closed(connection: Connection): void;
+}
+
+export class Connection {
+  readonly context: ConnectionContext;
+  readonly out: OutBuffer;
+  readonly peer: string;
+  readonly channels = new Map<number, Channel>();
+  vhost: Vhost | null = null;
+  /** Octets of a whole frame that may be sent. */
+  frameMax = FRAME_MIN_SIZE;
+  /** True while the peer reads too slowly: its consumers get nothing more. */
+  sendBlocked = false;
+  /** Set once it has published: alarms and back-pressure stop publishers. */
+  publishes = false;
+
+  readonly #socket: Socket;
+  readonly #events: ConnectionEvents;
+  readonly #handshake: Handshake;
+  #state: 'handshake' | 'running' | 'closing' | 'closed' = 'handshake';
+  #exclusiveQueues = new Set<Queue>();
+  /** Octets that were read and not yet parsed: a frame cut by the end of a read, or all that came while suspended. */
+  #held: Buffer = NO_BYTES;
+  #heldSize = 0;
+  #suspended = 0;
+  #paused = false;
+  #throttled = false;
+  #cursor = 0;
+  #touched = false;
+  #lastChannel: Channel | null = null;
+  #receivedAtMs: number;
+  #sentAtMs: number;
+  #stateSinceMs: number;
+  #sendBlockedSinceMs = 0;
+  #blockedToldFor: string | null = null;
+  receivedBytes = 0;
+
+  constructor(context: ConnectionContext, socket: Socket, peer: string, events: ConnectionEvents) {
+    this.context = context;
+    this.peer = peer;
+    this.#socket = socket;
+    this.#events = events;
+    this.#handshake = new Handshake(context, peer);
+    this.out = new OutBuffer(socket, context.chunks, () => this.#checkSendBuffer());
+    const now = context.clock.monotonicMs();
+    this.#receivedAtMs = now;
+    this.#sentAtMs = now;
+    this.#stateSinceMs = now;
+    socket.on('error', () => {}); // 'close' follows, and says all there is to say
+    socket.on('close', () => this.#closed());
+    socket.on('end', () => socket.end());
+    socket.on('drain', () => this.#drained());
+  }
+
+  get identity(): Identity {
+    return this.#handshake.identity;
+  }
+
+  get nowMs(): number {
+    return this.context.turn.nowMs;
+  }
+
+  get running(): boolean {
+    return this.#state === 'running';
+  }
+
+  hasCapability(name: string): boolean {
+    return hasCapability(this.#handshake.clientProperties, name);
+  }
+
+  // --- bytes in ---
+
+  /** Takes what was read; `bytes` may be overwritten as soon as this returns. */
+  receive(bytes: Buffer, end: number): void {
+    this.context.turn.begin();
+    this.receivedBytes += end;
+    this.#receivedAtMs = this.context.clock.monotonicMs();
+    if (this.#suspended > 0) return this.#hold(bytes, 0, end);
+    let at = 0;
+    if (this.#heldSize > 0) at = this.#completeHeld(bytes, end);
+    if (at < end) {
+      at = this.#parse(bytes, at, end);
+      if (at < end) this.#hold(bytes, at, end);
+    }
+    if (this.publishes && this.context.store.congested) this.#throttle();
+  }
+
+  /** Adds to what is held just what its first frame lacks, and parses that. @returns how much of `bytes` is used up. */
+  #completeHeld(bytes: Buffer, end: number): number {
+    let at = 0;
+    while (at < end && this.#heldSize > 0 && this.#suspended === 0) {
+      const wanted = this.#heldSize < 8 ? 8 : this.#frameSize(this.#held);
+      const count = Math.min(end - at, wanted - this.#heldSize);
+      this.#hold(bytes, at, at + count);
+      at += count;
+      if (this.#heldSize < 8) break;
+      // A faulty frame head is complete as it is: parsing it finds the fault.
+      if (this.#heldSize < this.#frameSize(this.#held)) continue;
+      this.#parseHeld();
+    }
+    return at;
+  }
+
+  #parseHeld(): void {
+    const held = this.#held;
+    const size = this.#heldSize;
+    this.#heldSize = 0;
+    const used = this.#parse(held, 0, size);
+    if (used < size) this.#hold(held, used, size);
+    else if (held.length > KEPT_HELD) this.#held = NO_BYTES;
+  }
+
+  /** Octets of the frame that starts in `bytes`, or 8 when it is one that will be refused. */
+  #frameSize(bytes: Buffer): number {
+    if (this.#handshake.awaitsHeader) return 8;
+    const size = bytes.readUInt32BE(3);
+    return size > this.#largestPayload() ? 8 : size + 8;
+  }
+
+  #hold(bytes: Buffer, from: number, to: number): void {
+    if (this.#state === 'closed') return;
+    const size = this.#heldSize + to - from;
+    if (size > this.#held.length || bytes === this.#held) {
+      const grown = Buffer.allocUnsafe(
+        Math.max(size, 2 * this.#heldSize, to - from >= 8 ? this.#frameSize(bytes.subarray(from)) : 64),
+      );
+      this.#held.copy(grown, 0, 0, this.#heldSize);
+      bytes.copy(grown, this.#heldSize, from, to);
+      this.#held = grown;
+    } else {
+      bytes.copy(this.#held, this.#heldSize, from, to);
+    }
+    this.#heldSize = size;
+  }
+
+  /** Parses whole frames. @returns where the first one that is not whole begins, or what is left unparsed. */
+  #parse(bytes: Buffer, start: number, end: number): number {
+    this.#cursor = start;
+    for (;;) {
+      try {
+        return this.#frames(bytes, end);
+      } catch (error) {
+        this.#fail(error);
+        if (this.#state === 'closed') return end;
+      }
+    }
+  }
+
+  #frames(bytes: Buffer, end: number): number {
+    if (this.#handshake.awaitsHeader && end - this.#cursor >= 8) {
+      this.#cursor += 8;
+      this.#takeHeader(bytes, this.#cursor - 8);
+    }
+    while (end - this.#cursor >= 8 && this.#suspended === 0) {
+      const at = this.#cursor;
+      const size = ((bytes[at + 3] << 24) | (bytes[at + 4] << 16) | (bytes[at + 5] << 8) | bytes[at + 6]) >>> 0;
+      if (size > this.#largestPayload()) return this.#frameTooLarge(bytes, at, size, end);
+      const frameEnd = at + FRAME_HEAD + size;
+      if (frameEnd >= end) break;
+      this.#cursor = frameEnd + 1;
+      const type = bytes[at];
+      if (bytes[frameEnd] !== FRAME_END) {
+        this.#cursor = end;
+        throw unreadableFrame(type, bytes, at + FRAME_HEAD, frameEnd, `{invalid_frame_end_marker,${bytes[frameEnd]}}`);
+      }
+      this.#frame(bytes, type, (bytes[at + 1] << 8) | bytes[at + 2], at + FRAME_HEAD, frameEnd);
+    }
+    return this.#state === 'closed' ? end : this.#cursor;
+  }
+
+  /** RabbitMQ counts the payload alone against frame-max. */
+  #largestPayload(): number {
+    if (this.#state === 'handshake') return FRAME_MIN_SIZE;
+    return this.#handshake.frameMaxBytes === 0 ? this.context.limits.maxMessageBytes : this.#handshake.frameMaxBytes;
+  }
+
+  #frameTooLarge(bytes: Buffer, at: number, size: number, end: number): never {
+    this.#cursor = end;
+    const reason = `{frame_too_large,${size},${this.#largestPayload() - 8}}`;
+    throw unreadableFrame(bytes[at], bytes, at + FRAME_HEAD, at + FRAME_HEAD, reason);
+  }
+
+  #frame(bytes: Buffer, type: number, number: number, from: number, to: number): void {
+    if (this.#state === 'running' && number !== 0 && type <= FRAME_BODY && type > 0) {
+      return this.#channelFrame(bytes, type, number, from, to);
+    }
+    if (type === FRAME_METHOD && to - from >= 4) return this.#connectionMethod(bytes, number, from, to);
+    if (type === FRAME_HEARTBEAT && to === from) {
+      if (number === 0) return;
+      throw unexpectedFrame(`type 8, ${octetsText(bytes, from, to)}`);
+    }
+    if (this.#state === 'closing') return;
+    if (type === FRAME_HEADER || type === FRAME_BODY) {
+      if (this.#state === 'handshake') return this.#drop('a content frame during the handshake');
+      throw unexpectedFrame(octetsOf(type, bytes, from, to));
+    }
+    throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
+  }
+
+  #channelFrame(bytes: Buffer, type: number, number: number, from: number, to: number): void {
+    let channel = this.#lastChannel;
+    if (channel === null || channel.number !== number) {
+      channel = this.channels.get(number) ?? null;
+      if (channel === null) return this.#frameWithoutChannel(bytes, type, number, from, to);
+      this.#lastChannel = channel;
+    }
+    if (type === FRAME_METHOD) {
+      if (to - from < 4) throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
+      if (!channel.open) return this.#methodWhileClosing(channel, bytes, from, to);
+      const { publisher } = channel;
+      if (!publisher.idle) throw publisher.interrupted();
+      if (bytes[from + 1] === 60 && bytes[from] === 0 && bytes[from + 2] === 0) {
+        if (bytes[from + 3] === 40) {
+          if (!this.publishes) this.#becomePublisher();
+          if (this.#suspended > 0) return this.#unread(from);
+          return publisher.method(bytes, from + 4, to);
+        }
+        if (bytes[from + 3] === 80 && to - from === 13 && bytes[from + 4] === 0 && bytes[from + 5] < 0x20) {
+          const tag = bytes.readUInt32BE(from + 4) * 0x100000000 + bytes.readUInt32BE(from + 8);
+          return channel.acknowledge(tag, (bytes[from + 12] & 1) !== 0);
+        }
+      }
+      return this.#channelMethod(channel, decodeMethod(bytes, from, to));
+    }
+    if (!channel.open) return;
+    if (type === FRAME_BODY) return channel.publisher.body(bytes, from, to);
+    if (to - from < 14) throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
+    channel.publisher.header(bytes, from, to);
+  }
+
+  /** A publish arrived that may not be taken now: it is parsed again when publishers may go on. */
+  #unread(from: number): void {
+    this.#cursor = from - FRAME_HEAD;
+  }
+
+  #channelMethod(channel: Channel, method: Method): void {
+    if (method.name === 'channel.close') {
+      this.#removeChannel(channel);
+      return this.send(channel.number, { name: 'channel.close-ok' });
+    }
+    if (method.name === 'channel.open') throw channelError("second 'channel.open' seen", METHOD_IDS[method.name]);
+    if (method.name === 'channel.close-ok') return;
+    try {
+      channel.handle(method);
+    } catch (error) {
+      // The method is known here and nowhere below: errors carry it to the client.
+      if (error instanceof AmqpError && error.classId === 0) throw error.at(METHOD_IDS[method.name]);
+      throw error;
+    }
+  }
+
+  #frameWithoutChannel(bytes: Buffer, type: number, number: number, from: number, to: number): void {
+    if (type !== FRAME_METHOD) throw unexpectedFrame('expected method frame, got non method frame instead');
+    if (to - from < 4) throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
+    const method = decodeMethod(bytes, from, to);
+    if (method.name !== 'channel.open') {
+      throw channelError("expected 'channel.open'", METHOD_IDS[method.name]);
+    }
+    this.#openChannel(number);
+  }
+
+  #openChannel(number: number): void {
+    const { channelMax } = this.#handshake;
+    if (channelMax !== 0 && this.channels.size >= channelMax) {
+      throw notAllowed(
+        `number of channels opened (${this.channels.size}) has reached the negotiated channel_max (${channelMax})`,
+      );
+    }
+    const vhost = this.vhost as Vhost;
+    const access = this.context.access(this.identity, vhost.name);
+    this.channels.set(number, new Channel(this, number, vhost, access));
+    this.send(number, { name: 'channel.open-ok' });
+  }
+
+  /** A channel that was closed on an error takes close and close-ok, and refuses to be opened; the rest is lost on it. */
+  #methodWhileClosing(channel: Channel, bytes: Buffer, from: number, to: number): void {
+    const method = decodeMethod(bytes, from, to);
+    if (method.name === 'channel.close-ok') this.#removeChannel(channel);
+    else if (method.name === 'channel.close') this.send(channel.number, { name: 'channel.close-ok' });
+    else if (method.name === 'channel.open') throw channelError("second 'channel.open' seen", METHOD_IDS[method.name]);
+  }
+
+  #removeChannel(channel: Channel): void {
+    this.channels.delete(channel.number);
+    if (this.#lastChannel === channel) this.#lastChannel = null;
+    if (channel.open) channel.destroy();
+  }
+
+  // --- the connection's own methods ---
+
+  #takeHeader(bytes: Buffer, at: number): void {
+    const step = this.#handshake.header(bytes, at);
+    if (step !== null) return this.#takeStep(step);
+    this.out.append(Buffer.from(PROTOCOL_HEADER));
+    this.out.flush();
+    this.#cursor = Number.MAX_SAFE_INTEGER;
+    this.#endSocket();
+  }
+
+  #connectionMethod(bytes: Buffer, number: number, from: number, to: number): void {
+    if (this.#state === 'closing' && number !== 0) return;
+    const method = decodeMethod(bytes, from, to);
+    if (this.#state === 'handshake') return this.#takeStep(this.#handshake.method(method));
+    switch (method.name) {
+      case 'connection.close':
+        return this.#closeOk();
+      case 'connection.close-ok':
+        if (this.#state === 'closing') return this.#endSocket();
+        break;
+      case 'connection.update-secret':
+        if (this.#state === 'closing') return;
+        // Passwords do not expire: RabbitMQ's internal backend takes any new secret, too.
+        return this.send(0, { name: 'connection.update-secret-ok' });
+    }
+    if (this.#state === 'closing') return;
+    throw channelError('unexpected method in connection state running', METHOD_IDS[method.name]);
+  }
+
+  #takeStep(step: HandshakeStep): void {
+    switch (step.kind) {
+      case 'continue':
+        for (const answer of step.answers) this.send(0, answer);
+        return;
+      case 'refuse':
+        return this.#refuse(step.error);
+      case 'drop':
+        return this.#drop(step.reason);
+      case 'open':
+        return this.#open(step.vhost);
+    }
+  }
+
+  #open(name: string): void {
+    const { authenticator } = this.context;
+    try {
+      authenticator.enter(this.identity, name);
+    } catch (error) {
+      if (!(error instanceof AmqpError)) throw error;
+      return this.#refuse(error.at(METHOD_IDS['connection.open']));
+    }
+    this.vhost = this.context.vhost(name) ?? null;
+    if (this.vhost === null) return this.#refuse(internalError(`vhost '${name}' is down`));
+    this.#become('running');
+    this.frameMax = this.#handshake.frameMaxBytes === 0 ? Number.POSITIVE_INFINITY : this.#handshake.frameMaxBytes;
+    this.send(0, { name: 'connection.open-ok' });
+    this.tellAlarm();
+  }
+
+  // --- bytes out ---
+
+  send(channel: number, method: OutgoingMethod): void {
+    if (this.#state === 'closed') return;
+    this.out.append(methodFrame(channel, method));
+    this.touched();
+  }
+
+  /** Something was written into `out`: it is sent at the end of the turn. */
+  touched(): void {
+    if (this.#touched) return;
+    this.#touched = true;
+    this.context.turn.awaitFlush(this);
+  }
+
+  flush(): void {
+    this.#touched = false;
+    this.out.flush();
+    this.#sentAtMs = this.context.clock.monotonicMs();
+  }
+
+  /** A chunk has gone to the socket: a peer that does not read stops its consumers. */
+  #checkSendBuffer(): void {
+    if (this.sendBlocked || this.#socket.writableLength <= this.context.limits.maxSendBufferBytes) return;
+    this.sendBlocked = true;
+    this.#sendBlockedSinceMs = this.context.clock.monotonicMs();
+  }
+
+  #drained(): void {
+    if (!this.sendBlocked) return;
+    this.sendBlocked = false;
+    this.context.turn.begin();
+    for (const channel of this.channels.values()) channel.wakeConsumers();
+  }
+
+  // --- stopping and going on ---
+
+  /** Stops parsing until `resume`: what was asked for is not done yet. */
+  suspend(): void {
+    this.#suspended++;
+    this.#updateReading();
+  }
+
+  /** Ends a `suspend`, if there is one, and does `then` first. An error in it is the client's to be told. */
+  resume(then: () => void): void {
+    if (this.#state === 'closed') return;
+    const wasSuspended = this.#suspended > 0;
+    if (!wasSuspended) return then();
+    this.context.turn.begin();
+    this.#suspended--;
+    try {
+      then();
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.#suspended === 0 && this.#heldSize > 0) this.#parseHeld();
+    this.#updateReading();
+  }
+
+  /** Too much waits to be written: no more from this publisher until there is relief. */
+  #throttle(): void {
+    this.#throttled = true;
+    this.#updateReading();
+  }
+
+  /** Publishers may go on, if nothing else holds them. */
+  relieve(): void {
+    if (!this.#throttled) return;
+    this.#throttled = false;
+    this.#updateReading();
+  }
+
+  #updateReading(): void {
+    const pause = (this.#suspended > 0 || this.#throttled) && this.#state !== 'closing';
+    if (pause === this.#paused || this.#state === 'closed') return;
+    this.#paused = pause;
+    if (pause) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  #becomePublisher(): void {
+    this.publishes = true;
+    if (this.context.alarm() !== null) this.#stopForAlarm();
+  }
+
+  #alarmed = false;
+
+  /** An alarm stops a connection once it publishes; its heartbeats are not missed meanwhile. */
+  #stopForAlarm(): void {
+    if (this.#alarmed) return;
+    this.#alarmed = true;
+    this.suspend();
+  }
+
+  /** An alarm was raised or has gone. */
+  tellAlarm(): void {
+    const alarm = this.context.alarm();
+    if (this.#state !== 'running') return;
+    if (alarm !== null) {
+      if (this.#blockedToldFor === null && this.hasCapability('connection.blocked')) {
+        this.send(0, { name: 'connection.blocked', reason: alarm });
+      }
+      this.#blockedToldFor = alarm;
+      if (this.publishes) this.#stopForAlarm();
+      return;
+    }
+    if (this.#blockedToldFor !== null && this.hasCapability('connection.blocked')) {
+      this.send(0, { name: 'connection.unblocked' });
+    }
+    this.#blockedToldFor = null;
+    this.publishes = false;
+    if (!this.#alarmed) return;
+    this.#alarmed = false;
+    this.resume(() => {});
+  }
+
+  // --- exclusive queues ---
+
+  /** The connection declared the queue exclusively: it goes with it. */
+  own(queue: Queue): void {
+    queue.owner = this;
+    this.#exclusiveQueues.add(queue);
+  }
+
+  // --- time ---
+
+  /** Once a second: heartbeats both ways, and everything that takes too long. */
+  tick(nowMs: number): void {
+    const { limits } = this.context;
+    const inState = nowMs - this.#stateSinceMs;
+    if (this.#state === 'handshake') {
+      if (inState > limits.handshakeTimeoutMs) this.#destroySocket('the handshake took too long');
+      return;
+    }
+    if (this.#state === 'closing') {
+      if (inState > CLOSE_TIMEOUT_MS) this.#destroySocket('close was not answered');
+      return;
+    }
+    if (this.sendBlocked && nowMs - this.#sendBlockedSinceMs > limits.sendTimeoutMs) {
+      return this.#destroySocket(`it took nothing of what it was sent for ${limits.sendTimeoutMs} ms`);
+    }
+    this.#beat(nowMs);
+    this.#checkConsumerTimeouts();
+  }
+
+  #beat(nowMs: number): void {
+    const intervalMs = this.#handshake.heartbeatSeconds * 1000;
+    if (intervalMs === 0) return;
+    if (nowMs - this.#sentAtMs >= intervalMs / 2) {
+      this.out.append(HEARTBEAT_FRAME);
+      this.flush();
+    }
+    // A connection that is not being read cannot be heard.
+    if (this.#paused) this.#receivedAtMs = nowMs;
+    else if (nowMs - this.#receivedAtMs > 2 * intervalMs) {
+      this.#destroySocket(`missed heartbeats from client, timeout: ${this.#handshake.heartbeatSeconds}s`);
+    }
+  }
+
+  #checkConsumerTimeouts(): void {
+    const { consumerTimeoutMs } = this.context.limits;
+    for (const channel of this.channels.values()) {
+      try {
+        if (channel.open) channel.checkConsumerTimeout(this.context.clock.nowMs(), consumerTimeoutMs);
+      } catch (error) {
+        this.#closeChannel(channel, error as AmqpError);
+      }
+    }
+  }
+
+  // --- errors and the end ---
+
+  #fail(error: unknown): void {
+    if (error instanceof AmqpError) {
+      if (this.#state === 'handshake') return this.#drop(error.replyText);
+      const channel = this.#lastChannel;
+      if (error.scope === 'channel' && channel?.open === true) return this.#closeChannel(channel, error);
+      return this.close(error);
+    }
+    const { stack, message } = error as Error;
+    this.context.log.error('connection', `${this.peer}: ${stack ?? message}`);
+    this.close(internalError(''));
+  }
+
+  #closeChannel(channel: Channel, error: AmqpError): void {
+    const { replyCode, replyText, classId, methodId } = error;
+    this.context.log.warning('channel', `${this.peer} (${channel.number}): ${replyCode} ${replyText}`);
+    channel.destroy();
+    this.send(channel.number, { name: 'channel.close', replyCode, replyText, classId, methodId });
+  }
+
+  /** Closes with connection.close, and the socket once it is answered. */
+  close(error: AmqpError): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    if (this.#state === 'handshake') return this.#destroySocket(error.replyText);
+    const { replyCode, replyText, classId, methodId } = error;
+    this.context.log.warning('connection', `${this.peer}: ${replyCode} ${replyText}`);
+    this.#become('closing');
+    this.#release();
+    this.send(0, { name: 'connection.close', replyCode, replyText, classId, methodId });
+    this.flush();
+    this.#suspended = 0;
+    this.#updateReading();
+  }
+
+  /** A login or vhost that is refused, to a client that wants to be told. */
+  #refuse(error: AmqpError): void {
+    const { replyCode, replyText, classId, methodId } = error;
+    this.context.log.warning('connection', `${this.peer}: ${replyCode} ${replyText}`);
+    this.#become('closing');
+    this.send(0, { name: 'connection.close', replyCode, replyText, classId, methodId });
+  }
+
+  /** Ends a handshake without a word; slowly, so that guessing passwords is slow too. */
+  #drop(reason: string): void {
+    if (this.#suspended > 0) return;
+    this.context.log.warning('connection', `${this.peer}: ${reason}`);
+    this.suspend();
+    this.context.clock.after(REFUSAL_DELAY_MS, () => this.#destroySocket(reason));
+  }
+
+  #closeOk(): void {
+    this.#release();
+    this.#become('closing');
+    this.send(0, { name: 'connection.close-ok' });
+    this.out.flush();
+    this.#endSocket();
+  }
+
+  #endSocket(): void {
+    this.out.flush();
+    this.#become('closing');
+    this.#socket.end();
+    this.#socket.resume();
+  }
+
+  #destroySocket(reason: string): void {
+    if (this.#socket.destroyed) return;
+    this.context.log.warning('connection', `${this.peer}: closed, ${reason}`);
+    this.#socket.destroy();
+  }
+
+  /** Gives back everything that it holds of the broker. */
+  #release(): void {
+    for (const channel of this.channels.values()) if (channel.open) channel.destroy();
+    this.channels.clear();
+    this.#lastChannel = null;
+    const queues = [...this.#exclusiveQueues].filter((queue) => !queue.deleted);
+    this.#exclusiveQueues.clear();
+    if (queues.length === 0) return;
+    const changes = queues.map(({ vhost, name }) => ({ kind: 'delete-queue', vhost, name }) as const);
+    this.context.metadata.propose(changes, (error) => {
+      if (error !== null) this.context.log.error('connection', `exclusive queues were not deleted: ${error.message}`);
+    });
+  }
+
+  #become(next: 'running' | 'closing' | 'closed'): void {
+    this.#state = next;
+    this.#stateSinceMs = this.context.clock.monotonicMs();
+  }
+
+  #closed(): void {
+    if (this.#state === 'closed') return;
+    this.context.turn.begin();
+    this.#release();
+    this.#become('closed');
+    this.#held = NO_BYTES;
+    this.#heldSize = 0;
+    this.#events.closed(this);
+  }
+
+  /** The broker stops: the client is told, and everything it held is given back. */
+  shutDown(): void {
+    this.close(connectionForced("broker forced connection closure with reason 'shutdown'"));
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** A larger buffer for cut frames is given up once it is empty. */
+const KEPT_HELD = 256 * 1024;
+
+function octetsOf(type: number, bytes: Buffer, from: number, to: number): string {
+  return `type ${type}, ${octetsText(bytes, from, to)}`;
+}

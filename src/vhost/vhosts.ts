@@ -1,0 +1,96 @@
+/** All vhosts of a broker, kept in step with the metadata store: `apply` is given every change, in order. */
+import type { BindingRecord, Change, ExchangeRecord, MetadataSnapshot, QueueRecord } from '../metadata/port.ts';
+import type { Queue } from '../queues/queue.ts';
+import { Exchange } from '../routing/exchange.ts';
+import { isExchangeType } from '../routing/exchange-types.ts';
+import { Vhost, type VhostEnvironment } from './vhost.ts';
+
+export class Vhosts {
+  readonly #env: VhostEnvironment;
+  readonly #vhosts = new Map<string, Vhost>();
+  readonly #records = new WeakMap<Queue, QueueRecord>();
+
+  constructor(env: VhostEnvironment) {
+    this.#env = env;
+  }
+
+  get(name: string): Vhost | undefined {
+    return this.#vhosts.get(name);
+  }
+
+  all(): Iterable<Vhost> {
+    return this.#vhosts.values();
+  }
+
+  *queues(): Iterable<Queue> {
+    for (const vhost of this.#vhosts.values()) yield* vhost.queues.values();
+  }
+
+  /** What the queue was declared as. */
+  recordOf(queue: Queue): QueueRecord {
+    const record = this.#records.get(queue);
+    if (record === undefined) throw new Error(`queue '${queue.name}' has no record`);
+    return record;
+  }
+
+  /** Takes over what was durable, at the start. */
+  restore(snapshot: MetadataSnapshot): void {
+    for (const vhost of snapshot.vhosts) this.#addVhost(vhost.name);
+    for (const exchange of snapshot.exchanges) this.#addExchange(exchange);
+    for (const queue of snapshot.queues) this.#addQueue(queue);
+    for (const binding of snapshot.bindings) this.#bind(binding);
+  }
+
+  apply(change: Change): void {
+    switch (change.kind) {
+      case 'put-vhost':
+        return this.#addVhost(change.vhost.name);
+      case 'delete-vhost':
+        this.#vhosts.delete(change.name);
+        return;
+      case 'put-exchange':
+        return this.#addExchange(change.exchange);
+      case 'delete-exchange':
+        return this.#vhosts.get(change.vhost)?.removeExchange(change.name);
+      case 'put-queue':
+        return this.#addQueue(change.queue);
+      case 'delete-queue':
+        return this.#vhosts.get(change.vhost)?.removeQueue(change.name);
+      case 'put-binding':
+        return this.#bind(change.binding);
+      case 'delete-binding':
+        return this.#unbind(change.binding);
+    }
+  }
+
+  #addVhost(name: string): void {
+    if (!this.#vhosts.has(name)) this.#vhosts.set(name, new Vhost(name, this.#env));
+  }
+
+  #addExchange(record: ExchangeRecord): void {
+    const vhost = this.#vhosts.get(record.vhost);
+    const { type } = record;
+    // The default exchange has no bindings: publishes to it name their queue.
+    if (vhost === undefined || record.name === '' || vhost.exchanges.has(record.name)) return;
+    if (!isExchangeType(type)) throw new Error(`exchange '${record.name}' is of the unknown type '${type}'`);
+    vhost.addExchange(new Exchange({ ...record, type }));
+  }
+
+  #addQueue(record: QueueRecord): void {
+    const vhost = this.#vhosts.get(record.vhost);
+    if (vhost === undefined || vhost.queues.has(record.name)) return;
+    this.#records.set(vhost.addQueue(record), record);
+  }
+
+  #bind({ vhost: name, source, destinationType, destination, routingKey, arguments: args }: BindingRecord): void {
+    const vhost = this.#vhosts.get(name);
+    const to = vhost?.destination(destinationType, destination);
+    if (vhost !== undefined && to !== undefined) vhost.bind(source, to, routingKey, args);
+  }
+
+  #unbind({ vhost: name, source, destinationType, destination, routingKey, arguments: args }: BindingRecord): void {
+    const vhost = this.#vhosts.get(name);
+    const to = vhost?.destination(destinationType, destination);
+    if (vhost !== undefined && to !== undefined) vhost.unbind(source, to, routingKey, args);
+  }
+}
