@@ -49,6 +49,12 @@ const CLOSE_TIMEOUT_MS = 5_000;
 /** RabbitMQ waits before it closes on a refused login, which makes guessing slow. */
 const REFUSAL_DELAY_MS = 3_000;
 const NO_BYTES = Buffer.alloc(0);
+/**
+ * Octets that one connection, and all of them, may read in one turn; a connection may always read once. Without these, libuv reads
+ * a busy socket 32 times before anything goes out, and queues grow for no reason.
+ */
+const READ_SHARE_BYTES = 256 * 1024;
+const TURN_READ_BYTES = 384 * 1024;
 
 export interface ConnectionEvents {
   closed(connection: Connection): void;
@@ -86,6 +92,7 @@ export class Connection {
   #stateSinceMs: number;
   #sendBlockedSinceMs = 0;
   #blockedToldFor: string | null = null;
+  #readThisTurn = 0;
   receivedBytes = 0;
 
   constructor(context: ConnectionContext, socket: Socket, peer: string, events: ConnectionEvents) {
@@ -123,12 +130,18 @@ export class Connection {
 
   // --- bytes in ---
 
-  /** Takes what was read; `bytes` may be overwritten as soon as this returns. */
-  receive(bytes: Buffer, end: number): void {
+  /**
+   * Takes what was read; `bytes` may be overwritten as soon as this returns.
+   * @returns false when it has read its share of this turn: others read too, and what came in is passed on first
+   */
+  receive(bytes: Buffer, end: number): boolean {
     this.context.turn.begin();
     this.receivedBytes += end;
     this.#receivedAtMs = this.context.clock.monotonicMs();
-    if (this.#suspended > 0) return this.#hold(bytes, 0, end);
+    if (this.#suspended > 0) {
+      this.#hold(bytes, 0, end);
+      return true;
+    }
     let at = 0;
     if (this.#heldSize > 0) at = this.#completeHeld(bytes, end);
     if (at < end) {
@@ -136,6 +149,18 @@ export class Connection {
       if (at < end) this.#hold(bytes, at, end);
     }
     if (this.publishes && this.context.store.congested) this.#throttle();
+    const { turn } = this.context;
+    turn.readBytes += end;
+    this.#readThisTurn += end;
+    if (this.#readThisTurn < READ_SHARE_BYTES && turn.readBytes < TURN_READ_BYTES) return true;
+    turn.awaitNext(this);
+    return false;
+  }
+
+  /** A new turn: reads on. */
+  readOn(): void {
+    this.#readThisTurn = 0;
+    if (!this.#paused) this.#socket.resume();
   }
 
   /** Adds to what is held just what its first frame lacks, and parses that. @returns how much of `bytes` is used up. */

@@ -6,7 +6,8 @@
  */
 import { Socket } from 'node:net';
 
-export type OnBytes = (bytes: Buffer, end: number) => void;
+/** @returns false to be given nothing more until the socket is resumed. */
+export type OnBytes = (bytes: Buffer, end: number) => boolean;
 
 const READ_BUFFER_SIZE = 128 * 1024;
 
@@ -34,8 +35,7 @@ export class SocketReader {
       onread: {
         buffer,
         callback(size: number): boolean {
-          onBytes(buffer, size);
-          return true;
+          return onBytes(buffer, size);
         },
       },
     };
@@ -47,7 +47,9 @@ export class SocketReader {
 }
 
 function readByEvents(socket: Socket, onBytes: OnBytes): Socket {
-  socket.on('data', (chunk) => onBytes(chunk as Buffer, chunk.length));
+  socket.on('data', (chunk) => {
+    if (!onBytes(chunk as Buffer, chunk.length)) socket.pause();
+  });
   socket.resume();
   return socket;
 }

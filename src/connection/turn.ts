@@ -20,6 +20,11 @@ export interface Flushing {
   flush(): void;
 }
 
+/** What has read its share of a turn: a connection. */
+export interface Reading {
+  readOn(): void;
+}
+
 export class Turn {
   readonly #clock: Clock;
   /** Set once the store exists, which needs the turn first. */
@@ -31,6 +36,9 @@ export class Turn {
   #queues: Queue[] = [];
   #confirming = new Set<Confirming>();
   readonly #flushing = new Set<Flushing>();
+  #reading: Reading[] = [];
+  /** Octets that all connections have read in this turn. */
+  readBytes = 0;
   readonly #run = (): void => this.run();
 
   constructor(clock: Clock) {
@@ -72,6 +80,12 @@ export class Turn {
     this.schedule();
   }
 
+  /** A connection has read as much as it may in one turn: it goes on in the next one. */
+  awaitNext(connection: Reading): void {
+    this.#reading.push(connection);
+    this.schedule();
+  }
+
   run(): void {
     this.#scheduled = false;
     if (this.#stale) this.nowMs = this.#clock.nowMs();
@@ -91,6 +105,12 @@ export class Turn {
     }
     for (const connection of this.#flushing) connection.flush();
     this.#flushing.clear();
+    this.readBytes = 0;
+    const reading = this.#reading;
+    if (reading.length > 0) {
+      this.#reading = [];
+      for (const connection of reading) connection.readOn();
+    }
     this.#stale = true;
   }
 }
