@@ -3,7 +3,7 @@
  * nothing in it is ever synced. Slots of dead pages are used again, and the file shrinks when nothing is left in it.
  */
 import * as fs from 'node:fs';
-import type { Disk, Done } from '../runtime/disk.ts';
+import { DIRECT_ALIGNMENT, type Disk, type Done, openDurable } from '../runtime/disk.ts';
 import { PAGE_SIZE, type Page } from './page.ts';
 
 export class Spill {
@@ -28,13 +28,13 @@ export class Spill {
   write(page: Page, done: Done): void {
     if (this.#fd < 0) {
       try {
-        this.#fd = fs.openSync(this.#path, 'w+');
+        this.#fd = openDurable(this.#path, { sync: false, create: true });
       } catch (error) {
         return done(error as NodeJS.ErrnoException);
       }
     }
     page.fileOffset = this.#take(page.capacity);
-    const bytes = (page.bytes as Buffer).subarray(0, page.end);
+    const bytes = (page.bytes as Buffer).subarray(0, Math.ceil(page.end / DIRECT_ALIGNMENT) * DIRECT_ALIGNMENT);
     this.#disk.write(this.#fd, [bytes], page.fileOffset, (error) => {
       if (error !== null) this.free(page);
       done(error);
