@@ -35,6 +35,7 @@ import { lockDirectory } from './runtime/directory-lock.ts';
 import { systemDisk } from './runtime/disk.ts';
 import { createLog, type Log, type LogLevel } from './runtime/log.ts';
 import { type LiveMessages, MessageStore } from './storage/message-store.ts';
+import { checkedDefinitions, importDefinitions } from './vhost/definition-import.ts';
 import { Vhosts } from './vhost/vhosts.ts';
 
 export type { Limits } from './config/limits.ts';
@@ -53,6 +54,11 @@ export interface BrokerOptions {
   /** The user that an empty broker is given, with all permissions in `/`. Default guest, guest: from this machine only. */
   readonly defaultUser?: string;
   readonly defaultPassword?: string;
+  /**
+   * What RabbitMQ's definitions file holds, as JSON.parse() gives it; applied at every start, over what is there. One with users
+   * takes the place of the default user and vhost, as in RabbitMQ.
+   */
+  readonly definitions?: object;
   /** Users that may connect from this machine only. Default: guest. */
   readonly loopbackUsers?: readonly string[];
   /** Reported in the server properties. Default: the host's name. */
@@ -150,6 +156,7 @@ class RunningBroker implements Broker {
   }
 
   async #openMetadata(): Promise<MetadataStore> {
+    const definitions = checkedDefinitions(this.#options.definitions ?? {});
     const clusterName = this.#options.clusterName ?? `leveret@${hostname()}`;
     if (this.dataDir === null) {
       this.#metadata = openMemoryStore({ clusterName });
@@ -158,6 +165,12 @@ class RunningBroker implements Broker {
       this.#unlock = lockDirectory(this.dataDir);
       this.#metadata = openSqliteStore({ directory: this.dataDir, clusterName });
     }
+    if (definitions.users.length === 0) await this.#bootstrap(this.#metadata);
+    await importDefinitions(this.#metadata, definitions);
+    return this.#metadata;
+  }
+
+  async #bootstrap(metadata: MetadataStore): Promise<void> {
     const { defaultUser: name = 'guest', defaultPassword: password = 'guest' } = this.#options;
     const user = {
       name,
@@ -166,8 +179,7 @@ class RunningBroker implements Broker {
       tags: ['administrator'],
       limits: {},
     } as const;
-    await bootstrap(this.#metadata, { vhost: '/', user, permissions: { configure: '.*', write: '.*', read: '.*' } });
-    return this.#metadata;
+    await bootstrap(metadata, { vhost: '/', user, permissions: { configure: '.*', write: '.*', read: '.*' } });
   }
 
   #openStore(turn: Turn): MessageStore {

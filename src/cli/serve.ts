@@ -18,6 +18,7 @@ const FLAGS: readonly (readonly [flag: string, name: SettingName])[] = [
   ['--default-user <name>', 'defaultUser'],
   ['--default-password <password>', 'defaultPassword'],
   ['--cluster-name <name>', 'clusterName'],
+  ['--load-definitions <file>', 'loadDefinitions'],
   ['--log-level <level>', 'logLevel'],
   ['--confirm-when <when>', 'confirmWhen'],
   ['--message-memory-bytes <bytes>', 'messageMemoryBytes'],
@@ -60,7 +61,7 @@ function readSettings(flags: Flags): Settings {
 
 function brokerOptions(settings: Settings, { memory }: Flags): BrokerOptions {
   const { listener, dataDir, defaultUser, defaultPassword, clusterName, logLevel, ...others } = settings;
-  const { confirmWhen, messageMemoryBytes, ...limits } = others;
+  const { confirmWhen, messageMemoryBytes, loadDefinitions, ...limits } = others;
   const given = {
     dataDir,
     defaultUser,
@@ -69,23 +70,36 @@ function brokerOptions(settings: Settings, { memory }: Flags): BrokerOptions {
     logLevel,
     confirmWhen,
     messageMemoryBytes,
+    definitions: loadDefinitions === undefined ? undefined : readDefinitionsFile(loadDefinitions),
     memory,
   };
   const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   return { ...listener, ...present, limits };
 }
 
+function readDefinitionsFile(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new Error(`load_definitions = ${path}: ${(error as Error).message}`);
+  }
+}
+
 function describe(broker: Broker, settings: Settings, tookMs: number): void {
-  const user = settings.defaultUser ?? 'guest';
   const lines = [
     `Leveret ${VERSION}`,
     `  listens on   amqp://${broker.host}:${broker.port}`,
     `  data         ${broker.dataDir ?? 'in memory, gone when it stops'}`,
-    `  first user   ${user}${user === 'guest' ? ' (password guest unless it was changed; from this machine only)' : ''}`,
+    firstUserLine(settings),
     `  ready in ${Math.round(tookMs)} ms; Ctrl-C stops it`,
   ];
   console.log(lines.join('\n'));
   for (const text of broker.damage) console.error(`leveret: ${text}`);
+}
+
+function firstUserLine({ loadDefinitions, defaultUser: user = 'guest' }: Settings): string {
+  if (loadDefinitions !== undefined) return `  users        from ${loadDefinitions}`;
+  return `  first user   ${user}${user === 'guest' ? ' (password guest unless it was changed; from this machine only)' : ''}`;
 }
 
 /** The first SIGTERM or SIGINT stops the broker in order, a second one ends the process at once. */

@@ -37,6 +37,7 @@ export const SETTINGS = {
   clusterName: setting('cluster_name', 'Reported to clients; the host name when it is not set.', readText),
   defaultUser: setting('default_user', 'The user that an empty broker is given.', readText, 'guest'),
   defaultPassword: setting('default_pass', 'Its password.', readText, 'guest'),
+  loadDefinitions: setting('load_definitions', 'A definitions file of RabbitMQ; read at every start.', readText),
   logLevel: setting('log.console.level', `One of ${LOG_LEVELS.join(', ')}.`, readChoice(LOG_LEVELS), 'warning'),
   confirmWhen: setting(
     'confirm_when',

@@ -1,0 +1,240 @@
+/**
+ * RabbitMQ's definitions format: users, vhosts and what is declared in them, as one JSON file.
+ *
+ *   readDefinitions     JSON -> records, each field checked for its kind
+ *   definitionChanges   records -> what has to change in a store: users, vhosts, permissions and parameters are put over what is
+ *                       there, exchanges and queues that are there already stay as they are, as in RabbitMQ's import
+ *
+ * Whether a pattern, a type or an argument can be used is for the folders above to say (vhost/definition-import.ts).
+ *
+ * Nothing is left out in silence: what this broker does not act upon is refused.
+ */
+import { fromPlain, type PlainObject } from '../protocol/field-table.ts';
+import { newVhostChanges } from './bootstrap.ts';
+import { DefinitionFields } from './definition-fields.ts';
+import type {
+  BindingRecord,
+  Change,
+  ExchangeRecord,
+  GlobalParameterRecord,
+  MetadataStore,
+  ParameterRecord,
+  PasswordHashing,
+  PermissionRecord,
+  QueueRecord,
+  TopicPermissionRecord,
+  UserRecord,
+  VhostRecord,
+} from './port.ts';
+
+/** A queue is given its id when it is made, and its type by its arguments. */
+export type DefinedQueue = Omit<QueueRecord, 'id' | 'type'>;
+
+export interface Definitions {
+  readonly users: readonly UserRecord[];
+  readonly vhosts: readonly VhostRecord[];
+  readonly permissions: readonly PermissionRecord[];
+  readonly topicPermissions: readonly TopicPermissionRecord[];
+  readonly parameters: readonly ParameterRecord[];
+  readonly globalParameters: readonly GlobalParameterRecord[];
+  readonly exchanges: readonly ExchangeRecord[];
+  readonly queues: readonly DefinedQueue[];
+  readonly bindings: readonly BindingRecord[];
+}
+
+const HASHING: Readonly<Record<string, PasswordHashing>> = {
+  rabbit_password_hashing_sha256: 'sha256',
+  rabbit_password_hashing_sha512: 'sha512',
+  rabbit_password_hashing_md5: 'md5',
+};
+
+/** The lists that a file may hold. */
+const LISTS = [
+  'users',
+  'vhosts',
+  'permissions',
+  'topic_permissions',
+  'parameters',
+  'global_parameters',
+  'policies',
+  'exchanges',
+  'queues',
+  'bindings',
+];
+
+/**
+ * Reads what JSON.parse() gave.
+ * @param hashPassword for users whose password stands in the file as it is
+ * @throws DefinitionsError that says where and why
+ */
+export function readDefinitions(json: unknown, hashPassword: (password: string) => string): Definitions {
+  const file = new DefinitionFields(json, '');
+  refuseUnknownLists(file);
+  if (file.list('policies').length > 0) {
+    throw file.error('policies', 'this version has no policies yet; set arguments at the queues and exchanges instead');
+  }
+  return {
+    users: file.list('users').map((user) => readUser(user, hashPassword)),
+    vhosts: file.list('vhosts').map(readVhost),
+    permissions: file.list('permissions').map(readPermission),
+    topicPermissions: file.list('topic_permissions').map(readTopicPermission),
+    parameters: [...file.list('vhosts').flatMap(readVhostLimits), ...file.list('parameters').map(readParameter)],
+    globalParameters: file.list('global_parameters').map((parameter) => {
+      return { name: parameter.name('name'), value: parameter.value('value') };
+    }),
+    exchanges: file.list('exchanges').map(readExchange),
+    queues: file.list('queues').map(readQueue),
+    bindings: file.list('bindings').map(readBinding),
+  };
+}
+
+/** The changes that bring a store to what is defined. @param typeOf the type of a queue, by its arguments */
+export function definitionChanges(
+  definitions: Definitions,
+  store: MetadataStore,
+  typeOf: (queue: DefinedQueue) => QueueRecord['type'],
+): Change[] {
+  const { vhosts, exchanges, queues } = store.snapshot();
+  const known = new Set(vhosts.map(({ name }) => name));
+  const knownExchanges = new Set(exchanges.map(keyIn));
+  const knownQueues = new Set(queues.map(keyIn));
+  const newQueues = firstOfEach(definitions.queues, knownQueues);
+  return [
+    ...definitions.vhosts.flatMap((vhost): Change[] => {
+      return known.has(vhost.name) ? [{ kind: 'put-vhost', vhost }] : newVhostChanges(vhost);
+    }),
+    ...definitions.users.map((user) => ({ kind: 'put-user', user }) as const),
+    ...definitions.permissions.map((permission) => ({ kind: 'put-permission', permission }) as const),
+    ...definitions.topicPermissions.map(
+      (topicPermission) => ({ kind: 'put-topic-permission', topicPermission }) as const,
+    ),
+    ...definitions.parameters.map((parameter) => ({ kind: 'put-parameter', parameter }) as const),
+    ...definitions.globalParameters.map((parameter) => ({ kind: 'put-global-parameter', parameter }) as const),
+    ...firstOfEach(definitions.exchanges, knownExchanges).map(
+      (exchange) => ({ kind: 'put-exchange', exchange }) as const,
+    ),
+    ...newQueues.map((queue) => {
+      return { kind: 'put-queue', queue: { ...queue, id: store.allocateQueueId(), type: typeOf(queue) } } as const;
+    }),
+    ...definitions.bindings.map((binding) => ({ kind: 'put-binding', binding }) as const),
+  ];
+}
+
+/** RabbitMQ's own files have keys beside the lists, which tell of the broker that wrote them. */
+function refuseUnknownLists(file: DefinitionFields): void {
+  for (const name of file.names) {
+    if (LISTS.includes(name) || !file.isList(name)) continue;
+    throw file.error(name, `is none of the lists ${LISTS.join(', ')}`);
+  }
+}
+
+function readUser(user: DefinitionFields, hashPassword: (password: string) => string): UserRecord {
+  const algorithm = user.choice('hashing_algorithm', Object.keys(HASHING), 'rabbit_password_hashing_sha256');
+  const record = { name: user.name('name'), tags: user.texts('tags'), limits: user.counts('limits') };
+  if (!user.has('password'))
+    return { ...record, passwordHash: user.text('password_hash', ''), hashing: HASHING[algorithm]! };
+  if (user.has('password_hash')) throw user.error('password', 'stands beside a password_hash; only one of them can be');
+  return { ...record, passwordHash: hashPassword(user.text('password')), hashing: 'sha256' };
+}
+
+/** Description and tags stand in `metadata`, in older files in the vhost itself. */
+function readVhost(vhost: DefinitionFields): VhostRecord {
+  const metadata = vhost.has('metadata') ? vhost.inner('metadata') : vhost;
+  const record = {
+    name: vhost.name('name'),
+    description: metadata.text('description', ''),
+    tags: metadata.texts('tags', []),
+    tracing: vhost.flag('tracing', false),
+  };
+  const type = metadata.has('default_queue_type') ? metadata : vhost;
+  if (!type.has('default_queue_type') || type.text('default_queue_type') === 'undefined') return record;
+  return { ...record, defaultQueueType: type.choice('default_queue_type', ['classic', 'quorum']) };
+}
+
+/** Newer files have a vhost's limits with the vhost. */
+function readVhostLimits(vhost: DefinitionFields): ParameterRecord[] {
+  const value = vhost.counts('limits');
+  if (Object.keys(value).length === 0) return [];
+  return [{ vhost: vhost.name('name'), component: 'vhost-limits', name: 'limits', value }];
+}
+
+function readPermission(permission: DefinitionFields): PermissionRecord {
+  return {
+    user: permission.name('user'),
+    vhost: permission.name('vhost'),
+    configure: permission.text('configure'),
+    write: permission.text('write'),
+    read: permission.text('read'),
+  };
+}
+
+function readTopicPermission(permission: DefinitionFields): TopicPermissionRecord {
+  return {
+    user: permission.name('user'),
+    vhost: permission.name('vhost'),
+    exchange: permission.name('exchange', ''),
+    write: permission.text('write'),
+    read: permission.text('read'),
+  };
+}
+
+function readParameter(parameter: DefinitionFields): ParameterRecord {
+  return {
+    vhost: parameter.name('vhost'),
+    component: parameter.name('component'),
+    name: parameter.name('name'),
+    value: parameter.value('value'),
+  };
+}
+
+function readExchange(exchange: DefinitionFields): ExchangeRecord {
+  return {
+    vhost: exchange.name('vhost'),
+    name: exchange.name('name'),
+    type: exchange.text('type'),
+    durable: exchange.flag('durable'),
+    autoDelete: exchange.flag('auto_delete'),
+    internal: exchange.flag('internal', false),
+    arguments: readArguments(exchange),
+  };
+}
+
+function readQueue(queue: DefinitionFields): DefinedQueue {
+  return {
+    vhost: queue.name('vhost'),
+    name: queue.name('name'),
+    durable: queue.flag('durable'),
+    autoDelete: queue.flag('auto_delete'),
+    exclusive: false,
+    arguments: readArguments(queue),
+  };
+}
+
+function readBinding(binding: DefinitionFields): BindingRecord {
+  return {
+    vhost: binding.name('vhost'),
+    source: binding.name('source'),
+    destination: binding.name('destination'),
+    destinationType: binding.choice('destination_type', ['queue', 'exchange']),
+    routingKey: binding.name('routing_key', ''),
+    arguments: readArguments(binding),
+  };
+}
+
+function readArguments(fields: DefinitionFields): ReturnType<typeof fromPlain> {
+  return fromPlain(fields.object('arguments') as PlainObject);
+}
+
+function firstOfEach<T extends { vhost: string; name: string }>(records: readonly T[], known: Set<string>): T[] {
+  const seen = new Set(known);
+  return records.filter((record) => {
+    const key = keyIn(record);
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+}
+
+function keyIn({ vhost, name }: { readonly vhost: string; readonly name: string }): string {
+  return JSON.stringify([vhost, name]);
+}

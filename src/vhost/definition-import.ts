@@ -1,0 +1,111 @@
+/**
+ * Imports RabbitMQ definitions: what metadata/definitions.ts has read is checked as a client's declaration would be, and
+ * proposed as one change, so that a file which cannot be used changes nothing.
+ */
+import { hashPassword, isPasswordHash } from '../auth/passwords.ts';
+import { compilePattern, PatternError } from '../auth/pattern.ts';
+import { DefinitionsError } from '../metadata/definition-fields.ts';
+import { type DefinedQueue, type Definitions, definitionChanges, readDefinitions } from '../metadata/definitions.ts';
+import type { ExchangeRecord, MetadataStore, ParameterRecord, QueueType } from '../metadata/port.ts';
+import { AmqpError, preconditionFailed } from '../protocol/errors.ts';
+import {
+  type ExchangeType,
+  isExchangeType,
+  validateBinding,
+  validateExchangeArguments,
+} from '../routing/exchange-types.ts';
+import { checkExchangeArguments } from './exchange-arguments.ts';
+import { readQueueArguments } from './queue-arguments.ts';
+
+/** @throws DefinitionsError that says where and why it cannot be used */
+export function checkedDefinitions(json: unknown): Definitions {
+  const definitions = readDefinitions(json, hashPassword);
+  definitions.users.forEach(({ passwordHash, hashing }, index) => {
+    if (isPasswordHash(passwordHash, hashing)) return;
+    throw new DefinitionsError(`users[${index}].password_hash`, `is not base64 of a salt and a ${hashing} digest`);
+  });
+  checkPatterns('permissions', definitions.permissions, ['configure', 'write', 'read']);
+  checkPatterns('topic_permissions', definitions.topicPermissions, ['write', 'read']);
+  checkEach('parameters', definitions.parameters, checkParameter);
+  checkEach('exchanges', definitions.exchanges, checkExchange);
+  checkEach('queues', definitions.queues, queueType);
+  return definitions;
+}
+
+/** @throws DefinitionsError where something refers to what is neither defined nor there; MetadataError as propose() says */
+export async function importDefinitions(store: MetadataStore, definitions: Definitions): Promise<void> {
+  checkBindings(store, definitions);
+  const changes = definitionChanges(definitions, store, queueType);
+  await new Promise<void>((done, failed) => {
+    store.propose(changes, (error) => (error === null ? done() : failed(error)));
+  });
+}
+
+function checkPatterns<T extends object>(
+  list: string,
+  records: readonly T[],
+  names: readonly (keyof T & string)[],
+): void {
+  records.forEach((record, index) => {
+    for (const name of names) {
+      try {
+        // RabbitMQ's variables are put in when a name is checked; here any name does.
+        compilePattern((record[name] as string).replace(/\{(?:username|vhost)\}/g, 'name'));
+      } catch (error) {
+        if (!(error instanceof PatternError)) throw error;
+        throw new DefinitionsError(`${list}[${index}].${name}`, error.message);
+      }
+    }
+  });
+}
+
+/** Errors that a client would be told become errors of the file. */
+function checkEach<T>(list: string, records: readonly T[], check: (record: T) => unknown): void {
+  records.forEach((record, index) => {
+    try {
+      check(record);
+    } catch (error) {
+      if (!(error instanceof AmqpError)) throw error;
+      throw new DefinitionsError(`${list}[${index}]`, error.replyText.replace(/^[A-Z_]+ - /, ''));
+    }
+  });
+}
+
+function checkExchange(exchange: ExchangeRecord): void {
+  const { vhost, name, type, arguments: args } = exchange;
+  if (!isExchangeType(type)) throw preconditionFailed(`unknown exchange type '${type}'`);
+  checkExchangeArguments({ vhost, name }, args);
+  validateExchangeArguments(type, args);
+}
+
+function queueType(queue: DefinedQueue): QueueType {
+  return readQueueArguments(queue, queue.arguments).type;
+}
+
+/** What nothing here acts upon would look as if it were set. */
+function checkParameter({ component, name, value }: ParameterRecord): void {
+  if (component !== 'vhost-limits')
+    throw preconditionFailed(`this version has no parameters of component '${component}'`);
+  if (name !== 'limits') throw preconditionFailed(`vhost-limits has only 'limits', not '${name}'`);
+  const isLimits = typeof value === 'object' && value !== null && !Array.isArray(value);
+  for (const [limit, count] of Object.entries(isLimits ? value : { value })) {
+    if (!VHOST_LIMITS.includes(limit)) throw preconditionFailed(`there is no limit '${limit}', only ${VHOST_LIMITS}`);
+    if (!Number.isSafeInteger(count)) throw preconditionFailed(`the limit '${limit}' must be a whole number`);
+  }
+}
+
+const VHOST_LIMITS = ['max-connections', 'max-queues'];
+
+/** A binding may be from an exchange of the same file, or from one that is there. */
+function checkBindings(store: MetadataStore, { exchanges, bindings }: Definitions): void {
+  const types = new Map<string, string>();
+  for (const { vhost, name, type } of [...exchanges, ...store.snapshot().exchanges]) {
+    types.set(JSON.stringify([vhost, name]), type);
+  }
+  checkEach('bindings', bindings, ({ vhost, source, destinationType, routingKey, arguments: args }) => {
+    // One that is in neither is missed by the store, or is predeclared in a vhost of this file.
+    const type = types.get(JSON.stringify([vhost, source]));
+    if (type === undefined) return;
+    validateBinding(type as ExchangeType, { destinationKind: destinationType, routingKey, arguments: args });
+  });
+}
