@@ -55,6 +55,8 @@ const NO_BYTES = Buffer.alloc(0);
  */
 const READ_SHARE_BYTES = 256 * 1024;
 const TURN_READ_BYTES = 384 * 1024;
+/** Octets that a connection is sent in one turn: a long backlog does not keep others waiting. */
+const SEND_SHARE_BYTES = 512 * 1024;
 
 export interface ConnectionEvents {
   closed(connection: Connection): void;
@@ -93,6 +95,7 @@ export class Connection {
   #sendBlockedSinceMs = 0;
   #blockedToldFor: string | null = null;
   #readThisTurn = 0;
+  #sentThisTurn = 0;
   receivedBytes = 0;
 
   constructor(context: ConnectionContext, socket: Socket, peer: string, events: ConnectionEvents) {
@@ -101,7 +104,7 @@ export class Connection {
     this.#socket = socket;
     this.#events = events;
     this.#handshake = new Handshake(context, peer);
-    this.out = new OutBuffer(socket, context.chunks, () => this.#checkSendBuffer());
+    this.out = new OutBuffer(socket, context.chunks, (size) => this.#chunkSent(size));
     const now = context.clock.monotonicMs();
     this.#receivedAtMs = now;
     this.#sentAtMs = now;
@@ -157,10 +160,13 @@ export class Connection {
     return false;
   }
 
-  /** A new turn: reads on. */
-  readOn(): void {
+  /** A new turn: it may read and send its share again. */
+  nextTurn(): void {
+    const hasSentShare = this.#sentThisTurn >= SEND_SHARE_BYTES;
     this.#readThisTurn = 0;
+    this.#sentThisTurn = 0;
     if (!this.#paused) this.#socket.resume();
+    if (hasSentShare && this.#socket.writableLength <= this.context.limits.maxSendBufferBytes) this.#sendOn();
   }
 
   /** Adds to what is held just what its first frame lacks, and parses that. @returns how much of `bytes` is used up. */
@@ -445,17 +451,31 @@ export class Connection {
     this.#sentAtMs = this.context.clock.monotonicMs();
   }
 
-  /** A chunk has gone to the socket: a peer that does not read stops its consumers. */
-  #checkSendBuffer(): void {
-    if (this.sendBlocked || this.#socket.writableLength <= this.context.limits.maxSendBufferBytes) return;
+  /** A chunk has gone to the socket: a peer that does not read, or has got its share of this turn, gets nothing more. */
+  #chunkSent(size: number): void {
+    const hadShare = this.#sentThisTurn >= SEND_SHARE_BYTES;
+    this.#sentThisTurn += size;
+    if (this.#sentThisTurn >= SEND_SHARE_BYTES && !hadShare) {
+      this.context.turn.awaitNext(this);
+      this.#blockSending();
+    }
+    if (this.#socket.writableLength > this.context.limits.maxSendBufferBytes) this.#blockSending();
+  }
+
+  #blockSending(): void {
+    if (this.sendBlocked) return;
     this.sendBlocked = true;
     this.#sendBlockedSinceMs = this.context.clock.monotonicMs();
   }
 
   #drained(): void {
+    this.context.turn.begin();
+    if (this.#sentThisTurn < SEND_SHARE_BYTES) this.#sendOn();
+  }
+
+  #sendOn(): void {
     if (!this.sendBlocked) return;
     this.sendBlocked = false;
-    this.context.turn.begin();
     for (const channel of this.channels.values()) channel.wakeConsumers();
   }
 

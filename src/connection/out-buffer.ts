@@ -35,10 +35,10 @@ export class OutBuffer {
     this.#pool.give(this.#inFlight.shift() as Buffer);
   };
   sentBytes = 0;
-  readonly #onSent: () => void;
+  readonly #onSent: (size: number) => void;
 
   /** @param onSent told after each chunk that was handed to the socket */
-  constructor(socket: Socket, pool: ChunkPool, onSent: () => void) {
+  constructor(socket: Socket, pool: ChunkPool, onSent: (size: number) => void) {
     this.#socket = socket;
     this.#pool = pool;
     this.#onSent = onSent;
@@ -71,6 +71,6 @@ export class OutBuffer {
     this.sentBytes += size;
     this.#inFlight.push(chunk);
     this.#socket.write(chunk.subarray(0, size), this.#written);
-    this.#onSent();
+    this.#onSent(size);
   }
 }

@@ -20,9 +20,9 @@ export interface Flushing {
   flush(): void;
 }
 
-/** What has read its share of a turn: a connection. */
-export interface Reading {
-  readOn(): void;
+/** What has read or been sent its share of a turn: a connection. */
+export interface Sharing {
+  nextTurn(): void;
 }
 
 export class Turn {
@@ -36,7 +36,7 @@ export class Turn {
   #queues: Queue[] = [];
   #confirming = new Set<Confirming>();
   readonly #flushing = new Set<Flushing>();
-  #reading: Reading[] = [];
+  #sharing: Sharing[] = [];
   /** Octets that all connections have read in this turn. */
   readBytes = 0;
   readonly #run = (): void => this.run();
@@ -80,9 +80,9 @@ export class Turn {
     this.schedule();
   }
 
-  /** A connection has read as much as it may in one turn: it goes on in the next one. */
-  awaitNext(connection: Reading): void {
-    this.#reading.push(connection);
+  /** A connection has had as much as it may in one turn: it goes on in the next one. */
+  awaitNext(connection: Sharing): void {
+    this.#sharing.push(connection);
     this.schedule();
   }
 
@@ -106,11 +106,10 @@ export class Turn {
     for (const connection of this.#flushing) connection.flush();
     this.#flushing.clear();
     this.readBytes = 0;
-    const reading = this.#reading;
-    if (reading.length > 0) {
-      this.#reading = [];
-      for (const connection of reading) connection.readOn();
-    }
     this.#stale = true;
+    if (this.#sharing.length === 0) return;
+    const sharing = this.#sharing;
+    this.#sharing = [];
+    for (const connection of sharing) connection.nextTurn();
   }
 }

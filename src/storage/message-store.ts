@@ -124,7 +124,7 @@ export class MessageStore {
           journal.commit();
         },
         onPageWritten: (page) => {
-          if (page.sealed && page.live === 0 && page.written >= page.end) this.#free(page);
+          if (isDone(page)) this.#free(page);
         },
         onFileFull: () => this.#checkpointer?.schedule(),
         onTrouble: (error) => {
@@ -198,7 +198,7 @@ export class MessageStore {
     if (page.live > 0) return;
     assert(page.live === 0);
     if (page === this.#openTransient) page.end = 0;
-    else if (page.sealed && page.written >= page.end) this.#free(page);
+    else if (isDone(page)) this.#free(page);
   }
 
   /** The page that holds the position. Its bytes may be null: then `load` it. */
@@ -332,7 +332,7 @@ export class MessageStore {
 
   /** A page has got its last record: now it may be moved out of memory. */
   #sealed(page: Page): void {
-    if (page.live === 0 && page.written >= page.end) {
+    if (isDone(page)) {
       this.#free(page);
       return;
     }
@@ -468,6 +468,11 @@ export class MessageStore {
 
 /** A tx's acks are grouped by queue, each group with a record head of its own. */
 const ATOMIC_SLACK = 256;
+
+/** Nothing refers to the page, nothing will be added to it, and its records (settled ones, say) are in the journal. */
+function isDone(page: Page): boolean {
+  return page.live === 0 && page.sealed && (!page.persistent || page.written >= page.end);
+}
 
 function writeHead(page: Page, size: number, type: number, queueId: number, extra: number): void {
   const word = page.end >> 2;
