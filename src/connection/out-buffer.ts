@@ -6,18 +6,24 @@
 import type { Socket } from 'node:net';
 
 const CHUNK_SIZE = 64 * 1024;
+/** For frames that do not fit into the usual chunk. */
+const LARGE_CHUNK_SIZE = 512 * 1024;
 const POOLED_CHUNKS = 256;
+const POOLED_LARGE_CHUNKS = 16;
 
 export class ChunkPool {
   readonly #free: Buffer[] = [];
+  readonly #freeLarge: Buffer[] = [];
 
   take(size: number): Buffer {
-    if (size > CHUNK_SIZE) return Buffer.allocUnsafeSlow(size);
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(CHUNK_SIZE);
+    if (size <= CHUNK_SIZE) return this.#free.pop() ?? Buffer.allocUnsafeSlow(CHUNK_SIZE);
+    if (size <= LARGE_CHUNK_SIZE) return this.#freeLarge.pop() ?? Buffer.allocUnsafeSlow(LARGE_CHUNK_SIZE);
+    return Buffer.allocUnsafeSlow(size);
   }
 
   give(chunk: Buffer): void {
     if (chunk.length === CHUNK_SIZE && this.#free.length < POOLED_CHUNKS) this.#free.push(chunk);
+    if (chunk.length === LARGE_CHUNK_SIZE && this.#freeLarge.length < POOLED_LARGE_CHUNKS) this.#freeLarge.push(chunk);
   }
 }
 
