@@ -102,8 +102,9 @@ export class Journal {
     this.#events = events;
     this.#sealedEnd = recoveredEnd;
     this.#syncedPosition = recoveredEnd;
+    // Blocks in the spares of an earlier process may bear page numbers that are still to come in this one.
     for (const name of fs.readdirSync(options.directory)) {
-      if (name.endsWith('.spare')) this.#keepSpare(join(options.directory, name));
+      if (name.endsWith('.spare')) fs.rmSync(join(options.directory, name));
     }
   }
 
