@@ -40,6 +40,8 @@ export class SocketReader {
       },
     };
     const socket = new Socket(options as unknown as ConstructorParameters<typeof Socket>[0]);
+    // An empty shell now, which its server would count as open for ever: close() would never call back.
+    accepted.destroy();
     socket.resume();
     socket.read(0);
     return socket;
