@@ -1,8 +1,14 @@
 /**
- * Where the clients of this suite find a broker: the one named by `LEVERET_CONFORMANCE_URL`, so that the same assertions are
- * proved against RabbitMQ, or a Leveret in this process.
+ * Where the clients of this suite find a broker: a Leveret in this process, or the one named by `LEVERET_CONFORMANCE_URL`, so
+ * that the same assertions are proved against RabbitMQ:
+ *
+ *   LEVERET_CONFORMANCE_URL=amqp://guest:guest@127.0.0.1:5672/%2F node --test test/conformance/*.test.ts
  */
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Broker, startBroker } from '../../src/broker.ts';
 import { Link } from './link.ts';
 
 /** A broker that clients are tested against. */
@@ -22,12 +28,13 @@ const givenUrl = process.env.LEVERET_CONFORMANCE_URL;
 
 export async function startBrokerUnderTest(): Promise<BrokerUnderTest> {
   if (givenUrl !== undefined) return { url: givenUrl, stop: async () => undefined };
-  throw new Error('LEVERET_CONFORMANCE_URL is not set');
+  const broker = await startBroker({ port: 0, memory: true, logLevel: 'none' });
+  return { url: urlOf(broker), stop: () => broker.stop() };
 }
 
-/** The broker of a given URL cannot be restarted from here, so the link to it is cut instead. */
+/** Leveret is stopped and started again on its port and data. A broker given by its URL only has the link to it cut. */
 export async function startRestartableBroker(): Promise<RestartableBroker> {
-  if (givenUrl === undefined) throw new Error('LEVERET_CONFORMANCE_URL is not set');
+  if (givenUrl === undefined) return RestartableLeveret.start();
   const link = await Link.open(givenUrl);
   return {
     url: link.url,
@@ -35,6 +42,44 @@ export async function startRestartableBroker(): Promise<RestartableBroker> {
     comeBack: () => link.mend(),
     stop: () => link.close(),
   };
+}
+
+class RestartableLeveret implements RestartableBroker {
+  readonly #dataDir: string;
+  #broker: Broker;
+
+  private constructor(dataDir: string, broker: Broker) {
+    this.#dataDir = dataDir;
+    this.#broker = broker;
+  }
+
+  static async start(): Promise<RestartableLeveret> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'leveret-conformance-'));
+    return new RestartableLeveret(dataDir, await startBroker({ port: 0, dataDir, logLevel: 'none' }));
+  }
+
+  get url(): string {
+    return urlOf(this.#broker);
+  }
+
+  goDown(): Promise<void> {
+    return this.#broker.stop();
+  }
+
+  async comeBack(): Promise<void> {
+    this.#broker = await startBroker({ port: this.#broker.port, dataDir: this.#dataDir, logLevel: 'none' });
+    if (this.#broker.damage.length > 0) throw new Error(`damaged by its stop: ${this.#broker.damage.join('; ')}`);
+  }
+
+  async stop(): Promise<void> {
+    await this.#broker.stop();
+    await rm(this.#dataDir, { recursive: true });
+  }
+}
+
+/** With the vhost in it, which amqp-tools and RabbitMQ's URL specification take for the empty one when it is missing. */
+function urlOf(broker: Broker): string {
+  return `${broker.url}/%2F`;
 }
 
 /** `url` with other credentials, another vhost or connection parameters. */
