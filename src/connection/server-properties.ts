@@ -1,7 +1,11 @@
 import { type FieldTable, fromPlain } from '../protocol/field-table.ts';
-import { VERSION } from '../version.ts';
+import { RABBITMQ_VERSION, VERSION } from '../version.ts';
 
-/** What connection.start says of the broker. Clients look for the capabilities, people for the rest. */
+/**
+ * What connection.start says of the broker. Clients look for the capabilities, and some for product and version: kombu, and
+ * with it Celery, takes any other product for one whose prefetch means what the specification says, and then its workers hang
+ * over tasks with a countdown. So these two name what is spoken here, and `platform` who speaks it.
+ */
 export function serverProperties(clusterName: string): FieldTable {
   return fromPlain({
     capabilities: {
@@ -18,8 +22,8 @@ export function serverProperties(clusterName: string): FieldTable {
     cluster_name: clusterName,
     copyright: 'Copyright the Leveret authors. Licensed under the Apache License 2.0.',
     information: 'Licensed under the Apache License 2.0.',
-    platform: `Node.js ${process.versions.node}`,
-    product: 'Leveret',
-    version: VERSION,
+    platform: `Leveret ${VERSION} on Node.js ${process.versions.node}`,
+    product: 'RabbitMQ',
+    version: RABBITMQ_VERSION,
   });
 }
