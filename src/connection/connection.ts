@@ -23,8 +23,8 @@ import {
   channelError,
   connectionForced,
   internalError,
+  misplacedFrame,
   notAllowed,
-  octetsText,
   unexpectedFrame,
   unreadableFrame,
 } from '../protocol/errors.ts';
@@ -173,11 +173,11 @@ export class Connection {
   #completeHeld(bytes: Buffer, end: number): number {
     let at = 0;
     while (at < end && this.#heldSize > 0 && this.#suspended === 0) {
-      const wanted = this.#heldSize < 8 ? 8 : this.#frameSize(this.#held);
+      const wanted = this.#heldSize < FRAME_HEAD ? FRAME_HEAD : this.#frameSize(this.#held);
       const count = Math.min(end - at, wanted - this.#heldSize);
       this.#hold(bytes, at, at + count);
       at += count;
-      if (this.#heldSize < 8) break;
+      if (this.#heldSize < FRAME_HEAD) break;
       // A faulty frame head is complete as it is: parsing it finds the fault.
       if (this.#heldSize < this.#frameSize(this.#held)) continue;
       this.#parseHeld();
@@ -194,11 +194,11 @@ export class Connection {
     else if (held.length > KEPT_HELD) this.#held = NO_BYTES;
   }
 
-  /** Octets of the frame that starts in `bytes`, or 8 when it is one that will be refused. */
+  /** Octets of the frame whose head is in `bytes`, or of the head alone when it is one that will be refused. */
   #frameSize(bytes: Buffer): number {
     if (this.#handshake.awaitsHeader) return 8;
     const size = bytes.readUInt32BE(3);
-    return size > this.#largestPayload() ? 8 : size + 8;
+    return size > this.#largestPayload() ? FRAME_HEAD : size + 8;
   }
 
   #hold(bytes: Buffer, from: number, to: number): void {
@@ -231,11 +231,12 @@ export class Connection {
   }
 
   #frames(bytes: Buffer, end: number): number {
-    if (this.#handshake.awaitsHeader && end - this.#cursor >= 8) {
+    if (this.#handshake.awaitsHeader) {
+      if (end - this.#cursor < 8) return this.#cursor;
       this.#cursor += 8;
       this.#takeHeader(bytes, this.#cursor - 8);
     }
-    while (end - this.#cursor >= 8 && this.#suspended === 0) {
+    while (end - this.#cursor >= FRAME_HEAD && this.#suspended === 0) {
       const at = this.#cursor;
       const size = ((bytes[at + 3] << 24) | (bytes[at + 4] << 16) | (bytes[at + 5] << 8) | bytes[at + 6]) >>> 0;
       if (size > this.#largestPayload()) return this.#frameTooLarge(bytes, at, size, end);
@@ -271,12 +272,12 @@ export class Connection {
     if (type === FRAME_METHOD && to - from >= 4) return this.#connectionMethod(bytes, number, from, to);
     if (type === FRAME_HEARTBEAT && to === from) {
       if (number === 0) return;
-      throw unexpectedFrame(`type 8, ${octetsText(bytes, from, to)}`);
+      throw misplacedFrame(type, bytes, from, to);
     }
     if (this.#state === 'closing') return;
     if (type === FRAME_HEADER || type === FRAME_BODY) {
       if (this.#state === 'handshake') return this.#drop('a content frame during the handshake');
-      throw unexpectedFrame(octetsOf(type, bytes, from, to));
+      throw misplacedFrame(type, bytes, from, to);
     }
     throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
   }
@@ -669,12 +670,11 @@ export class Connection {
     this.context.clock.after(REFUSAL_DELAY_MS, () => this.#destroySocket(reason));
   }
 
+  /** The socket is the client's to close, as in RabbitMQ: see tick() for one that does not. */
   #closeOk(): void {
-    this.#release();
+    if (this.#state !== 'closing') this.#release();
     this.#become('closing');
     this.send(0, { name: 'connection.close-ok' });
-    this.out.flush();
-    this.#endSocket();
   }
 
   #endSocket(): void {
@@ -721,6 +721,7 @@ export class Connection {
 
   /** The broker stops: the client is told, and everything it held is given back. */
   shutDown(): void {
+    if (this.#state === 'closing') return this.#endSocket();
     this.close(connectionForced("broker forced connection closure with reason 'shutdown'"));
   }
 
@@ -731,7 +732,3 @@ export class Connection {
 
 /** A larger buffer for cut frames is given up once it is empty. */
 const KEPT_HELD = 256 * 1024;
-
-function octetsOf(type: number, bytes: Buffer, from: number, to: number): string {
-  return `type ${type}, ${octetsText(bytes, from, to)}`;
-}

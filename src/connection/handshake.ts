@@ -109,13 +109,12 @@ function outOfRange(name: string, asked: number, offered: number): string | null
   return `negotiated ${name} = ${shown} is higher than the maximum allowed value (${offered})`;
 }
 
-/** AMQP 0-9-1, and the headers of 0-9 and 0-8 that RabbitMQ takes for it. */
+/** AMQP 0-9-1, and the header of 0-9 that RabbitMQ takes for it. */
 function isSupportedHeader(header: Buffer): boolean {
-  return [PROTOCOL_HEADER, HEADER_0_9, HEADER_0_8].some((known) => header.equals(known));
+  return [PROTOCOL_HEADER, HEADER_0_9].some((known) => header.equals(known));
 }
 
 const HEADER_0_9 = Buffer.from([0x41, 0x4d, 0x51, 0x50, 1, 1, 0, 9]);
-const HEADER_0_8 = Buffer.from([0x41, 0x4d, 0x51, 0x50, 1, 1, 8, 0]);
 
 export function hasCapability(clientProperties: FieldTable, name: string): boolean {
   const capabilities = clientProperties.get('capabilities');

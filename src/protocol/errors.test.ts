@@ -5,7 +5,7 @@ import type { ErrorOfCode } from './errors.ts';
 import * as errors from './errors.ts';
 import { encodeText } from './text.ts';
 
-const { AmqpError, notFound, internalError, accessRefused, unreadableFrame, octetsText } = errors;
+const { AmqpError, notFound, internalError, accessRefused, misplacedFrame, unreadableFrame, octetsText } = errors;
 
 test('every reply code of the specification has its constructor, with its name, number and scope', () => {
   const codes = readSpecification().constants.filter((constant) => constant.scope !== undefined);
@@ -68,6 +68,17 @@ test('an unreadable frame is told with at most 16 octets, in the words of Rabbit
   assert.equal(
     unreadableFrame(9, octets, 0, 0, 'unknown_frame').replyText,
     'FRAME_ERROR - type 9, all octets = <<>>: unknown_frame',
+  );
+});
+
+test('a frame of printable octets is told as a text, as Erlang prints it, because RabbitMQ uses ~p there', () => {
+  const shown = (octets: Buffer) => misplacedFrame(3, octets, 0, octets.length).replyText;
+  assert.equal(shown(Buffer.from('abc')), 'UNEXPECTED_FRAME - type 3, all octets = <<"abc">>');
+  assert.equal(shown(Buffer.from('a"\\\n\x1b')), 'UNEXPECTED_FRAME - type 3, all octets = <<"a\\"\\\\\\n\\e">>');
+  assert.equal(shown(Buffer.from([97, 127])), 'UNEXPECTED_FRAME - type 3, all octets = <<97,127>>');
+  assert.equal(
+    shown(Buffer.from('0123456789abcdefg')),
+    'UNEXPECTED_FRAME - type 3, first 16 octets = <<"0123456789abcdef">>',
   );
 });
 

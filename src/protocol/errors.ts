@@ -4,6 +4,7 @@
  * They are thrown where a fault is found and become a channel.close or connection.close in one place, the connection. Reply
  * texts begin with the code's name as RabbitMQ writes them: `NOT_FOUND - no queue 'a' in vhost '/'`.
  */
+import { octetFigures, printedOctets } from './octets-text.ts';
 import { decodeText, encodeText, textByteLength } from './text.ts';
 
 /** What an error closes. */
@@ -97,15 +98,23 @@ export const internalError = ofCode(541, 'INTERNAL_ERROR', 'connection');
  * @param reason an Erlang term, as RabbitMQ prints it: `unknown_frame`, `{invalid_frame_end_marker,0}`
  */
 export function unreadableFrame(type: number, bytes: Buffer, offset: number, end: number, reason: string): AmqpError {
-  const shown = Math.min(end, offset + 16);
-  const extent = shown === end ? 'all' : 'first 16';
-  return frameError(`type ${type}, ${extent} octets = ${octetsText(bytes, offset, shown)}: ${reason}`);
+  return frameError(`${frameText(type, bytes, offset, end)}: ${reason}`);
 }
 
-/** Octets as RabbitMQ prints them in reply texts: `<<0,50,10>>`. No more than a reply text can hold. */
+/** 505 for a frame that can be read and may not come here; `offset` to `end` is its payload. */
+export function misplacedFrame(type: number, bytes: Buffer, offset: number, end: number): AmqpError {
+  return unexpectedFrame(frameText(type, bytes, offset, end));
+}
+
+function frameText(type: number, bytes: Buffer, offset: number, end: number): string {
+  const shown = Math.min(end, offset + 16);
+  const extent = shown === end ? 'all' : 'first 16';
+  return `type ${type}, ${extent} octets = ${printedOctets(bytes.subarray(offset, shown))}`;
+}
+
+/** Octets as RabbitMQ prints those that it cannot decode: `<<0,50,10>>`. No more than a reply text can hold. */
 export function octetsText(bytes: Buffer, offset: number, end: number): string {
-  const shown = Math.min(end, offset + REPLY_TEXT_MAX_BYTES);
-  return `<<${Array.from(bytes.subarray(offset, shown)).join(',')}>>`;
+  return octetFigures(bytes.subarray(offset, Math.min(end, offset + REPLY_TEXT_MAX_BYTES)));
 }
 
 function ofCode(replyCode: number, name: string, scope: ErrorScope): ErrorOfCode {

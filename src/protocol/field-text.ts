@@ -6,22 +6,11 @@
  */
 import type { FieldTable, FieldValue } from './field-value.ts';
 import { fieldTypeName } from './field-value.ts';
+import { printedOctets } from './octets-text.ts';
 import { decodeText, encodeText } from './text.ts';
 
 /** Integers from here on are printed with an exponent when they are floats: Erlang's rule. */
 const FLOAT_PLAIN_LIMIT = 2 ** 53;
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '"': '\\"',
-  '\\': '\\\\',
-  '\b': '\\b',
-  '\t': '\\t',
-  '\n': '\\n',
-  '\v': '\\v',
-  '\f': '\\f',
-  '\r': '\\r',
-  '\x1b': '\\e',
-};
 
 /** A value as it stands between the quotes of an `inequivalent arg` text. */
 export function fieldText(field: FieldValue): string {
@@ -43,9 +32,9 @@ function termOf(field: FieldValue): string {
     case 'D':
       return `{${field.scale},${field.value}}`;
     case 'S':
-      return binaryText(encodeText(field.value));
+      return printedOctets(encodeText(field.value));
     case 'x':
-      return binaryText(field.value);
+      return printedOctets(field.value);
     case 'A':
       return `[${field.value.map((each) => `{${fieldTypeName(each)},${termOf(each)}}`).join(',')}]`;
     case 'F':
@@ -60,7 +49,7 @@ function termOf(field: FieldValue): string {
 function tableText(table: FieldTable): string {
   const entries = Array.from(
     table,
-    ([name, value]) => `{${binaryText(encodeText(name))},${fieldTypeName(value)},${termOf(value)}}`,
+    ([name, value]) => `{${printedOctets(encodeText(name))},${fieldTypeName(value)},${termOf(value)}}`,
   );
   return `[${entries.join(',')}]`;
 }
@@ -76,16 +65,4 @@ function floatText(value: number): string {
 
 function withPoint(digits: string): string {
   return digits.includes('.') ? digits : `${digits}.0`;
-}
-
-/** `<<"text">>` where every octet is printable in Latin-1, which UTF-8 is by chance, and `<<1,2>>` otherwise. */
-function binaryText(octets: Buffer): string {
-  if (octets.length === 0) return '<<>>';
-  if (!octets.every(isPrintable)) return `<<${Array.from(octets).join(',')}>>`;
-  const text = decodeText(octets, 0, octets.length);
-  return `<<"${Array.from(text, (character) => ESCAPES[character] ?? character).join('')}">>`;
-}
-
-function isPrintable(octet: number): boolean {
-  return (octet >= 0x20 && octet <= 0x7e) || octet >= 0xa0 || (octet >= 0x08 && octet <= 0x0d) || octet === 0x1b;
 }

@@ -69,3 +69,10 @@ export const MESSAGE_SIZE_MAX = 400_000;
 
 /** For `startRabbitMq`. */
 export const rabbitMqOptions = { definitions, config: [`max_message_size = ${MESSAGE_SIZE_MAX}`] };
+
+/** For `startBroker`: the same, without the policies that Leveret does not have yet. */
+export const leveretOptions = {
+  definitions: { ...definitions, policies: [] },
+  limits: { maxMessageBytes: MESSAGE_SIZE_MAX },
+  logLevel: 'none',
+} as const;

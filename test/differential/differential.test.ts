@@ -7,13 +7,15 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { startBroker } from '../../src/broker.ts';
 import { acceptedDifferences, expectedOfLeveret } from './accepted-differences.ts';
-import { rabbitMqOptions } from './definitions.ts';
+import { leveretOptions, rabbitMqOptions } from './definitions.ts';
 import { readGolden } from './golden.ts';
 import { isRabbitMqInstalled, startRabbitMq } from './rabbitmq.ts';
 import { play, slug } from './session.ts';
 import { sessions } from './sessions/all.ts';
 
 const AT_ONCE = 8;
+/** Leveret has no policies yet: what RabbitMQ says of them stays recorded and checked, for the day when it has. */
+const LATER_GROUP = 'policies';
 const fromGolden = process.env.LEVERET_DIFFERENTIAL === 'golden';
 const golden = readGolden();
 
@@ -33,12 +35,10 @@ describe('the differential suite itself', () => {
 
   test('every accepted difference names sessions that exist, and gives a reason', () => {
     const titles = sessions.map(({ title }) => title);
+    assert.equal(new Set(acceptedDifferences.map(({ name }) => name)).size, acceptedDifferences.length);
     for (const { name, reason, sessions: named } of acceptedDifferences) {
-      assert.deepEqual(
-        named.filter((title) => !titles.includes(title)),
-        [],
-        name,
-      );
+      const unknown = named.filter((title) => !titles.includes(title));
+      assert.deepEqual(unknown, [], name);
       assert.ok(named.length > 0 && reason.length > 20, name);
     }
   });
@@ -50,19 +50,20 @@ const skip =
     : 'RabbitMQ is not installed; LEVERET_DIFFERENTIAL=golden runs without it';
 
 test('RabbitMQ and Leveret answer the same', { skip, concurrency: AT_ONCE, timeout: 180_000 }, async (t) => {
-  const leveret = await startBroker({ port: 0, memory: true });
+  const leveret = await startBroker({ port: 0, memory: true, ...leveretOptions });
   t.after(() => leveret.stop());
   const rabbitMq = fromGolden ? undefined : await startRabbitMq(rabbitMqOptions);
   t.after(() => rabbitMq?.stop());
-  const subtests = sessions.map((session) =>
+  const compared = sessions.filter(({ group }) => group !== LATER_GROUP || !fromGolden);
+  const subtests = compared.map((session) =>
     t.test(`${session.group}: ${session.title}`, async () => {
       const recorded = golden.get(session.title)!;
       const [fromRabbitMq, fromLeveret] = await Promise.all([
         rabbitMq === undefined ? recorded : play(session, rabbitMq),
-        play(session, leveret),
+        session.group === LATER_GROUP ? undefined : play(session, leveret),
       ]);
       assert.equal(fromRabbitMq, recorded, 'RabbitMQ answered otherwise than it is recorded; see record.ts');
-      assert.equal(fromLeveret, expectedOfLeveret(session.title, fromRabbitMq));
+      if (fromLeveret !== undefined) assert.equal(fromLeveret, expectedOfLeveret(session.title, fromRabbitMq));
     }),
   );
   await Promise.all(subtests);
