@@ -31,9 +31,9 @@ import type { Change, MetadataStore } from './metadata/port.ts';
 import { openSqliteStore } from './metadata/sqlite-store.ts';
 import type { Queue } from './queues/queue.ts';
 import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
-import { lockDirectory } from './runtime/directory-lock.ts';
 import { systemDisk } from './runtime/disk.ts';
 import { createLog, type Log, type LogLevel } from './runtime/log.ts';
+import { writePidFile } from './runtime/pid-file.ts';
 import { type LiveMessages, MessageStore } from './storage/message-store.ts';
 import { checkedDefinitions, importDefinitions } from './vhost/definition-import.ts';
 import { Vhosts } from './vhost/vhosts.ts';
@@ -123,7 +123,7 @@ class RunningBroker implements Broker {
   #vhosts: Vhosts | null = null;
   #turn: Turn | null = null;
   #ticker: Timer | null = null;
-  #unlock: (() => void) | null = null;
+  #removePidFile: (() => void) | null = null;
   #alarm: string | null = null;
   #stopped: Promise<void> | null = null;
 
@@ -162,8 +162,8 @@ class RunningBroker implements Broker {
       this.#metadata = openMemoryStore({ clusterName });
     } else {
       mkdirSync(this.dataDir, { recursive: true, mode: 0o700 });
-      this.#unlock = lockDirectory(this.dataDir);
       this.#metadata = openSqliteStore({ directory: this.dataDir, clusterName });
+      this.#removePidFile = writePidFile(this.dataDir);
     }
     if (definitions.users.length === 0) await this.#bootstrap(this.#metadata);
     await importDefinitions(this.#metadata, definitions);
@@ -372,8 +372,8 @@ class RunningBroker implements Broker {
     for (const queue of this.#vhosts?.queues() ?? []) queue.stop();
     await this.#store?.close();
     this.#accounts?.close();
+    this.#removePidFile?.();
     this.#metadata?.close();
-    this.#unlock?.();
   }
 
   async #allClosed(serverClosed: Promise<void>): Promise<void> {

@@ -9,10 +9,11 @@
  * the process, however that ends.
  */
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
 import { syncDirectory } from '../runtime/disk.ts';
+import { describeHolder } from '../runtime/pid-file.ts';
 import { EmbeddedStore, FIRST_QUEUE_ID, type Kept, type Medium, type Row } from './embedded-store.ts';
 import { ENTITY_KINDS, type EntityKind, type Put } from './entity.ts';
 import { MetadataError, type MetadataStore } from './port.ts';
@@ -196,7 +197,10 @@ function faultOf(path: string, error: unknown): unknown {
   // The low octet of SQLite's extended codes is the plain one.
   const code = Number(error.errcode) & 0xff;
   if (code === SQLITE_CORRUPT || code === SQLITE_NOTADB) return damaged(path, error.message, options);
-  if (code === SQLITE_BUSY) return new MetadataError('unavailable', `${path} is in use by another process`, options);
+  if (code === SQLITE_BUSY) {
+    const advice = `is in use by ${describeHolder(dirname(path))}: stop it, or choose another data directory`;
+    return new MetadataError('unavailable', `${path} ${advice}`, options);
+  }
   return new MetadataError('unavailable', `${path} cannot be used: ${error.message}`, options);
 }
 
