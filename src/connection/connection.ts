@@ -36,6 +36,7 @@ import {
   type OutgoingMethod,
 } from '../protocol/methods.generated.ts';
 import type { Queue } from '../queues/queue.ts';
+import type { Timer } from '../runtime/clock.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { Channel } from './channel.ts';
 import type { ConnectionContext } from './context.ts';
@@ -94,6 +95,7 @@ export class Connection {
   #stateSinceMs: number;
   #sendBlockedSinceMs = 0;
   #blockedToldFor: string | null = null;
+  #dropTimer: Timer | null = null;
   #readThisTurn = 0;
   #sentThisTurn = 0;
   receivedBytes = 0;
@@ -667,7 +669,7 @@ export class Connection {
     if (this.#suspended > 0) return;
     this.context.log.warning('connection', `${this.peer}: ${reason}`);
     this.suspend();
-    this.context.clock.after(REFUSAL_DELAY_MS, () => this.#destroySocket(reason));
+    this.#dropTimer = this.context.clock.after(REFUSAL_DELAY_MS, () => this.#destroySocket(reason));
   }
 
   /** The socket is the client's to close, as in RabbitMQ: see tick() for one that does not. */
@@ -714,6 +716,7 @@ export class Connection {
     this.context.turn.begin();
     this.#release();
     this.#become('closed');
+    this.#dropTimer?.cancel();
     this.#held = NO_BYTES;
     this.#heldSize = 0;
     this.#events.closed(this);
