@@ -7,7 +7,7 @@
  * await broker.stop();
  * ```
  */
-import { mkdirSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
@@ -31,6 +31,7 @@ import type { Change, MetadataStore } from './metadata/port.ts';
 import { openSqliteStore } from './metadata/sqlite-store.ts';
 import type { Queue } from './queues/queue.ts';
 import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
+import { openDataDirectory } from './runtime/data-directory.ts';
 import { systemDisk } from './runtime/disk.ts';
 import { createLog, type Log, type LogLevel } from './runtime/log.ts';
 import { writePidFile } from './runtime/pid-file.ts';
@@ -161,7 +162,7 @@ class RunningBroker implements Broker {
     if (this.dataDir === null) {
       this.#metadata = openMemoryStore({ clusterName });
     } else {
-      mkdirSync(this.dataDir, { recursive: true, mode: 0o700 });
+      openDataDirectory(this.dataDir);
       this.#metadata = openSqliteStore({ directory: this.dataDir, clusterName });
       this.#removePidFile = writePidFile(this.dataDir);
     }
