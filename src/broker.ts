@@ -11,7 +11,7 @@ import { statfsSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import type { Authenticator, ChannelAccess, Identity } from './auth/access.ts';
+import type { Authenticator } from './auth/access.ts';
 import { Accounts } from './auth/accounts.ts';
 import { AccountAuthenticator } from './auth/login.ts';
 import { hashPassword } from './auth/passwords.ts';
@@ -280,7 +280,7 @@ class RunningBroker implements Broker {
       authenticator: this.#authenticator(accounts),
       queueRecord: (queue) => vhosts.recordOf(queue),
       vhost: (name) => vhosts.get(name),
-      access: (identity, vhost) => channelAccess(permissions, identity, vhost),
+      access: ({ user }, vhost) => permissions.access(user, vhost),
       alarm: () => this.#alarm,
     };
   }
@@ -289,6 +289,7 @@ class RunningBroker implements Broker {
     const connections = {
       ofUser: (user: string) => this.#count((connection) => connection.identity.user === user),
       ofVhost: (vhost: string) => this.#count((connection) => connection.vhost?.name === vhost),
+      channelsOfUser: (user: string) => this.#countChannels(user),
     };
     const loopbackUsers = this.#options.loopbackUsers ?? ['guest'];
     return new AccountAuthenticator(accounts, { mechanisms: new SaslMechanisms(), loopbackUsers, connections });
@@ -297,6 +298,12 @@ class RunningBroker implements Broker {
   #count(which: (connection: Connection) => boolean): number {
     let count = 0;
     for (const connection of this.#connections) if (connection.running && which(connection)) count++;
+    return count;
+  }
+
+  #countChannels(user: string): number {
+    let count = 0;
+    for (const { identity, channels } of this.#connections) if (identity.user === user) count += channels.size;
     return count;
   }
 
@@ -390,14 +397,4 @@ function journalFileBytes(directory: string | null): number {
   const { blocks, bsize } = statfsSync(directory);
   const share = Math.floor((blocks * bsize) / 16 / 1048576) * 1048576;
   return Math.min(largest, Math.max(1048576, share));
-}
-
-function channelAccess(permissions: Permissions, { user }: Identity, vhost: string): ChannelAccess {
-  return {
-    get generation() {
-      return permissions.generation;
-    },
-    check: (kind, name, operation) => permissions.check(user, vhost, operation, kind, name),
-    checkTopic: (exchange, key, operation) => permissions.checkTopic(user, vhost, operation, exchange, key),
-  };
 }

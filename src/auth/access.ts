@@ -1,6 +1,8 @@
 /** What a connection asks of authentication and permissions. auth/ has the answers; broker.ts puts them together. */
 export interface Identity {
   readonly user: string;
+  /** Those of the user when it logged in; `impersonator` may publish in other users' names. */
+  readonly tags: readonly string[];
 }
 
 export type Login =
@@ -16,6 +18,8 @@ export interface Authenticator {
   renew(identity: Identity, secret: string): Login;
   /** @throws AmqpError 530 when the vhost is not there or not for this user. */
   enter(identity: Identity, vhost: string): void;
+  /** @throws AmqpError 530 when the user may not open another channel. */
+  checkChannelCount(identity: Identity): void;
 }
 
 export type Operation = 'configure' | 'write' | 'read';
@@ -28,4 +32,6 @@ export interface ChannelAccess {
   check(kind: 'queue' | 'exchange', name: string, operation: Operation): void;
   /** @throws AmqpError 403 */
   checkTopic(exchange: string, routingKey: string, operation: 'write' | 'read'): void;
+  /** @param count queues that are in the vhost already. @throws AmqpError 406 when there may be no more */
+  checkQueueCount(name: string, count: number): void;
 }

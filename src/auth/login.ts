@@ -18,6 +18,8 @@ import type { Claim, SaslMechanisms } from './sasl.ts';
 export interface ConnectionCounts {
   ofUser(user: string): number;
   ofVhost(vhost: string): number;
+  /** Channels on all connections of a user, the one that is asked about not among them. */
+  channelsOfUser(user: string): number;
 }
 
 export interface AccountAuthenticatorOptions {
@@ -69,7 +71,7 @@ export class AccountAuthenticator implements Authenticator {
     if (this.#loopbackUsers.has(user.name) && !isLoopback(peer)) {
       return refused(`user '${user.name}' can only connect via localhost`);
     }
-    return { kind: 'accepted', identity: { user: user.name } };
+    return { kind: 'accepted', identity: { user: user.name, tags: user.tags } };
   }
 
   /** connection.update-secret: RabbitMQ takes any secret of a user whose identity does not expire. */
@@ -96,14 +98,10 @@ export class AccountAuthenticator implements Authenticator {
     if (this.#accounts.permission(user, vhost) === undefined) throw notAllowed(refusal);
   }
 
-  /**
-   * Judges channel.open.
-   * @param openCount channels that the user has on all its connections, the new one not among them
-   * @throws AmqpError 530 with RabbitMQ's text, which closes the connection
-   */
-  checkChannelCount({ user }: Identity, openCount: number): void {
+  /** Judges channel.open. @throws AmqpError 530 with RabbitMQ's text, which closes the connection */
+  checkChannelCount({ user }: Identity): void {
     const max = this.#accounts.userLimit(user, 'max-channels');
-    if (max === undefined || openCount < max) return;
+    if (max === undefined || this.#connections.channelsOfUser(user) < max) return;
     const limit = `the maximum allowed user limit of (${max})`;
     throw notAllowed(`number of channels opened for user '${user}' has reached ${limit}`);
   }

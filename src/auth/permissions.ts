@@ -5,7 +5,7 @@
  * channel, for every publish) keeps the answer itself, together with the `generation` that it was given in.
  */
 
-import { accessRefused } from '../protocol/errors.ts';
+import { accessRefused, preconditionFailed } from '../protocol/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import type { ChannelAccess, Operation } from './access.ts';
 import type { Accounts } from './accounts.ts';
@@ -75,6 +75,13 @@ export class Permissions {
     throw accessRefused(`access to topic '${routingKey}' in ${where} refused for user '${user}'`);
   }
 
+  /** Whether a vhost may have another queue. @throws AmqpError 406 with RabbitMQ's text */
+  checkQueueCount(vhost: string, name: string, count: number): void {
+    const max = this.#accounts.vhostLimit(vhost, 'max-queues');
+    if (max === undefined || count < max) return;
+    throw preconditionFailed(`cannot declare queue '${name}': queue limit in vhost '${vhost}' (${max}) is reached`);
+  }
+
   #pattern(source: string): Pattern {
     if (this.#patternsGeneration !== this.#accounts.generation) {
       this.#patterns = new Map();
@@ -120,6 +127,10 @@ class UserAccess implements ChannelAccess {
 
   checkTopic(exchange: string, routingKey: string, operation: TopicOperation): void {
     this.#permissions.checkTopic(this.#user, this.#vhost, operation, exchange, routingKey);
+  }
+
+  checkQueueCount(name: string, count: number): void {
+    this.#permissions.checkQueueCount(this.#vhost, name, count);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Consumer } from '../queues/consumer.ts';
 import type { Queue } from '../queues/queue.ts';
 import type { Page } from '../storage/page.ts';
 import type { Channel } from './channel.ts';
-import { Content, deliverPrefix, writeDelivery } from './delivery.ts';
+import { addDeliveryCount, Content, deliverPrefix, writeDelivery } from './delivery.ts';
 import type { Holder } from './unacked-ledger.ts';
 
 export interface ConsumerOptions {
@@ -58,8 +58,15 @@ export class ChannelConsumer implements Consumer, Holder {
       ? unacked.skip()
       : unacked.add(position, sequence, size, this.queue.currentLane, this, connection.nowMs);
     const { out, frameMax } = connection;
-    writeDelivery(out, this.#prefix, channel.number, tag, redelivered, content.ofRecord(page, offset), -1, frameMax);
+    content.ofRecord(page, offset);
+    if (redelivered && this.queue.countsDeliveries) this.#addDeliveryCount(position);
+    writeDelivery(out, this.#prefix, channel.number, tag, redelivered, content, -1, frameMax);
     connection.touched();
+  }
+
+  #addDeliveryCount(position: number): void {
+    const count = this.queue.deliveryCounts.get(position);
+    if (count !== undefined) addDeliveryCount(content, count);
   }
 
   cancelledByQueue(): void {

@@ -353,6 +353,7 @@ export class Connection {
         `number of channels opened (${this.channels.size}) has reached the negotiated channel_max (${channelMax})`,
       );
     }
+    this.context.authenticator.checkChannelCount(this.identity);
     const vhost = this.vhost as Vhost;
     const access = this.context.access(this.identity, vhost.name);
     this.channels.set(number, new Channel(this, number, vhost, access));

@@ -7,6 +7,7 @@
  *   body frames    as many as frame-max asks for
  */
 import { FRAME_BODY, FRAME_END, FRAME_HEADER, FRAME_METHOD, FRAME_OVERHEAD_SIZE } from '../protocol/constants.ts';
+import { decodeProperties, encodeProperties } from '../protocol/properties.ts';
 import type { Page } from '../storage/page.ts';
 import { bodySizeOf, copyBytes, propertiesSizeOf, routeOffsetOf, routeSizeOf } from '../storage/record.ts';
 import type { OutBuffer } from './out-buffer.ts';
@@ -20,7 +21,7 @@ export class Content {
   routeBytes: Buffer = EMPTY;
   routeOffset = 0;
   routeSize = 0;
-  /** Properties and body follow each other here. */
+  /** Where the properties are. */
   bytes: Buffer = EMPTY;
   propertiesOffset = 0;
   propertiesSize = 0;
@@ -44,6 +45,16 @@ export class Content {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/** Gives the content a header that says how often it was returned, as quorum queues do. Makes other properties of it. */
+export function addDeliveryCount(content: Content, count: number): void {
+  const { bytes, propertiesOffset, propertiesSize } = content;
+  const properties = decodeProperties(bytes, propertiesOffset, propertiesOffset + propertiesSize);
+  const headers = new Map(properties.headers).set('x-delivery-count', { type: 'l', value: count });
+  content.bytes = encodeProperties({ ...properties, headers });
+  content.propertiesOffset = 0;
+  content.propertiesSize = content.bytes.length;
+}
 
 /** The start of a basic.deliver for one consumer: the whole frame up to the delivery tag, its length left open. */
 export function deliverPrefix(channel: number, consumerTag: Buffer): Buffer {

@@ -27,7 +27,7 @@ export class Handshake {
   #state: 'header' | 'starting' | 'tuning' | 'opening' = 'header';
   readonly #context: ConnectionContext;
   readonly #peer: string;
-  identity: Identity = { user: '' };
+  identity: Identity = { user: '', tags: [] };
   clientProperties: FieldTable = new Map();
   channelMax = 0;
   frameMaxBytes = FRAME_MIN_SIZE;

@@ -9,7 +9,8 @@ import { PROPERTY_FLAGS } from '../protocol/properties.ts';
 const ABSENT = -1;
 
 export class PropertyScan {
-  deliveryMode = 0;
+  /** Or -1. */
+  deliveryMode = ABSENT;
   priority = 0;
   /** Offsets of the shortstrs' length octets, or -1. */
   expirationAt = ABSENT;
@@ -20,7 +21,7 @@ export class PropertyScan {
 
   /** @throws AmqpError 541 for anything malformed, as RabbitMQ does. */
   scan(bytes: Buffer, offset: number, end: number): void {
-    this.deliveryMode = 0;
+    this.deliveryMode = ABSENT;
     this.priority = 0;
     this.expirationAt = ABSENT;
     this.userIdAt = ABSENT;

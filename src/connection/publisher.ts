@@ -8,7 +8,7 @@
  * message before; while they are the same and the topology is too, nothing is decoded, looked up or checked again.
  */
 import {
-  type AmqpError,
+  AmqpError,
   accessRefused,
   notFound,
   notImplemented,
@@ -22,7 +22,7 @@ import type { Queue } from '../queues/queue.ts';
 import type { Exchange } from '../routing/exchange.ts';
 import type { RoutedMessage } from '../routing/routed-message.ts';
 import { copyBytes, IncomingMessage, NO_TTL } from '../storage/record.ts';
-import { NO_ROUTE, type Route } from '../vhost/route.ts';
+import type { Route } from '../vhost/route.ts';
 import { readRoute } from '../vhost/vhost.ts';
 import type { Channel } from './channel.ts';
 import { Content } from './delivery.ts';
@@ -32,17 +32,20 @@ import { REPLY_TO, type ReplyTarget } from './reply-targets.ts';
 const BASIC_PUBLISH = { classId: 60, methodId: 40 };
 /** Routes that a channel remembers by exchange and key. */
 const MAX_CACHED_ROUTES = 2048;
-const LARGEST_EXPIRATION_MS = 0xffffffff * 1000;
+/** RabbitMQ's: ten years of 365 days. */
+const LARGEST_EXPIRATION_MS = 10 * 365 * 24 * 3600 * 1000;
 
-/** A message kept until tx.commit. */
+/** A message kept until tx.commit. Where it goes is settled when it is published, as in RabbitMQ. */
 export interface HeldPublish {
   readonly message: IncomingMessage;
   readonly mandatory: boolean;
+  readonly route: Route;
 }
 
 interface CachedRoute {
   readonly route: Route;
-  readonly replyTarget: ReplyTarget | null;
+  /** Requesters that the keys name (direct reply-to), or null: they are no queues, and a message for them is not routed. */
+  readonly replyTargets: readonly ReplyTarget[] | null;
 }
 
 export class Publisher implements RoutedMessage {
@@ -50,6 +53,8 @@ export class Publisher implements RoutedMessage {
   readonly #channel: Channel;
   readonly #message = new IncomingMessage();
   readonly #scan = new PropertyScan();
+  /** Whether the properties hold anything that is checked, or used, message by message. */
+  #needsCheck = false;
   #mandatory = false;
   #route = Buffer.allocUnsafe(64);
   #routeSize = -1;
@@ -176,6 +181,8 @@ export class Publisher implements RoutedMessage {
     message.persistent = scan.deliveryMode === 2;
     message.priority = scan.priority;
     message.ttlMs = NO_TTL;
+    const { deliveryMode, expirationAt, userIdAt, replyToAt } = scan;
+    this.#needsCheck = deliveryMode === 0 || deliveryMode > 2 || expirationAt >= 0 || userIdAt >= 0 || replyToAt >= 0;
     if (scan.hasCopies || this.otherKeys.length > 0) this.#current = null;
   }
 
@@ -191,23 +198,14 @@ export class Publisher implements RoutedMessage {
     message.bodyOffset = bodyOffset;
     message.bodySize = this.#bodySize;
     message.publishedAtMs = channel.connection.nowMs;
-    if (channel.tx !== null) {
-      this.#checkProperties();
-      this.#resolve(true);
-      channel.tx.publish({ message: heldCopy(message), mandatory: this.#mandatory });
-      return;
-    }
-    this.#publish(channel, message);
+    const { route, replyTargets } = this.#resolve();
+    if (this.#needsCheck) this.#checkProperties();
+    if (replyTargets !== null) this.#reply(replyTargets);
+    if (channel.tx === null) this.#publish(channel, message, route);
+    else channel.tx.publish({ message: heldCopy(message), mandatory: this.#mandatory, route });
   }
 
-  #publish(channel: Channel, message: IncomingMessage): void {
-    const current = this.#resolve(false);
-    const scan = this.#scan;
-    if (scan.deliveryMode > 2 || scan.expirationAt >= 0 || scan.userIdAt >= 0 || scan.replyToAt >= 0) {
-      this.#checkProperties();
-    }
-    if (current.replyTarget !== null) return this.#reply(current.replyTarget);
-    const { route } = current;
+  #publish(channel: Channel, message: IncomingMessage, route: Route): void {
     const outcome = channel.vhost.publish(message, route);
     if (outcome === 'unroutable' && this.#mandatory) channel.returnUnroutable(message);
     if (channel.confirms === null) return;
@@ -215,33 +213,29 @@ export class Publisher implements RoutedMessage {
     else channel.confirmPublish(message.persistent && route.durableIds.length > 0);
   }
 
-  /** tx.commit: what was held is published now. */
-  publishHeld({ message, mandatory }: HeldPublish): void {
-    const { exchange, routingKey } = readRoute(message.routeBytes, 0);
+  /** tx.commit: what was held is published now. @returns false when a queue refused it. */
+  publishHeld({ message, mandatory, route }: HeldPublish): boolean {
     const channel = this.#channel;
-    const properties = decodeProperties(message.propertiesBytes, 0, message.propertiesSize);
-    const routed = { routingKey, otherKeys: copyKeys(properties), properties: () => properties };
-    const found = exchange === '' ? null : channel.vhost.exchanges.get(exchange);
     message.publishedAtMs = channel.connection.nowMs;
-    const route = found === undefined ? NO_ROUTE : channel.vhost.route(found, routed).route;
-    const outcome = channel.vhost.publish(message, route);
+    const outcome = channel.vhost.publish(message, route.withoutDeleted());
     if (outcome === 'unroutable' && mandatory) channel.returnUnroutable(message);
+    return outcome !== 'rejected';
   }
 
-  /** What RabbitMQ checks of a message before it is routed; sets the message's time to live. @throws AmqpError 406 */
+  /** What RabbitMQ checks of a message, in its order; sets the message's time to live. @throws AmqpError 406 */
   #checkProperties(): void {
     const { deliveryMode, expirationAt, userIdAt, replyToAt } = this.#scan;
-    if (deliveryMode > 2) {
-      throw preconditionFailed(`invalid message: {delivery_mode_unknown,${deliveryMode}}`, BASIC_PUBLISH);
-    }
+    if (replyToAt >= 0 && shortstrAt(this.#properties, replyToAt) === REPLY_TO) this.#nameReplyTarget();
     if (userIdAt >= 0) this.#checkUserId(shortstrAt(this.#properties, userIdAt));
     if (expirationAt >= 0) this.#message.ttlMs = parseExpiration(shortstrAt(this.#properties, expirationAt));
-    if (replyToAt >= 0 && shortstrAt(this.#properties, replyToAt) === REPLY_TO) this.#nameReplyTarget();
+    if (deliveryMode === 0 || deliveryMode > 2) {
+      throw preconditionFailed(`invalid message: {delivery_mode_unknown,${deliveryMode}}`, BASIC_PUBLISH);
+    }
   }
 
   #checkUserId(userId: string): void {
-    const { user } = this.#channel.connection.identity;
-    if (userId === user) return;
+    const { user, tags } = this.#channel.connection.identity;
+    if (userId === user || tags.includes('impersonator')) return;
     const text = `user_id property set to '${userId}' but authenticated user was '${user}'`;
     throw preconditionFailed(text, BASIC_PUBLISH);
   }
@@ -250,21 +244,24 @@ export class Publisher implements RoutedMessage {
   #nameReplyTarget(): void {
     const replyTo = this.#channel.replyName;
     if (replyTo === null) throw preconditionFailed('fast reply consumer does not exist', BASIC_PUBLISH);
-    const renamed = encodeProperties({ ...this.properties(), replyTo });
-    this.#message.propertiesBytes = renamed;
-    this.#message.propertiesSize = renamed.length;
+    this.#rewriteProperties({ ...withoutBlindCopies(this.properties()), replyTo });
   }
 
-  #reply(target: ReplyTarget): void {
+  #rewriteProperties(properties: BasicProperties): void {
+    const message = this.#message;
+    message.propertiesBytes = encodeProperties(properties);
+    message.propertiesSize = message.propertiesBytes.length;
+  }
+
+  #reply(targets: readonly ReplyTarget[]): void {
     const { routeBytes, routeSize, propertiesBytes, propertiesSize, bodyBytes, bodyOffset, bodySize } = this.#message;
     const content = new Content();
     Object.assign(content, { routeBytes, routeSize, bytes: propertiesBytes, propertiesSize });
     Object.assign(content, { bodyBytes, bodyOffset, bodySize });
-    target.deliverReply(content);
-    if (this.#channel.confirms !== null) this.#channel.confirmPublish(false);
+    for (const target of targets) target.deliverReply(content);
   }
 
-  #resolve(checkOnly: boolean): CachedRoute {
+  #resolve(): CachedRoute {
     const { vhost, access } = this.#channel;
     if (this.#topologyVersion !== vhost.topologyVersion || this.#accessGeneration !== access.generation) {
       this.#topologyVersion = vhost.topologyVersion;
@@ -272,10 +269,10 @@ export class Publisher implements RoutedMessage {
       this.#current = null;
       this.#cache.clear();
     }
-    return this.#current ?? this.#lookUp(checkOnly);
+    return this.#current ?? this.#lookUp();
   }
 
-  #lookUp(checkOnly: boolean): CachedRoute {
+  #lookUp(): CachedRoute {
     const copies = this.#scan.hasCopies;
     const name = this.#route.toString('latin1', 0, this.#routeSize);
     if (!copies) {
@@ -289,43 +286,53 @@ export class Publisher implements RoutedMessage {
     const { exchange, routingKey } = readRoute(this.#route, 0);
     this.#exchange = this.#checkedExchange(exchange, routingKey);
     this.routingKey = routingKey;
-    this.otherKeys = copies ? copyKeys(this.properties()) : [];
-    if (copies) this.#hideBlindCopies();
-    if (checkOnly) return UNROUTED;
-    const replyTarget = exchange === '' && routingKey.startsWith(`${REPLY_TO}.`) ? this.#replyTarget(routingKey) : null;
+    this.otherKeys = copies ? this.#readCopies() : [];
+    const replyTargets = exchange === '' ? this.#replyTargets() : null;
     const { route, cacheable } = this.#channel.vhost.route(this.#exchange, this);
-    const found = { route, replyTarget };
-    if (!cacheable || replyTarget !== null || copies) return found;
+    const found = { route, replyTargets };
+    if (!cacheable || replyTargets !== null || copies) return found;
     if (this.#cache.size >= MAX_CACHED_ROUTES) this.#cache.clear();
     this.#cache.set(name, found);
     this.#current = found;
     return found;
   }
 
-  #replyTarget(name: string): ReplyTarget | null {
-    return this.#channel.connection.context.replyTargets.get(name) ?? null;
+  #replyTargets(): readonly ReplyTarget[] | null {
+    const isReply = (name: string) => name.startsWith(`${REPLY_TO}.`);
+    if (this.otherKeys.length === 0 && !isReply(this.routingKey)) return null;
+    const names = [this.routingKey, ...this.otherKeys].filter(isReply);
+    const { replyTargets } = this.#channel.connection.context;
+    const found = names.map((name) => replyTargets.get(name)).filter((target) => target !== undefined);
+    return found.length === 0 ? null : found;
   }
 
-  /** The BCC header is for the broker alone: consumers do not see it. */
-  #hideBlindCopies(): void {
+  /** The keys in CC and BCC, which RabbitMQ looks at last. BCC is for the broker alone: consumers do not see it. */
+  #readCopies(): string[] {
+    if (this.#needsCheck) this.#checkProperties();
     const properties = this.properties();
-    if (properties.headers?.has('BCC') !== true) return;
-    const headers = new Map(properties.headers);
-    headers.delete('BCC');
-    const visible = encodeProperties({ ...properties, headers });
-    this.#message.propertiesBytes = visible;
-    this.#message.propertiesSize = visible.length;
+    const keys = copyKeys(properties);
+    const visible = withoutBlindCopies(properties);
+    if (visible !== properties) this.#rewriteProperties(visible);
+    return keys;
   }
 
   /** @returns null for the default exchange. @throws AmqpError 403, 404 */
   #checkedExchange(name: string, routingKey: string): Exchange<Queue> | null {
+    try {
+      return this.#exchangeFor(name, routingKey);
+    } catch (error) {
+      throw error instanceof AmqpError ? error.at(BASIC_PUBLISH) : error;
+    }
+  }
+
+  #exchangeFor(name: string, routingKey: string): Exchange<Queue> | null {
     const { vhost, access } = this.#channel;
     access.check('exchange', name, 'write');
     if (name === '') return null;
     const exchange = vhost.exchanges.get(name);
-    if (exchange === undefined) throw notFound(`no exchange '${name}' in vhost '${vhost.name}'`, BASIC_PUBLISH);
+    if (exchange === undefined) throw notFound(`no exchange '${name}' in vhost '${vhost.name}'`);
     if (exchange.internal) {
-      throw accessRefused(`cannot publish to internal exchange '${name}' in vhost '${vhost.name}'`, BASIC_PUBLISH);
+      throw accessRefused(`cannot publish to internal exchange '${name}' in vhost '${vhost.name}'`);
     }
     if (exchange.type === 'topic') access.checkTopic(name, routingKey, 'write');
     return exchange;
@@ -335,7 +342,6 @@ export class Publisher implements RoutedMessage {
 const FIRST_ASSEMBLY = 64 * 1024;
 /** A larger assembly buffer is given up after its message. */
 const KEPT_ASSEMBLY = 256 * 1024;
-const UNROUTED: CachedRoute = { route: NO_ROUTE, replyTarget: null };
 
 function sameBytes(bytes: Buffer, at: number, other: Buffer, size: number): boolean {
   for (let i = 0; i < size; i++) if (bytes[at + i] !== other[i]) return false;
@@ -355,6 +361,14 @@ function heldCopy(message: IncomingMessage): IncomingMessage {
   copy.bodyBytes = Buffer.from(message.bodyBytes.subarray(message.bodyOffset, message.bodyOffset + message.bodySize));
   copy.bodyOffset = 0;
   return copy;
+}
+
+/** The same object when there is no BCC header. */
+function withoutBlindCopies(properties: BasicProperties): BasicProperties {
+  if (properties.headers?.has('BCC') !== true) return properties;
+  const headers = new Map(properties.headers);
+  headers.delete('BCC');
+  return { ...properties, headers };
 }
 
 /** The routing keys in the CC and BCC headers. @throws AmqpError 406 when one of them is no array */

@@ -3,12 +3,20 @@
  * is proposed to the metadata store; the answer goes out once this node has applied it.
  */
 import { randomBytes } from 'node:crypto';
-import type { BindingRecord, Change, DestinationType, ExchangeRecord, QueueRecord } from '../metadata/port.ts';
+import type {
+  BindingRecord,
+  Change,
+  DestinationType,
+  ExchangeRecord,
+  QueueRecord,
+  QueueType,
+} from '../metadata/port.ts';
 import {
   accessRefused,
   commandInvalid,
   internalError,
   notFound,
+  notImplemented,
   preconditionFailed,
   resourceLocked,
 } from '../protocol/errors.ts';
@@ -42,7 +50,8 @@ import { REPLY_TO } from './reply-targets.ts';
 
 export function declareExchange(channel: Channel, method: ExchangeDeclare): void {
   const { vhost, access } = channel;
-  const { exchange: name, durable, autoDelete, internal, arguments: args } = method;
+  const { durable, autoDelete, internal, arguments: args } = method;
+  const name = withoutLineBreaks(method.exchange);
   if (method.passive) {
     refuseDefaultExchange(name);
     existingExchange(channel, name);
@@ -60,12 +69,12 @@ export function declareExchange(channel: Channel, method: ExchangeDeclare): void
     throw accessRefused(`exchange name '${name}' contains reserved prefix 'amq.*'`);
   }
   checkExchangeArguments({ vhost: vhost.name, name }, args);
-  validateExchangeArguments(type, args);
   const alternate = args.get('alternate-exchange');
   if (alternate?.type === 'S') {
     access.check('exchange', name, 'read');
     access.check('exchange', alternate.value, 'write');
   }
+  validateExchangeArguments(type, args);
   const exchange = { vhost: vhost.name, name, type, durable, autoDelete, internal, arguments: args };
   propose(channel, [{ kind: 'put-exchange', exchange }], () => {
     channel.answer(method.noWait, { name: 'exchange.declare-ok' });
@@ -86,7 +95,7 @@ function recordOf(channel: Channel, name: string): ExchangeRecord {
 
 export function deleteExchange(channel: Channel, method: ExchangeDelete): void {
   const { vhost, access } = channel;
-  const name = method.exchange;
+  const name = withoutLineBreaks(method.exchange);
   refuseDefaultExchange(name);
   if (name.startsWith('amq.')) {
     throw accessRefused(`deletion of system exchange '${name}' in vhost '${vhost.name}' not allowed`);
@@ -102,12 +111,10 @@ export function deleteExchange(channel: Channel, method: ExchangeDelete): void {
 }
 
 export function bindExchange(channel: Channel, method: ExchangeBind | ExchangeUnbind): void {
-  const { source, destination } = method;
-  refuseDefaultExchange(destination);
-  refuseDefaultExchange(source);
-  channel.access.check('exchange', destination, 'write');
-  channel.access.check('exchange', source, 'read');
+  const destination = withoutLineBreaks(method.destination);
+  const source = withoutLineBreaks(method.source);
   const binding = bindingOf(channel, source, 'exchange', destination, method.routingKey, method.arguments);
+  checkBindingAccess(channel, binding);
   changeBinding(channel, method.name === 'exchange.bind', binding, method.noWait, {
     name: method.name === 'exchange.bind' ? 'exchange.bind-ok' : 'exchange.unbind-ok',
   });
@@ -117,10 +124,13 @@ export function bindExchange(channel: Channel, method: ExchangeBind | ExchangeUn
 
 export function declareQueue(channel: Channel, method: QueueDeclare): void {
   const { vhost } = channel;
+  const given = withoutLineBreaks(method.queue);
+  if (given.startsWith(REPLY_TO)) return declareReplyQueue(channel, given, method.noWait);
   if (method.passive) return declarePassively(channel, method);
-  const { durable, exclusive, autoDelete, arguments: args } = method;
-  const name = method.queue === '' ? serverName() : method.queue;
-  if (name.startsWith('amq.') && method.queue !== '') {
+  const { durable, exclusive, autoDelete } = method;
+  const args = withDefaultType(method, vhost.defaultQueueType);
+  const name = given === '' ? serverName() : given;
+  if (name.startsWith('amq.') && given !== '') {
     throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
   }
   channel.access.check('queue', name, 'configure');
@@ -132,9 +142,10 @@ export function declareQueue(channel: Channel, method: QueueDeclare): void {
     existing.touch();
     return declared(channel, method.noWait, existing);
   }
+  channel.access.checkQueueCount(name, vhost.queues.size);
   const identity = { vhost: vhost.name, name, durable, exclusive, autoDelete };
   const { type, settings } = readQueueArguments(identity, args);
-  if (type === 'quorum' && method.queue === '') {
+  if (type === 'quorum' && given === '') {
     throw preconditionFailed('Cannot declare a server-named queue for type rabbit_quorum_queue');
   }
   if (settings.deadLetterExchange !== undefined) {
@@ -150,18 +161,25 @@ export function declareQueue(channel: Channel, method: QueueDeclare): void {
   });
 }
 
+/** A reply address looks like a queue with one consumer while its requester lives; the pseudo-queue itself always does. */
+function declareReplyQueue(channel: Channel, queue: string, noWait: boolean): void {
+  if (queue !== REPLY_TO && channel.context.replyTargets.get(queue) === undefined) throw noQueue(channel, queue);
+  channel.lastQueue = queue;
+  channel.answer(noWait, { name: 'queue.declare-ok', queue, messageCount: 0, consumerCount: 1 });
+}
+
+/** A vhost's default queue type counts where nothing is said of the type, and only where such a queue is possible. */
+function withDefaultType(
+  { durable, exclusive, autoDelete, arguments: args }: QueueDeclare,
+  type: QueueType,
+): FieldTable {
+  const isPossible = type === 'classic' || (durable && !exclusive && !autoDelete);
+  if (type === 'classic' || args.has('x-queue-type') || !isPossible) return args;
+  return new Map(args).set('x-queue-type', { type: 'S', value: type });
+}
+
 function declarePassively(channel: Channel, method: QueueDeclare): void {
-  if (method.queue.startsWith(`${REPLY_TO}.`)) {
-    if (channel.context.replyTargets.get(method.queue) === undefined) throw noQueue(channel, method.queue);
-    channel.answer(method.noWait, {
-      name: 'queue.declare-ok',
-      queue: method.queue,
-      messageCount: 0,
-      consumerCount: 1,
-    });
-    return;
-  }
-  const queue = existingQueue(channel, channel.queueName(method.queue));
+  const queue = existingQueue(channel, withoutLineBreaks(channel.queueName(method.queue)));
   queue.touch();
   declared(channel, method.noWait, queue);
 }
@@ -177,14 +195,11 @@ function declared(channel: Channel, noWait: boolean, queue: Queue): void {
 }
 
 export function bindQueue(channel: Channel, method: QueueBind | QueueUnbind): void {
-  const { access } = channel;
-  const queue = channel.queueName(method.queue);
+  const queue = withoutLineBreaks(channel.queueName(method.queue));
   const isBind = method.name === 'queue.bind';
-  const key = isBind && method.queue === '' && method.routingKey === '' ? queue : method.routingKey;
-  refuseDefaultExchange(method.exchange);
-  access.check('queue', queue, 'write');
-  access.check('exchange', method.exchange, 'read');
-  const binding = bindingOf(channel, method.exchange, 'queue', queue, key, method.arguments);
+  const key = method.queue === '' && method.routingKey === '' ? queue : method.routingKey;
+  const binding = bindingOf(channel, withoutLineBreaks(method.exchange), 'queue', queue, key, method.arguments);
+  checkBindingAccess(channel, binding);
   const noWait = isBind ? method.noWait : false;
   changeBinding(channel, isBind, binding, noWait, { name: isBind ? 'queue.bind-ok' : 'queue.unbind-ok' });
 }
@@ -198,12 +213,13 @@ export function purgeQueue(channel: Channel, method: QueuePurge): void {
 
 export function deleteQueue(channel: Channel, method: QueueDelete): void {
   const { vhost } = channel;
-  const name = channel.queueName(method.queue);
+  const name = withoutLineBreaks(channel.queueName(method.queue));
   channel.access.check('queue', name, 'configure');
   const queue = vhost.queues.get(name);
   const ok = (messageCount: number) => channel.answer(method.noWait, { name: 'queue.delete-ok', messageCount });
   if (queue === undefined) return ok(0);
   refuseLocked(channel, queue);
+  if (queue.countsDeliveries) refuseConditions(channel, method);
   if (method.ifUnused && queue.consumers.all.length > 0) {
     throw preconditionFailed(`queue '${name}' in vhost '${vhost.name}' in use`);
   }
@@ -212,6 +228,14 @@ export function deleteQueue(channel: Channel, method: QueueDelete): void {
   }
   const count = queue.readyCount;
   propose(channel, [{ kind: 'delete-queue', vhost: vhost.name, name }], () => ok(count));
+}
+
+/** @throws AmqpError 540: RabbitMQ has no conditions for quorum queues. */
+function refuseConditions(channel: Channel, { queue, ifUnused, ifEmpty }: QueueDelete): void {
+  if (!ifUnused && !ifEmpty) return;
+  const what = `cannot delete queue '${channel.queueName(queue)}' in vhost '${channel.vhost.name}'`;
+  const flag = ifUnused ? 'if-unused' : 'if-empty';
+  throw notImplemented(`${what}. queue.delete operations with ${flag} flag set are not supported by quorum queues`);
 }
 
 // --- what they share ---
@@ -253,9 +277,26 @@ function changeBinding(
   if (isBind) {
     const { routingKey } = binding;
     validateBinding(source.type, { destinationKind: destination.kind, routingKey, arguments: binding.arguments });
-    if (source.type === 'topic') channel.access.checkTopic(source.name, routingKey, 'read');
   }
   propose(channel, [{ kind: isBind ? 'put-binding' : 'delete-binding', binding }], () => channel.answer(noWait, ok));
+}
+
+/** In RabbitMQ's order: a permission that is missing is told before an end that is. @throws AmqpError 403 */
+function checkBindingAccess(
+  channel: Channel,
+  { source, destination, destinationType, routingKey }: BindingRecord,
+): void {
+  const { access, vhost } = channel;
+  access.check(destinationType, destination, 'write');
+  if (destinationType === 'exchange') refuseDefaultExchange(destination);
+  refuseDefaultExchange(source);
+  access.check('exchange', source, 'read');
+  if (vhost.exchanges.get(source)?.type === 'topic') access.checkTopic(source, routingKey, 'read');
+}
+
+/** RabbitMQ takes CR and LF out of the names of what is declared, deleted or bound. */
+function withoutLineBreaks(name: string): string {
+  return name.replace(/[\r\n]/g, '');
 }
 
 function bindingOf(

@@ -124,15 +124,18 @@ export class Queue implements QueueIdentity, RoutableQueue {
     if (this.readyCount > this.#maxLength() || this.readyBytes > this.#maxLengthBytes()) this.#dropOverflow();
   }
 
-  /** Whether a publish is to be refused (reject-publish). Consumers are served first: what they take makes room. */
-  refuses(): boolean {
-    if (this.settings.overflow === 'drop-head' || !this.#isFull()) return false;
+  /**
+   * Whether a publish is to be refused (reject-publish). Consumers are served first: what they take makes room.
+   * @param size octets of its body
+   */
+  refuses(size: number): boolean {
+    if (this.settings.overflow === 'drop-head' || !this.#wouldOverflow(size)) return false;
     this.dispatch();
-    return this.#isFull();
+    return this.#wouldOverflow(size);
   }
 
-  #isFull(): boolean {
-    return this.readyCount >= this.#maxLength() || this.readyBytes >= this.#maxLengthBytes();
+  #wouldOverflow(size: number): boolean {
+    return this.readyCount >= this.#maxLength() || this.readyBytes + size > this.#maxLengthBytes();
   }
 
   #maxLength(): number {
@@ -146,6 +149,10 @@ export class Queue implements QueueIdentity, RoutableQueue {
   #dropOverflow(): void {
     if (this.settings.overflow !== 'drop-head') return;
     this.dispatch();
+    this.#dropToLimits();
+  }
+
+  #dropToLimits(): void {
     while (this.readyCount > this.#maxLength() || this.readyBytes > this.#maxLengthBytes()) this.#dropHead('maxlen');
   }
 
@@ -327,6 +334,8 @@ export class Queue implements QueueIdentity, RoutableQueue {
     this.readyCount++;
     this.readyBytes += size;
     if (!this.awake) this.#env.wake(this);
+    // Before any consumer gets something, as in RabbitMQ: what came back may be what is dropped.
+    if (this.settings.overflow === 'drop-head') this.#dropToLimits();
   }
 
   priorityOfLane(lane: number): number {

@@ -15,6 +15,12 @@ export class Route {
     this.needsCare =
       durable.length > MAX_QUEUES_A_RECORD || queues.some((queue) => queue.settings.overflow !== 'drop-head');
   }
+
+  /** The same without queues that were deleted since. */
+  withoutDeleted(): Route {
+    if (!this.queues.some((queue) => queue.deleted)) return this;
+    return new Route(this.queues.filter((queue) => !queue.deleted));
+  }
 }
 
 /** A message record counts its queues in 16 bits. */

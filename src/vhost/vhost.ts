@@ -7,7 +7,7 @@
  * What exists is changed by `apply` alone, which follows the metadata store; declarations are in declarations.ts.
  */
 
-import type { QueueRecord } from '../metadata/port.ts';
+import type { QueueRecord, QueueType } from '../metadata/port.ts';
 import { EMPTY_TABLE } from '../protocol/field-table.ts';
 import { type BasicProperties, decodeProperties, encodeProperties } from '../protocol/properties.ts';
 import { decodeText, encodeText } from '../protocol/text.ts';
@@ -44,6 +44,8 @@ export class Vhost {
   readonly name: string;
   readonly queues = new Map<string, Queue>();
   readonly exchanges = new Map<string, Exchange<Queue>>();
+  /** What a queue becomes that is declared without x-queue-type. */
+  defaultQueueType: QueueType = 'classic';
   /** Grows with every change that may alter where a message goes. */
   topologyVersion = 0;
   readonly #env: VhostEnvironment;
@@ -105,7 +107,7 @@ export class Vhost {
   }
 
   #publishWithCare(message: IncomingMessage, route: Route): PublishOutcome {
-    const refusing = route.queues.filter((queue) => queue.refuses());
+    const refusing = route.queues.filter((queue) => queue.refuses(message.bodySize));
     for (const queue of refusing) {
       if (queue.settings.overflow === 'reject-publish-dlx') this.#deadLetterRefused(queue, message);
     }

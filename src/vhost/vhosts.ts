@@ -1,5 +1,12 @@
 /** All vhosts of a broker, kept in step with the metadata store: `apply` is given every change, in order. */
-import type { BindingRecord, Change, ExchangeRecord, MetadataSnapshot, QueueRecord } from '../metadata/port.ts';
+import type {
+  BindingRecord,
+  Change,
+  ExchangeRecord,
+  MetadataSnapshot,
+  QueueRecord,
+  VhostRecord,
+} from '../metadata/port.ts';
 import type { Queue } from '../queues/queue.ts';
 import { Exchange } from '../routing/exchange.ts';
 import { isExchangeType } from '../routing/exchange-types.ts';
@@ -35,7 +42,7 @@ export class Vhosts {
 
   /** Takes over what was durable, at the start. */
   restore(snapshot: MetadataSnapshot): void {
-    for (const vhost of snapshot.vhosts) this.#addVhost(vhost.name);
+    for (const vhost of snapshot.vhosts) this.#putVhost(vhost);
     for (const exchange of snapshot.exchanges) this.#addExchange(exchange);
     for (const queue of snapshot.queues) this.#addQueue(queue);
     for (const binding of snapshot.bindings) this.#bind(binding);
@@ -44,7 +51,7 @@ export class Vhosts {
   apply(change: Change): void {
     switch (change.kind) {
       case 'put-vhost':
-        return this.#addVhost(change.vhost.name);
+        return this.#putVhost(change.vhost);
       case 'delete-vhost':
         this.#vhosts.delete(change.name);
         return;
@@ -63,8 +70,10 @@ export class Vhosts {
     }
   }
 
-  #addVhost(name: string): void {
-    if (!this.#vhosts.has(name)) this.#vhosts.set(name, new Vhost(name, this.#env));
+  #putVhost({ name, defaultQueueType = 'classic' }: VhostRecord): void {
+    const vhost = this.#vhosts.get(name) ?? new Vhost(name, this.#env);
+    vhost.defaultQueueType = defaultQueueType;
+    this.#vhosts.set(name, vhost);
   }
 
   #addExchange(record: ExchangeRecord): void {
