@@ -648,7 +648,9 @@ export class Connection {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     if (this.#state === 'handshake') return this.#destroySocket(error.replyText);
     const { replyCode, replyText, classId, methodId } = error;
-    this.context.log.warning('connection', `${this.peer}: ${replyCode} ${replyText}`);
+    // An operator who stops a broker, or closes a connection, knows it.
+    const level = replyCode === CONNECTION_FORCED ? 'info' : 'warning';
+    this.context.log[level]('connection', `${this.peer}: ${replyCode} ${replyText}`);
     this.#become('closing');
     this.#release();
     this.send(0, { name: 'connection.close', replyCode, replyText, classId, methodId });
@@ -726,6 +728,7 @@ export class Connection {
   /** The broker stops: the client is told, and everything it held is given back. */
   shutDown(): void {
     if (this.#state === 'closing') return this.#endSocket();
+    if (this.#state === 'handshake') return this.destroy();
     this.close(connectionForced("broker forced connection closure with reason 'shutdown'"));
   }
 
@@ -733,6 +736,9 @@ export class Connection {
     this.#socket.destroy();
   }
 }
+
+/** The reply code of a close that who runs the broker asked for. */
+const CONNECTION_FORCED = 320;
 
 /** A larger buffer for cut frames is given up once it is empty. */
 const KEPT_HELD = 256 * 1024;
