@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { openIdleConnections } from '../src/perf/idle-connections.ts';
 import { defaultLoadOptions } from '../src/perf/load-options.ts';
-import type { LoadReport } from '../src/perf/load-report.ts';
+import { faultsOf, type LoadReport } from '../src/perf/load-report.ts';
 import { runLoad } from '../src/perf/load-run.ts';
 import { residentBytesOf } from '../src/perf/process-usage.ts';
 import type { Scenario, ScenarioStep } from './scenarios.ts';
@@ -89,7 +89,13 @@ async function measureStep(
   const endpoint = { ...defaultLoadOptions, port: running.port, brokerPids: running.pids };
   if (step.kind === 'load') {
     const report = await runLoad({ ...endpoint, queue: `lg-${scenario.letter}`, ...step.options });
-    return measurementOf(scenario, step, target, loadFigures(report, step.options), faultOf(report));
+    return measurementOf(
+      scenario,
+      step,
+      target,
+      loadFigures(report, step.options),
+      faultsOf(report).join(', ') || null,
+    );
   }
   const idle = await openIdleConnections({
     ...endpoint,
@@ -133,14 +139,4 @@ function loadFigures(report: LoadReport, options: { readonly mode?: string }): F
     otherCores: report.otherCores,
     memoryMib: report.brokerMemoryPeakBytes / mib,
   };
-}
-
-/** A broker that is fast because it drops messages is not fast. */
-function faultOf(report: LoadReport): string | null {
-  const faults: string[] = [];
-  if (report.error !== null) faults.push(report.error);
-  for (const name of ['missing', 'duplicates', 'gaps', 'nacked', 'unconfirmed'] as const) {
-    if (report[name] > 0) faults.push(`${name} ${report[name]}`);
-  }
-  return faults.length > 0 ? faults.join(', ') : null;
 }

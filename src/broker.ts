@@ -33,6 +33,7 @@ import type { Queue } from './queues/queue.ts';
 import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
 import { openDataDirectory } from './runtime/data-directory.ts';
 import { systemDisk } from './runtime/disk.ts';
+import { listenError } from './runtime/listen-error.ts';
 import { createLog, type Log, type LogLevel } from './runtime/log.ts';
 import { writePidFile } from './runtime/pid-file.ts';
 import { type LiveMessages, MessageStore } from './storage/message-store.ts';
@@ -82,6 +83,8 @@ export interface Broker {
   readonly port: number;
   /** Null for a broker in memory. */
   readonly dataDir: string | null;
+  /** Who could log in when it started. */
+  readonly users: readonly string[];
   /** What recovery had to set aside at the start, one sentence each. */
   readonly damage: readonly string[];
   /** Closes connections with 320, makes everything durable, frees all resources. */
@@ -110,6 +113,7 @@ class RunningBroker implements Broker {
   readonly host: string;
   readonly dataDir: string | null;
   port: number;
+  users: readonly string[] = [];
   damage: readonly string[] = [];
   readonly #options: BrokerOptions;
   readonly #clock: Clock = systemClock;
@@ -241,7 +245,9 @@ class RunningBroker implements Broker {
       exchangeUnused: (vhost, { name }) => this.#propose({ kind: 'delete-exchange', vhost: vhost.name, name }),
     });
     this.#vhosts = vhosts;
-    vhosts.restore(metadata.snapshot());
+    const snapshot = metadata.snapshot();
+    this.users = snapshot.users.map(({ name }) => name);
+    vhosts.restore(snapshot);
     metadata.follow((change) => vhosts.apply(change));
     for (const queue of vhosts.queues()) this.#adopt(queue, store);
     store.recoveryTaken();
@@ -311,14 +317,7 @@ class RunningBroker implements Broker {
     const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(context, socket));
     this.#server = server;
     return new Promise((ready, refuse) => {
-      server.once('error', (error: NodeJS.ErrnoException) => {
-        const where = `${this.host}:${this.port}`;
-        const hint =
-          error.code === 'EADDRINUSE'
-            ? `${where} is in use: is another broker running? Choose another port with --port`
-            : `cannot listen on ${where}: ${error.message}`;
-        refuse(new Error(hint, { cause: error }));
-      });
+      server.once('error', (error) => refuse(listenError(this.host, this.port, error)));
       server.listen({ port: this.port, host: this.host, backlog: 1024 }, () => {
         const address = server.address();
         if (address !== null && typeof address === 'object') this.port = address.port;

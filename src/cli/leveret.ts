@@ -1,19 +1,43 @@
 #!/usr/bin/env node
-/** `leveret`: runs a broker, or one of the commands beside it. */
+/** `leveret`: runs a broker, or one of the commands beside it. What a command does is loaded when it is asked for. */
 import { Command } from 'commander';
 import { VERSION } from '../version.ts';
-import { addServeOptions, serve } from './serve.ts';
+import { addPerfOptions } from './perf-options.ts';
+import { addServeOptions } from './serve-options.ts';
 
 const program = new Command('leveret')
   .description('A message broker that every RabbitMQ client can use. Without a command it runs the broker.')
-  .version(VERSION)
-  .showHelpAfterError('(leveret --help lists what there is)');
+  .version(VERSION, '-V, --version', 'Print the version.')
+  .helpOption('-h, --help', 'Print this.')
+  .helpCommand(false)
+  .showHelpAfterError('(--help lists what there is)')
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'leveret: ')) });
 
-addServeOptions(program).action(serve);
+addServeOptions(program.allowExcessArguments()).action(async (flags) => {
+  const [unknown] = program.args;
+  if (unknown !== undefined) program.error(`error: there is no command '${unknown}'`);
+  const { serve } = await import('./serve.ts');
+  await serve(flags);
+});
+
+addPerfOptions(program.command('perf')).action(async (flags) => {
+  const { perf } = await import('./perf.ts');
+  process.exitCode = await perf(flags);
+});
+
+/** What went wrong, in one line; where only a fault of Leveret's own can be the cause, with the place. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isOurs = error instanceof TypeError || error instanceof RangeError || error.name === 'AssertionError';
+  return isOurs ? (error.stack ?? error.message) : error.message;
+}
+
+// A reader that goes away (`leveret | head`) must not take the broker with it.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 try {
   await program.parseAsync();
 } catch (error) {
-  console.error(`leveret: ${(error as Error).message}`);
+  console.error(`leveret: ${explain(error)}`);
   process.exitCode = 1;
 }

@@ -1,4 +1,7 @@
 /** From the text of a setting to its value. Each throws an Error that says what is expected. */
+import { isIP } from 'node:net';
+
+const LARGEST_PORT = 65_535;
 
 export function readText(text: string): string {
   if (text === '') throw new Error('expected a text');
@@ -51,11 +54,28 @@ export interface Listener {
 
 /** `5672`, `127.0.0.1:5672`, `[::1]:5672`, `:::5672`. */
 export function readListener(text: string): Listener {
-  const found = /^(?:(.*):)?(\d{1,5})$/.exec(text);
-  const port = Number(found?.[2] ?? Number.NaN);
-  if (!(port <= 65_535)) throw new Error('expected a port, or ADDRESS:PORT');
-  const host = found?.[1]?.replace(/^\[(.*)\]$/, '$1');
-  return host === undefined ? { port } : { host, port };
+  const found = /^(?:(.*):)?(\d+)$/.exec(text);
+  if (found === null) throw new Error('expected a port, or ADDRESS:PORT');
+  const port = readPort(found[2]!);
+  return found[1] === undefined ? { port } : { host: readHost(found[1]), port };
+}
+
+/** A TCP port; 0 leaves the choice to the system. */
+export function readPort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= LARGEST_PORT)) throw new Error(`expected a port from 0 to ${LARGEST_PORT}`);
+  return port;
+}
+
+/** An address or the name of one, without a port. */
+export function readHost(text: string): string {
+  const host = text.replace(/^\[(.*)\]$/, '$1');
+  if (isIP(host) === 0 && !/^\w([\w.-]*\w)?$/.test(host)) {
+    throw new Error(
+      'expected an address such as 127.0.0.1, ::1 or 0.0.0.0, or a host name; the port has a flag of its own',
+    );
+  }
+  return host;
 }
 
 function wholeNumber(text: string, expected: string): number {

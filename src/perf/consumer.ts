@@ -9,6 +9,7 @@ import { type HistogramCounts, LatencyHistogram } from './latency-histogram.ts';
 import { type LoadBoard, monotonicUs, slot } from './load-board.ts';
 import { channelNumber, LoadConnection, type LoadConnectionError, methods } from './load-connection.ts';
 import { type LoadOptions, queueName } from './load-options.ts';
+import { SequenceCheck } from './sequence-check.ts';
 
 /** What a consumer knows at its end. */
 export interface ConsumerResult {
@@ -22,7 +23,6 @@ export interface ConsumerResult {
 
 const ackFrameBytes = 21;
 const noAckBit = 2;
-const publishersMax = 10_000;
 
 export class Consumer implements FrameSink {
   readonly #id: number;
@@ -31,7 +31,7 @@ export class Consumer implements FrameSink {
   readonly #connection: LoadConnection;
   readonly #latency = new LatencyHistogram();
   readonly #ackEvery: number;
-  readonly #lastSequence: Uint32Array | null;
+  readonly #order: SequenceCheck | null;
   readonly #acks: Buffer;
   #ackBytes = 0;
   #received = 0;
@@ -41,8 +41,6 @@ export class Consumer implements FrameSink {
   #tagLow = 0;
   #unacked = 0;
   #redelivered = 0;
-  #duplicates = 0;
-  #gaps = 0;
   #nowUs = 0;
   #measuring = false;
   #subscriptionsLeft = 0;
@@ -54,7 +52,7 @@ export class Consumer implements FrameSink {
     this.#board = board;
     this.#connection = connection;
     this.#ackEvery = options.ackEvery;
-    this.#lastSequence = keepsOrder(options) ? new Uint32Array(publishersMax) : null;
+    this.#order = keepsOrder(options) ? new SequenceCheck() : null;
     this.#acks = Buffer.allocUnsafeSlow(ackFrameBytes * 1024);
   }
 
@@ -98,7 +96,8 @@ export class Consumer implements FrameSink {
       this.#flushAcks();
     }
     await this.#connection.close();
-    return { latency: this.#latency, redelivered: this.#redelivered, duplicates: this.#duplicates, gaps: this.#gaps };
+    const { duplicates, gaps } = this.#order ?? { duplicates: 0, gaps: 0 };
+    return { latency: this.#latency, redelivered: this.#redelivered, duplicates, gaps };
   }
 
   destroy(): void {
@@ -155,18 +154,7 @@ export class Consumer implements FrameSink {
 
   #readStamp(view: DataView, at: number): void {
     if (this.#measuring) this.#latency.add(this.#nowUs - view.getFloat64(at));
-    if (this.#lastSequence) this.#checkOrder(this.#lastSequence, view.getUint32(at + 8), view.getUint32(at + 12));
-  }
-
-  /** Sequence numbers count up by one for each publisher; they wrap at 2^32. */
-  #checkOrder(lastSequence: Uint32Array, publisher: number, sequence: number): void {
-    if (publisher >= publishersMax) return;
-    const last = lastSequence[publisher]!;
-    const step = (sequence - last) | 0;
-    if (last === 0 || step > 0) lastSequence[publisher] = sequence;
-    if (last === 0) return;
-    if (step <= 0) this.#duplicates++;
-    else this.#gaps += step - 1;
+    if (this.#order) this.#order.take(view.getUint32(at + 8), view.getUint32(at + 12));
   }
 
   #complete(): void {

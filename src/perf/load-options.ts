@@ -96,12 +96,60 @@ export const defaultLoadOptions: LoadOptions = {
 /** Longest confirm window: publishers remember the send time of as many messages, twice. */
 export const confirmWindowMax = 32_768;
 
+/** An option out of its range, or two that exclude each other. */
+export class LoadOptionError extends RangeError {
+  override name = 'LoadOptionError';
+  readonly #text: string;
+
+  /** @param text names options in braces */
+  constructor(text: string) {
+    super(withNames(text, (option) => option));
+    this.#text = text;
+  }
+
+  /** The message in the words of whoever set the options, say a command line's flags. */
+  messageWith(nameOf: (option: keyof LoadOptions) => string): string {
+    return withNames(this.#text, nameOf);
+  }
+}
+
+function withNames(text: string, nameOf: (option: keyof LoadOptions) => string): string {
+  return text.replace(/\{(\w+)\}/g, (_, option: keyof LoadOptions) => nameOf(option));
+}
+
+type NumberOption = { [Name in keyof LoadOptions]: LoadOptions[Name] extends number ? Name : never }[keyof LoadOptions];
+
+const wholeNumberRanges: readonly (readonly [option: NumberOption, min: number, max: number])[] = [
+  ['port', 1, 65_535],
+  ['queues', 1, 1_000_000],
+  ['bodySizeBytes', 0, 512 * 1024 * 1024],
+  ['publishers', 0, 10_000],
+  ['consumers', 0, 10_000],
+  ['publisherThreads', 1, 256],
+  ['consumerThreads', 1, 256],
+  ['confirmWindow', 0, confirmWindowMax],
+  ['ackEvery', 0, 1_000_000],
+  ['prefetch', 0, 65_535],
+  ['count', 0, Number.MAX_SAFE_INTEGER],
+  ['inflightMax', 0, Number.MAX_SAFE_INTEGER],
+  ['batchBytes', 1, 16 * 1024 * 1024],
+];
+
+const numberRanges: readonly (readonly [option: NumberOption, min: number, max: number])[] = [
+  ['ratePerSecond', 0, 100_000_000],
+  ['warmUpSeconds', 0, 86_400],
+  ['seconds', 0, 31 * 86_400],
+  ['drainSeconds', 0, 86_400],
+];
+
 /**
  * Fills what is left out with the defaults. `persistent` makes the queue durable.
- * @throws RangeError where a number is out of its range or two options exclude each other.
+ * @throws LoadOptionError where a number is out of its range or two options exclude each other.
  */
 export function completeLoadOptions(given: Partial<LoadOptions>): LoadOptions {
   const merged = { ...defaultLoadOptions, ...given };
+  for (const [option, min, max] of wholeNumberRanges) requireNumber(merged, option, min, max, 'a whole number');
+  for (const [option, min, max] of numberRanges) requireNumber(merged, option, min, max, 'a number');
   const options: LoadOptions = {
     ...merged,
     durable: merged.durable || merged.persistent,
@@ -109,35 +157,24 @@ export function completeLoadOptions(given: Partial<LoadOptions>): LoadOptions {
     consumers: merged.mode === 'publish' ? 0 : merged.consumers,
     warmUpSeconds: merged.count > 0 ? 0 : merged.warmUpSeconds,
   };
-  requireWholeNumber(options, 'port', 1, 65_535);
-  requireWholeNumber(options, 'queues', 1, 1_000_000);
-  requireWholeNumber(options, 'bodySizeBytes', 0, 512 * 1024 * 1024);
-  requireWholeNumber(options, 'publishers', options.mode === 'consume' ? 0 : 1, 10_000);
-  requireWholeNumber(options, 'consumers', options.mode === 'publish' ? 0 : 1, 10_000);
-  requireWholeNumber(options, 'publisherThreads', 1, 256);
-  requireWholeNumber(options, 'consumerThreads', 1, 256);
-  requireWholeNumber(options, 'confirmWindow', 0, confirmWindowMax);
-  requireWholeNumber(options, 'ackEvery', 0, 1_000_000);
-  requireWholeNumber(options, 'prefetch', 0, 65_535);
-  requireWholeNumber(options, 'count', 0, Number.MAX_SAFE_INTEGER);
-  requireWholeNumber(options, 'inflightMax', 0, Number.MAX_SAFE_INTEGER);
-  requireWholeNumber(options, 'batchBytes', 1, 16 * 1024 * 1024);
-  if (options.ackEvery > options.prefetch && options.ackEvery > 0 && options.prefetch > 0) {
-    throw new RangeError(
-      `ackEvery ${options.ackEvery} is above prefetch ${options.prefetch}: no ack would ever be sent`,
-    );
-  }
-  if (options.mode === 'consume' && options.count === 0 && options.seconds <= 0) {
-    throw new RangeError('a run needs a count or a time');
-  }
+  requirePossible(options);
   return options;
 }
 
-function requireWholeNumber(options: LoadOptions, name: keyof LoadOptions, min: number, max: number): void {
+function requireNumber(options: LoadOptions, name: NumberOption, min: number, max: number, kind: string): void {
   const value = options[name];
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < min || value > max) {
-    throw new RangeError(`${name} is ${String(value)}, expected a whole number from ${min} to ${max}`);
+  const isKind = kind === 'a number' || Number.isSafeInteger(value);
+  if (isKind && value >= min && value <= max) return;
+  throw new LoadOptionError(`{${name}} ${value}: expected ${kind} from ${min} to ${max}`);
+}
+
+function requirePossible({ mode, publishers, consumers, ackEvery, prefetch, count, seconds }: LoadOptions): void {
+  if (mode !== 'consume' && publishers === 0) throw new LoadOptionError(`{publishers} 0: nobody publishes`);
+  if (mode !== 'publish' && consumers === 0) throw new LoadOptionError(`{consumers} 0: nobody consumes`);
+  if (prefetch > 0 && ackEvery > prefetch) {
+    throw new LoadOptionError(`{ackEvery} ${ackEvery} is above {prefetch} ${prefetch}: no ack would ever be sent`);
   }
+  if (count === 0 && seconds === 0) throw new LoadOptionError('{seconds} 0: a run needs a time or a {count}');
 }
 
 /** Queues that one published message reaches. */

@@ -114,6 +114,15 @@ export function buildReport(run: RunMeasurements): LoadReport {
   };
 }
 
+/** What a broker must not do, in words; empty when it did none of it. A broker that is fast because it drops messages is not fast. */
+export function faultsOf(report: LoadReport): string[] {
+  const faults = report.error === null ? [] : [report.error];
+  for (const name of ['missing', 'duplicates', 'gaps', 'nacked', 'unconfirmed'] as const) {
+    if (report[name] > 0) faults.push(`${name} ${report[name]}`);
+  }
+  return faults;
+}
+
 function missingDeliveries(run: RunMeasurements, published: number): number {
   const { options, board } = run;
   if (options.consumers === 0) return 0;

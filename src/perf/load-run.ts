@@ -15,21 +15,15 @@ import type { ConsumerResult } from './consumer.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { LoadBoard, monotonicUs, slot } from './load-board.ts';
 import { completeLoadOptions, fanOut, type LoadOptions } from './load-options.ts';
+import { type LoadProgress, ProgressWatch } from './load-progress.ts';
 import { buildReport, type LoadReport, type UsageSample } from './load-report.ts';
 import type { WorkerEvent, WorkerOrder, WorkerTask } from './load-worker.ts';
 import { cpuSecondsOf, machineCpuSeconds, ownCpuSeconds, residentBytesOf } from './process-usage.ts';
 import type { PublisherResult } from './publisher.ts';
 import { declareTopology, deleteTopology } from './topology.ts';
 
-/** What somebody who watches a run is told once a second. */
-export interface LoadProgress {
-  readonly elapsedSeconds: number;
-  readonly published: number;
-  readonly confirmed: number;
-  readonly received: number;
-}
-
 export interface LoadHooks {
+  /** Once a second. */
   readonly onProgress?: (progress: LoadProgress) => void;
   /** Ends publishing early; the run then drains and reports as if its time were over. */
   readonly signal?: AbortSignal;
@@ -37,12 +31,11 @@ export interface LoadHooks {
 
 const samplingMs = 50;
 const countSamplingMs = 10;
-const progressMs = 1000;
 const workerUrl = new URL(import.meta.url.endsWith('.ts') ? './load-worker.ts' : './load-worker.js', import.meta.url);
 
 /**
  * Runs a load against a broker and reports what it measured. A connection that is lost on the way ends the run: the report then
- * says so in `error`. @throws RangeError for impossible options, LoadConnectionError when the broker cannot be reached at all or
+ * says so in `error`. @throws LoadOptionError for impossible options, LoadConnectionError when the broker cannot be reached at all or
  * refuses the queues.
  */
 export async function runLoad(given: Partial<LoadOptions>, hooks: LoadHooks = {}): Promise<LoadReport> {
@@ -61,6 +54,7 @@ class LoadRun {
   readonly #options: LoadOptions;
   readonly #hooks: LoadHooks;
   readonly #board: LoadBoard;
+  readonly #progress: ProgressWatch;
   readonly #publisherThreads: LoadThread[];
   readonly #consumerThreads: LoadThread[];
   #peakResidentBytes = 0;
@@ -71,6 +65,7 @@ class LoadRun {
     this.#options = options;
     this.#hooks = hooks;
     this.#board = new LoadBoard(options.publishers, options.consumers);
+    this.#progress = new ProgressWatch(this.#board, hooks.onProgress);
     this.#consumerThreads = this.#startThreads('consume', options.consumers, options.consumerThreads);
     this.#publisherThreads = this.#startThreads('publish', options.publishers, options.publisherThreads);
   }
@@ -129,29 +124,29 @@ class LoadRun {
       this.#board.measuring = true;
       return begin;
     }
-    await this.#watchUntil(begin, monotonicUs() + this.#options.warmUpSeconds * 1e6);
+    this.#progress.begin('warm-up');
+    await this.#watchUntil(monotonicUs() + this.#options.warmUpSeconds * 1e6);
     this.#board.measuring = true;
     return this.#sample();
   }
 
   async #measure(begin: UsageSample): Promise<void> {
+    this.#progress.begin('measured');
     if (this.#options.count > 0) await this.#watchUntilCounted(begin);
-    else await this.#watchUntil(begin, begin.timeUs + this.#options.seconds * 1e6);
+    else await this.#watchUntil(begin.timeUs + this.#options.seconds * 1e6);
   }
 
-  async #watchUntil(begin: UsageSample, endUs: number): Promise<void> {
-    let nextProgressUs = begin.timeUs + progressMs * 1e3;
+  async #watchUntil(endUs: number): Promise<void> {
     while (!this.#isOver()) {
       const leftMs = (endUs - monotonicUs()) / 1e3;
       if (leftMs <= 0) return;
       await delay(Math.min(samplingMs, leftMs));
-      nextProgressUs = this.#observe(begin, nextProgressUs);
+      this.#observe();
     }
   }
 
   async #watchUntilCounted(begin: UsageSample): Promise<void> {
     const wanted = this.#options.count * fanOut(this.#options);
-    let nextProgressUs = begin.timeUs + progressMs * 1e3;
     while (!this.#isOver()) {
       const published = this.#options.publishers === 0 || this.#publishersFinished;
       const received = this.#options.consumers === 0 || this.#board.total(slot.received) >= wanted;
@@ -162,7 +157,7 @@ class LoadRun {
         return;
       }
       await delay(countSamplingMs);
-      nextProgressUs = this.#observe(begin, nextProgressUs);
+      this.#observe();
     }
   }
 
@@ -170,17 +165,9 @@ class LoadRun {
     return this.#error !== null || this.#hooks.signal?.aborted === true;
   }
 
-  #observe(begin: UsageSample, nextProgressUs: number): number {
+  #observe(): void {
     this.#peakResidentBytes = Math.max(this.#peakResidentBytes, residentBytesOf(this.#options.brokerPids));
-    const nowUs = monotonicUs();
-    if (nowUs < nextProgressUs) return nextProgressUs;
-    this.#hooks.onProgress?.({
-      elapsedSeconds: (nowUs - begin.timeUs) / 1e6,
-      published: this.#board.total(slot.published),
-      confirmed: this.#board.total(slot.confirmed),
-      received: this.#board.total(slot.received),
-    });
-    return nextProgressUs + progressMs * 1e3;
+    this.#progress.observe();
   }
 
   /** Lets consumers take what was published and publishers see their confirms, so that a loss shows as one. */
@@ -188,7 +175,11 @@ class LoadRun {
     this.#board.stopPublishing();
     for (const thread of this.#publisherThreads) thread.order({ type: 'stop', abandon: false });
     const endUs = monotonicUs() + this.#options.drainSeconds * 1e6;
-    while (this.#error === null && monotonicUs() < endUs && !this.#isDrained()) await delay(countSamplingMs);
+    this.#progress.begin('drain');
+    while (this.#error === null && monotonicUs() < endUs && !this.#isDrained()) {
+      await delay(countSamplingMs);
+      this.#progress.observe();
+    }
     for (const thread of this.#publisherThreads) thread.order({ type: 'stop', abandon: true });
   }
 
