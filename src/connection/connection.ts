@@ -595,6 +595,7 @@ export class Connection {
     }
     this.#beat(nowMs);
     this.#checkConsumerTimeouts();
+    for (const { publisher } of this.channels.values()) publisher.trim();
   }
 
   #beat(nowMs: number): void {

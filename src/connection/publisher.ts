@@ -64,6 +64,7 @@ export class Publisher implements RoutedMessage {
   #bodySize = 0;
   #assembly: Buffer | null = null;
   #assembled = 0;
+  #assemblyUsed = false;
 
   #current: CachedRoute | null = null;
   #topologyVersion = -1;
@@ -161,9 +162,14 @@ export class Publisher implements RoutedMessage {
     bytes.copy(this.#assembly as Buffer, this.#assembled, from, to);
     this.#assembled += size;
     if (size < left) return;
-    const assembly = this.#assembly as Buffer;
-    if (assembly.length > KEPT_ASSEMBLY) this.#assembly = null;
-    this.#complete(assembly, 0);
+    this.#assemblyUsed = true;
+    this.#complete(this.#assembly as Buffer, 0);
+  }
+
+  /** Gives a large assembly buffer up when no message has needed it since the last call. */
+  trim(): void {
+    if (!this.#assemblyUsed && this.idle) this.#assembly = null;
+    this.#assemblyUsed = false;
   }
 
   /** Memory grows with what has arrived, not with what a header announces. */
@@ -340,8 +346,6 @@ export class Publisher implements RoutedMessage {
 }
 
 const FIRST_ASSEMBLY = 64 * 1024;
-/** A larger assembly buffer is given up after its message. */
-const KEPT_ASSEMBLY = 256 * 1024;
 
 function sameBytes(bytes: Buffer, at: number, other: Buffer, size: number): boolean {
   for (let i = 0; i < size; i++) if (bytes[at + i] !== other[i]) return false;
