@@ -241,6 +241,7 @@ class RunningBroker implements Broker {
       clock: this.#clock,
       log: this.#log,
       wake: (queue) => turn.wake(queue),
+      turnMs: () => turn.nowMs,
       unused: ({ vhost, name }) => this.#propose({ kind: 'delete-queue', vhost, name }),
       exchangeUnused: (vhost, { name }) => this.#propose({ kind: 'delete-exchange', vhost: vhost.name, name }),
     });

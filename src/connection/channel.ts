@@ -18,6 +18,7 @@ import {
   notImplemented,
   octetsText,
   preconditionFailed,
+  resourceLocked,
   unexpectedFrame,
 } from '../protocol/errors.ts';
 import {
@@ -35,7 +36,15 @@ import { Confirms } from './confirms.ts';
 import type { Connection } from './connection.ts';
 import { readConsumerArguments } from './consumer-arguments.ts';
 import type { ConnectionContext } from './context.ts';
-import { Content, deliverPrefix, getOkPrefix, writeContent, writeDelivery, writeTag } from './delivery.ts';
+import {
+  addDeliveryCount,
+  Content,
+  deliverPrefix,
+  getOkPrefix,
+  writeContent,
+  writeDelivery,
+  writeTag,
+} from './delivery.ts';
 import { Publisher } from './publisher.ts';
 import { REPLY_TO, type ReplyTarget } from './reply-targets.ts';
 import * as topology from './topology-methods.ts';
@@ -65,9 +74,11 @@ export class Channel implements Confirming, ReplyTarget {
   replyName: string | null = null;
   #replyTag: string | null = null;
   #prefetch = 0;
+  /** 0 is no limit. */
+  #globalPrefetch = 0;
   #confirmAsked = false;
   /** Journal positions that a tx.commit-ok waits for, and what to do then. */
-  #commit: { need: number } | null = null;
+  #commit: { need: number; isPartial: boolean } | null = null;
 
   constructor(connection: Connection, number: number, vhost: Vhost, access: ChannelAccess) {
     this.connection = connection;
@@ -166,8 +177,10 @@ export class Channel implements Confirming, ReplyTarget {
   }
 
   nackPublish(): void {
-    const deliveryTag = this.confirms?.refused() ?? 0;
-    this.send({ name: 'basic.nack', deliveryTag, multiple: false, requeue: false });
+    if (this.confirms === null) return;
+    const { tag: deliveryTag, multiple } = this.confirms.refused();
+    // `requeue` says nothing to a publisher; RabbitMQ leaves it as it is by default.
+    this.send({ name: 'basic.nack', deliveryTag, multiple, requeue: true });
   }
 
   #askForConfirm(): void {
@@ -219,15 +232,17 @@ export class Channel implements Confirming, ReplyTarget {
   #qos(prefetchSize: number, count: number, global: boolean): void {
     if (prefetchSize !== 0) throw notImplemented(`prefetch_size!=0 (${prefetchSize})`);
     const { maxUnackedPerChannel } = this.context.limits;
-    if (global) this.unackedLimit = count === 0 ? maxUnackedPerChannel : Math.min(count, maxUnackedPerChannel);
-    else this.#prefetch = count;
+    if (!global) this.#prefetch = count;
+    // A prefetch for consumers to come lifts the one over all consumers, as in RabbitMQ; not the other way round.
+    this.#globalPrefetch = global ? count : 0;
+    this.unackedLimit = Math.min(this.#globalPrefetch || maxUnackedPerChannel, maxUnackedPerChannel);
     this.send({ name: 'basic.qos-ok' });
-    if (global) this.wakeConsumers();
+    this.wakeConsumers();
   }
 
   #consume(method: BasicConsume): void {
     const tag = method.consumerTag === '' ? `amq.ctag-${randomBytes(16).toString('base64url')}` : method.consumerTag;
-    if (this.consumers.has(tag) || tag === this.#replyTag) {
+    if (this.consumers.has(tag)) {
       throw notAllowed(`attempt to reuse consumer tag '${tag}'`);
     }
     if (method.queue === REPLY_TO) return this.#consumeReplies(tag, method);
@@ -235,11 +250,15 @@ export class Channel implements Confirming, ReplyTarget {
     this.access.check('queue', name, 'read');
     const queue = topology.existingQueue(this, name);
     const { priority } = readConsumerArguments(queue, method.arguments);
-    const { all } = queue.consumers;
-    if (queue.exclusiveConsumer !== null || (method.exclusive && all.length > 0)) {
+    if (queue.countsDeliveries && this.#globalPrefetch > 0) {
+      const text = `queue '${name}' in vhost '${this.vhost.name}' does not support global qos`;
+      throw notImplemented(text, METHOD_IDS['basic.consume']);
+    }
+    if (!mayConsume(queue, method.exclusive)) {
       throw accessRefused(`queue '${name}' in vhost '${this.vhost.name}' in exclusive use`);
     }
-    const { noAck, exclusive } = method;
+    const { noAck } = method;
+    const exclusive = method.exclusive && !queue.countsDeliveries;
     const consumer = new ChannelConsumer(this, { tag, queue, noAck, exclusive, priority, prefetch: this.#prefetch });
     this.consumers.set(tag, consumer);
     this.answer(method.noWait, { name: 'basic.consume-ok', consumerTag: tag });
@@ -286,12 +305,18 @@ export class Channel implements Confirming, ReplyTarget {
     const name = this.queueName(queueName);
     this.access.check('queue', name, 'read');
     const queue = topology.existingQueue(this, name);
+    if (queue.countsDeliveries && queue.settings.singleActiveConsumer) {
+      throw resourceLocked(
+        `cannot obtain access to locked queue '${name}' in vhost '${this.vhost.name}'. basic.get operations are not supported by quorum queues with single active consumer`,
+      );
+    }
     const { out, frameMax, nowMs } = this.connection;
     const holder: Holder = { queue, unacked: 0 };
     const found = queue.get(noAck, (page, offset, position, sequence, size, redelivered) => {
       const lane = queue.currentLane;
       const tag = noAck ? this.unacked.skip() : this.unacked.add(position, sequence, size, lane, holder, nowMs);
       const content = new Content().ofRecord(page, offset);
+      if (queue.countsDeliveries) addDeliveryCount(content, queue.deliveryCounts.get(position) ?? 0);
       const prefix = getOkPrefix(this.number);
       writeDelivery(out, prefix, this.number, tag, redelivered, content, queue.readyCount, frameMax);
       this.connection.touched();
@@ -319,7 +344,6 @@ export class Channel implements Confirming, ReplyTarget {
     if (!multiple) this.#settleOne(tag, kind);
     else {
       const last = unacked.upTo(tag);
-      // A requeue goes from the newest to the oldest, so that one that is delivered at once keeps the order.
       for (let next = unacked.first; next <= last; next++) {
         if (unacked.has(next) && tx?.settled.has(next) !== true) this.#settleOne(next, kind);
       }
@@ -338,11 +362,10 @@ export class Channel implements Confirming, ReplyTarget {
     this.wakeConsumers();
   }
 
+  /** The oldest first, so that a queue that is too long then drops what it would have dropped if all had come back at once. */
   #giveAllBack(): void {
     const { unacked } = this;
-    for (let tag = unacked.next - 1; tag >= unacked.first && unacked.count > 0; tag--) {
-      if (unacked.has(tag)) unacked.take(tag, SETTLE.requeue);
-    }
+    while (unacked.count > 0) unacked.take(unacked.first, SETTLE.requeue);
   }
 
   // --- transactions ---
@@ -355,22 +378,26 @@ export class Channel implements Confirming, ReplyTarget {
   #commitTransaction(): void {
     const tx = this.#transaction();
     const { store, turn } = this.context;
-    const { publishes, acks } = tx;
-    store.beginAtomic(tx.journalBytes);
+    const { publishes, acks, journalBytes } = tx;
+    let isPartial = false;
     tx.clear();
-    for (const held of publishes) this.publisher.publishHeld(held);
+    store.beginAtomic(journalBytes);
+    for (const held of publishes) if (!this.publisher.publishHeld(held)) isPartial = true;
     for (const { tag, kind } of acks) if (this.unacked.has(tag)) this.unacked.take(tag, SETTLE[kind]);
     store.endAtomic();
-    this.#commit = { need: store.appended };
+    this.#commit = { need: store.appended, isPartial };
     if (store.appended > store.durable) this.connection.suspend();
     turn.awaitConfirm(this);
     if (store.appended <= store.durable) this.#committed();
   }
 
   #committed(): void {
+    const isPartial = this.#commit?.isPartial === true;
     this.#commit = null;
     this.connection.resume(() => {
-      if (this.open) this.send({ name: 'tx.commit-ok' });
+      if (!this.open) return;
+      if (isPartial) throw preconditionFailed('partial tx completion', METHOD_IDS['tx.commit']);
+      this.send({ name: 'tx.commit-ok' });
       this.wakeConsumers();
     });
   }
@@ -419,6 +446,13 @@ export class Channel implements Confirming, ReplyTarget {
   expectedContentBody(): AmqpError {
     return unexpectedFrame('expected content body, got non content body frame instead', METHOD_IDS['basic.publish']);
   }
+}
+
+/** Whether a consumer may join those of a queue; quorum queues know no exclusive ones. */
+function mayConsume(queue: Queue, exclusive: boolean): boolean {
+  if (queue.countsDeliveries) return true;
+  if (queue.settings.singleActiveConsumer) return !exclusive;
+  return queue.exclusiveConsumer === null && !(exclusive && queue.consumers.all.length > 0);
 }
 
 const NO_METHOD_FRAME = unexpectedFrame('expected method frame, got non method frame instead');

@@ -1,6 +1,6 @@
 /**
  * Publisher confirms of one channel. They go out in the order of publishing, in runs: all that was published in a turn waits
- * for one journal position, so a run is two numbers and costs nothing per message. A refused message is nacked at once, by itself.
+ * for one journal position, so a run is three numbers and costs nothing per message. A refused message is nacked at once, by itself.
  */
 export class Confirms {
   /** Publishes on this channel since confirm.select. */
@@ -10,8 +10,11 @@ export class Confirms {
   #needsDurable = false;
   readonly #runEnds: number[] = [];
   readonly #runNeeds: number[] = [];
+  readonly #runCounts: number[] = [];
+  #refusedCount = 0;
+  /** Accepted publishes in all runs so far. */
+  #runsCount = 0;
   #acked = 0;
-  #runsUpTo = 0;
 
   /** @param durable whether the confirm has to wait for the disk. */
   accepted(durable: boolean): void {
@@ -19,9 +22,10 @@ export class Confirms {
     if (durable) this.#needsDurable = true;
   }
 
-  /** @returns the delivery tag to nack. */
-  refused(): number {
-    return ++this.published;
+  /** @returns the delivery tag to nack, and whether none before it waits: RabbitMQ says `multiple` then. */
+  refused(): { tag: number; multiple: boolean } {
+    this.#refusedCount++;
+    return { tag: ++this.published, multiple: this.#acked >= this.#lastAccepted };
   }
 
   /**
@@ -30,19 +34,26 @@ export class Confirms {
    * @returns true while something waits.
    */
   settle(appended: number, durable: number, ack: (tag: number, multiple: boolean) => void): boolean {
-    if (this.#lastAccepted > this.#runsUpTo) {
-      this.#runsUpTo = this.#lastAccepted;
+    const acceptedCount = this.published - this.#refusedCount;
+    if (acceptedCount > this.#runsCount) {
       this.#runEnds.push(this.#lastAccepted);
       this.#runNeeds.push(this.#needsDurable ? appended : 0);
+      this.#runCounts.push(acceptedCount - this.#runsCount);
+      this.#runsCount = acceptedCount;
       this.#needsDurable = false;
     }
     let tag = 0;
+    let count = 0;
     let done = 0;
-    while (done < this.#runEnds.length && this.#runNeeds[done] <= durable) tag = this.#runEnds[done++];
+    while (done < this.#runEnds.length && this.#runNeeds[done] <= durable) {
+      count += this.#runCounts[done];
+      tag = this.#runEnds[done++];
+    }
     if (tag > 0) {
       this.#runEnds.splice(0, done);
       this.#runNeeds.splice(0, done);
-      ack(tag, tag - this.#acked > 1);
+      this.#runCounts.splice(0, done);
+      ack(tag, count > 1);
       this.#acked = tag;
     }
     return this.#runEnds.length > 0;

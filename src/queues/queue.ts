@@ -33,6 +33,8 @@ export interface QueueEnvironment {
   readonly log: Log;
   /** Asks for `dispatch` at the end of this turn. */
   wake(queue: Queue): void;
+  /** When this turn began, by the clock of what is published. */
+  turnMs(): number;
   /** Hands a message over before the queue settles it. The bytes are in `page`, for the time of the call. */
   deadLetter(queue: Queue, page: Page, offset: number, reason: DeadLetterReason, settings: QueueSettings): void;
   /** x-expires has run out, or the last consumer of an auto-delete queue has gone. */
@@ -201,7 +203,8 @@ export class Queue implements QueueIdentity, RoutableQueue {
       if (this.#mayExpire) {
         if (now < 0) now = this.#env.clock.nowMs();
         const expiresAt = this.#expiresAt(page, offset);
-        if (expiresAt <= now && publishedAtOf(page, offset) < now) {
+        // What came in this turn was offered to nobody yet: with a time to live of 0 it still goes to a consumer that waits.
+        if (expiresAt <= now && publishedAtOf(page, offset) < this.#env.turnMs()) {
           this.#dropHead('expired');
           continue;
         }

@@ -64,6 +64,7 @@ export class Vhost {
       clock: env.clock,
       log: env.log,
       wake: (queue) => env.wake(queue),
+      turnMs: () => env.turnMs(),
       unused: (queue) => env.unused(queue),
       deadLetter: (queue, page, offset, reason, settings) =>
         this.#deadLetterMessage(queue, page, offset, reason, settings),

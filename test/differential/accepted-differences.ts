@@ -61,7 +61,35 @@ export const acceptedDifferences: readonly AcceptedDifference[] = [
       ],
     },
   }),
+  {
+    name: 'A stream queue is refused with 540',
+    reason: 'Leveret has no streams yet.',
+    sessions: ['a stream queue that is exclusive', 'a stream queue'],
+    rabbitMq: /A < ch1 (?:channel\.close|queue\.declare-ok) .*\n# A ends: connection\.close-ok\n/,
+    leveret: {
+      'a stream queue that is exclusive': streamRefused('q.a-stream-queue-that-is-exclusive'),
+      'a stream queue': streamRefused('q.a-stream-queue'),
+    },
+  },
+  {
+    name: 'A message that is requeued to a quorum queue takes its old place',
+    reason:
+      'In RabbitMQ it goes to the end of the queue, which keeps the log of Raft short. Leveret keeps the order of ' +
+      'publishing in every queue, as RabbitMQ does in classic ones.',
+    sessions: [
+      'messages that are requeued without a delivery limit',
+      'messages that are requeued with a delivery limit',
+    ],
+    rabbitMq:
+      /3 (\S+ \S+ \| \S+):l 0} \| "three"(.*)4 (redelivered=true) (.*):l 1} \| "one"(.*)5 \S+ (.*):l 1} \| "two"/s,
+    leveret: '3 $3 $1:l 1} | "one"$24 $3 $4:l 1} | "two"$55 $6:l 0} | "three"',
+  },
 ];
+
+function streamRefused(queue: string): string {
+  const text = `NOT_IMPLEMENTED - x-queue-type 'stream' for queue '${queue}' in vhost '/' is not supported`;
+  return `A < ch0 connection.close reply-code=540 reply-text="${text}" class-id=50 method-id=10\n`;
+}
 
 type Close = readonly [replyText: string, replyCode: number, classId: number, methodId: number];
 

@@ -180,10 +180,22 @@ for (const [title, declare] of [
   });
 }
 
-session('stream queues are declared or refused', async (s) => {
+session('a stream queue that is exclusive', async (s) => {
   const channel = await s.open();
   const queue = s.name('q');
   await channel.ask('queue.declare', { queue, exclusive: true, arguments: { 'x-queue-type': 'stream' } });
+});
+
+session('a stream queue', async (s) => {
+  const channel = await s.open();
+  const queue = s.name('q');
+  const { name } = await channel.ask('queue.declare', {
+    queue,
+    durable: true,
+    arguments: { 'x-queue-type': 'stream' },
+  });
+  s.quiet(channel.client);
+  if (name === 'queue.declare-ok') await channel.call('queue.delete', { queue });
 });
 
 session('a queue name of 255 bytes, and one with letters beyond ASCII', async (s) => {

@@ -107,8 +107,18 @@ session('max-length with drop-head', async (s) => {
   await channel.call('queue.delete', { queue });
 });
 
-session('a requeued message goes to its old place', async (s) => {
+session('messages that are requeued without a delivery limit', async (s) => {
   const { channel, queue } = await withQuorumQueue(s);
+  await s.fill(channel, queue, ['one', 'two', 'three']);
+  await channel.call('basic.get', { queue }, 'basic.get-ok');
+  await channel.call('basic.get', { queue }, 'basic.get-ok');
+  channel.send('basic.nack', { deliveryTag: 2, requeue: true, multiple: true });
+  await drainQueue(channel, queue);
+  await channel.call('queue.delete', { queue });
+});
+
+session('messages that are requeued with a delivery limit', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s, { 'x-delivery-limit': 5 });
   await s.fill(channel, queue, ['one', 'two', 'three']);
   await channel.call('basic.get', { queue }, 'basic.get-ok');
   await channel.call('basic.get', { queue }, 'basic.get-ok');
