@@ -2,13 +2,14 @@
  * Where the clients of this suite find a broker: a Leveret in this process, or the one named by `LEVERET_CONFORMANCE_URL`, so
  * that the same assertions are proved against RabbitMQ:
  *
- *   LEVERET_CONFORMANCE_URL=amqp://guest:guest@127.0.0.1:5672/%2F node --test test/conformance/*.test.ts
+ *   node test/conformance/against-rabbitmq.ts           starts a RabbitMQ, and runs the suite against it
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Broker, startBroker } from '../../src/broker.ts';
+import { definitions } from './definitions.ts';
 import { Link } from './link.ts';
 
 /** A broker that clients are tested against. */
@@ -20,6 +21,8 @@ export interface BrokerUnderTest {
 
 /** A broker that can go away and come back at the same address. */
 export interface RestartableBroker extends BrokerUnderTest {
+  /** Whether `goDown` is a stop in order, of which clients are told, or an end without a word. */
+  readonly stopsInOrder: boolean;
   goDown(): Promise<void>;
   comeBack(): Promise<void>;
 }
@@ -28,7 +31,7 @@ const givenUrl = process.env.LEVERET_CONFORMANCE_URL;
 
 export async function startBrokerUnderTest(): Promise<BrokerUnderTest> {
   if (givenUrl !== undefined) return { url: givenUrl, stop: async () => undefined };
-  const broker = await startBroker({ port: 0, memory: true, logLevel: 'none' });
+  const broker = await startBroker({ port: 0, memory: true, definitions, logLevel: 'none' });
   return { url: urlOf(broker), stop: () => broker.stop() };
 }
 
@@ -38,6 +41,7 @@ export async function startRestartableBroker(): Promise<RestartableBroker> {
   const link = await Link.open(givenUrl);
   return {
     url: link.url,
+    stopsInOrder: false,
     goDown: () => link.cut(),
     comeBack: () => link.mend(),
     stop: () => link.close(),
@@ -45,6 +49,7 @@ export async function startRestartableBroker(): Promise<RestartableBroker> {
 }
 
 class RestartableLeveret implements RestartableBroker {
+  readonly stopsInOrder = true;
   readonly #dataDir: string;
   #broker: Broker;
 
@@ -55,7 +60,7 @@ class RestartableLeveret implements RestartableBroker {
 
   static async start(): Promise<RestartableLeveret> {
     const dataDir = await mkdtemp(join(tmpdir(), 'leveret-conformance-'));
-    return new RestartableLeveret(dataDir, await startBroker({ port: 0, dataDir, logLevel: 'none' }));
+    return new RestartableLeveret(dataDir, await startBroker({ port: 0, dataDir, definitions, logLevel: 'none' }));
   }
 
   get url(): string {
@@ -85,9 +90,10 @@ function urlOf(broker: Broker): string {
 /** `url` with other credentials, another vhost or connection parameters. */
 export function variantOf(
   url: string,
-  change: { password?: string; vhost?: string; query?: Record<string, string> },
+  change: { user?: string; password?: string; vhost?: string; query?: Record<string, string> },
 ): string {
   const variant = new URL(url);
+  if (change.user !== undefined) variant.username = change.user;
   if (change.password !== undefined) variant.password = change.password;
   if (change.vhost !== undefined) variant.pathname = `/${encodeURIComponent(change.vhost)}`;
   for (const [name, value] of Object.entries(change.query ?? {})) variant.searchParams.set(name, value);
