@@ -32,7 +32,7 @@ import { openSqliteStore } from './metadata/sqlite-store.ts';
 import type { Queue } from './queues/queue.ts';
 import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
 import { openDataDirectory } from './runtime/data-directory.ts';
-import { systemDisk } from './runtime/disk.ts';
+import { type Disk, systemDisk } from './runtime/disk.ts';
 import { listenError } from './runtime/listen-error.ts';
 import { createLog, type Log, type LogLevel } from './runtime/log.ts';
 import { writePidFile } from './runtime/pid-file.ts';
@@ -75,6 +75,8 @@ export interface BrokerOptions {
   readonly confirmWhen?: 'fdatasync' | 'operating-system';
   readonly logLevel?: LogLevel;
   readonly log?: Log;
+  /** What messages are written with; for tests of what becomes of a full or failing disk. */
+  readonly disk?: Disk;
 }
 
 export interface Broker {
@@ -93,7 +95,10 @@ export interface Broker {
 
 const DEFAULT_MESSAGE_MEMORY = 128 * 1024 * 1024;
 const UNWRITTEN_LIMIT = 32 * 1024 * 1024;
+/** How often connections look at their time limits; more often where a limit is shorter than a few of these. */
 const TICK_MS = 1000;
+const TICKS_PER_LIMIT = 4;
+const SHORTEST_TICK_MS = 20;
 /** How long clients may take to answer the close at a stop. */
 const STOP_GRACE_MS = 2000;
 
@@ -157,7 +162,7 @@ class RunningBroker implements Broker {
     this.damage = this.#store.damage;
     const vhosts = this.#restore(metadata, turn, this.#store);
     await this.#listen(this.#context(metadata, turn, this.#store, vhosts));
-    this.#ticker = this.#clock.every(TICK_MS, () => this.#tick());
+    this.#ticker = this.#clock.every(tickMs(this.#limits), () => this.#tick());
   }
 
   async #openMetadata(): Promise<MetadataStore> {
@@ -191,7 +196,7 @@ class RunningBroker implements Broker {
     const { messageMemoryBytes = DEFAULT_MESSAGE_MEMORY, confirmWhen = 'fdatasync' } = this.#options;
     const options = {
       directory: this.dataDir,
-      disk: systemDisk,
+      disk: this.#options.disk ?? systemDisk,
       clock: this.#clock,
       log: this.#log,
       fdatasync: confirmWhen === 'fdatasync',
@@ -388,6 +393,11 @@ class RunningBroker implements Broker {
     await serverClosed;
     while (this.#connections.size > 0) await new Promise((next) => setTimeout(next, 5));
   }
+}
+
+function tickMs({ handshakeTimeoutMs, sendTimeoutMs, consumerTimeoutMs }: Limits): number {
+  const shortest = Math.min(handshakeTimeoutMs, sendTimeoutMs, consumerTimeoutMs);
+  return Math.max(SHORTEST_TICK_MS, Math.min(TICK_MS, shortest / TICKS_PER_LIMIT));
 }
 
 /** On a small disk the journal's files are small too, so that consuming frees space soon. */

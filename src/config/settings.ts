@@ -91,6 +91,18 @@ export const SETTINGS = {
     readMilliseconds,
     DEFAULT_LIMITS.sendTimeoutMs,
   ),
+  maxBlockedBytes: setting(
+    'blocked_buffer_max',
+    'Bytes that a connection which consumes may send while its publishes are stopped, before it is not read any more.',
+    readBytes,
+    DEFAULT_LIMITS.maxBlockedBytes,
+  ),
+  maxReplyBufferBytes: setting(
+    'reply_buffer_max',
+    'Bytes that wait for a requester that does not read before replies to it (direct reply-to) are dropped.',
+    readBytes,
+    DEFAULT_LIMITS.maxReplyBufferBytes,
+  ),
   maxTransactionBytes: setting(
     'transaction_size_max',
     'Bytes of an open transaction.',

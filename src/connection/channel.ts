@@ -64,6 +64,8 @@ export class Channel implements Confirming, ReplyTarget {
   readonly consumers = new Map<string, ChannelConsumer>();
   readonly publisher: Publisher;
   open = true;
+  /** While it is not `nothing` the connection holds the channel's frames. Written by the connection. */
+  waitsFor: 'nothing' | 'operation' | 'publishing' = 'nothing';
   confirms: Confirms | null = null;
   tx: Transaction | null = null;
   /** The queue that an empty name stands for. */
@@ -192,10 +194,9 @@ export class Channel implements Confirming, ReplyTarget {
   confirm(appended: number, durable: number): boolean {
     this.#confirmAsked = false;
     let waiting = this.confirms?.settle(appended, durable, (tag, multiple) => this.#ack(tag, multiple)) ?? false;
-    if (this.#commit !== null) {
-      if (this.#commit.need <= durable) this.#committed();
-      else waiting = true;
-    }
+    if (this.#commit !== null && this.#commit.need <= durable) this.#committed();
+    // Another tx.commit may have waited behind it.
+    if (this.#commit !== null) waiting = true;
     this.#confirmAsked = waiting;
     return waiting;
   }
@@ -273,8 +274,10 @@ export class Channel implements Confirming, ReplyTarget {
     this.answer(method.noWait, { name: 'basic.consume-ok', consumerTag: tag });
   }
 
+  /** A requester that does not read loses replies: whoever answers it is not held up. */
   deliverReply(content: Content): void {
     const { out, frameMax } = this.connection;
+    if (this.connection.unsentBytes > this.context.limits.maxReplyBufferBytes) return;
     const prefix = deliverPrefix(this.number, Buffer.from(this.#replyTag ?? ''));
     writeDelivery(out, prefix, this.number, this.unacked.skip(), false, content, -1, frameMax);
     this.connection.touched();
@@ -310,6 +313,7 @@ export class Channel implements Confirming, ReplyTarget {
         `cannot obtain access to locked queue '${name}' in vhost '${this.vhost.name}'. basic.get operations are not supported by quorum queues with single active consumer`,
       );
     }
+    if (!noAck) this.#checkUnackedLimit();
     const { out, frameMax, nowMs } = this.connection;
     const holder: Holder = { queue, unacked: 0 };
     const found = queue.get(noAck, (page, offset, position, sequence, size, redelivered) => {
@@ -322,6 +326,15 @@ export class Channel implements Confirming, ReplyTarget {
       this.connection.touched();
     });
     if (!found) this.send({ name: 'basic.get-empty' });
+  }
+
+  /** Consumers wait at the limit; basic.get has no such way. @throws AmqpError 406 */
+  #checkUnackedLimit(): void {
+    const { maxUnackedPerChannel } = this.context.limits;
+    if (this.unacked.count < maxUnackedPerChannel) return;
+    throw preconditionFailed(
+      `channel ${this.number} holds ${maxUnackedPerChannel} unacknowledged deliveries, as many as it may`,
+    );
   }
 
   /** Consumers that waited may have credit again. */
@@ -343,10 +356,9 @@ export class Channel implements Confirming, ReplyTarget {
     const wasFull = unacked.count >= this.unackedLimit;
     if (!multiple) this.#settleOne(tag, kind);
     else {
-      const last = unacked.upTo(tag);
-      for (let next = unacked.first; next <= last; next++) {
-        if (unacked.has(next) && tx?.settled.has(next) !== true) this.#settleOne(next, kind);
-      }
+      unacked.visitTags(tag, (each) => {
+        if (tx?.settled.has(each) !== true) this.#settleOne(each, kind);
+      });
     }
     if (wasFull) this.wakeConsumers();
   }
@@ -364,8 +376,7 @@ export class Channel implements Confirming, ReplyTarget {
 
   /** The oldest first, so that a queue that is too long then drops what it would have dropped if all had come back at once. */
   #giveAllBack(): void {
-    const { unacked } = this;
-    while (unacked.count > 0) unacked.take(unacked.first, SETTLE.requeue);
+    this.unacked.takeAll(SETTLE.requeue);
   }
 
   // --- transactions ---
@@ -386,7 +397,7 @@ export class Channel implements Confirming, ReplyTarget {
     for (const { tag, kind } of acks) if (this.unacked.has(tag)) this.unacked.take(tag, SETTLE[kind]);
     store.endAtomic();
     this.#commit = { need: store.appended, isPartial };
-    if (store.appended > store.durable) this.connection.suspend();
+    if (store.appended > store.durable) this.connection.wait(this);
     turn.awaitConfirm(this);
     if (store.appended <= store.durable) this.#committed();
   }
@@ -394,7 +405,7 @@ export class Channel implements Confirming, ReplyTarget {
   #committed(): void {
     const isPartial = this.#commit?.isPartial === true;
     this.#commit = null;
-    this.connection.resume(() => {
+    this.connection.goOn(this, () => {
       if (!this.open) return;
       if (isPartial) throw preconditionFailed('partial tx completion', METHOD_IDS['tx.commit']);
       this.send({ name: 'tx.commit-ok' });

@@ -4,6 +4,8 @@
  *   handshake --open--> running --close / error--> closing --close-ok, or a while--> closed
  *        '---------------(socket gone, or refused)----------------------------------^
  *
+ * Publishers are stopped and consumers are not, on one connection too: see "stopping and going on" below, and docs/limits.md.
+ *
  * Frames are parsed in place, in the buffer that the socket was read into; only a frame that is cut by the end of what was
  * read is copied. An error is thrown where it is found and becomes channel.close or connection.close here, in one place.
  */
@@ -41,7 +43,9 @@ import type { Vhost } from '../vhost/vhost.ts';
 import { Channel } from './channel.ts';
 import type { ConnectionContext } from './context.ts';
 import { Handshake, type HandshakeStep, hasCapability } from './handshake.ts';
+import { HeldFrames } from './held-frames.ts';
 import { OutBuffer } from './out-buffer.ts';
+import { SendBacklog } from './send-backlog.ts';
 
 const FRAME_HEAD = 7;
 const HEARTBEAT_FRAME = Buffer.from([FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END]);
@@ -71,12 +75,13 @@ export class Connection {
   vhost: Vhost | null = null;
   /** Octets of a whole frame that may be sent. */
   frameMax = FRAME_MIN_SIZE;
-  /** True while the peer reads too slowly: its consumers get nothing more. */
+  /** True while the peer reads too slowly, or has got its share of this turn: its consumers get nothing more. */
   sendBlocked = false;
-  /** Set once it has published: alarms and back-pressure stop publishers. */
+  /** Set once it has published: then alarms and back-pressure are its business. */
   publishes = false;
 
   readonly #socket: Socket;
+  readonly #backlog: SendBacklog;
   readonly #events: ConnectionEvents;
   readonly #handshake: Handshake;
   #state: 'handshake' | 'running' | 'closing' | 'closed' = 'handshake';
@@ -84,16 +89,25 @@ export class Connection {
   /** Octets that were read and not yet parsed: a frame cut by the end of a read, or all that came while suspended. */
   #held: Buffer = NO_BYTES;
   #heldSize = 0;
-  #suspended = 0;
+  /** Frames of channels that wait. */
+  readonly #waiting = new HeldFrames();
+  /** True while nothing at all is parsed. */
+  #suspended = false;
   #paused = false;
+  /** True while too much waits to be written, by anybody. */
   #throttled = false;
+  /** True while a publish may not be taken in: throttled, or an alarm. */
+  #publishingStopped = false;
+  /** connection.close has come while channels wait: what was sent before it is done first. */
+  #closeAsked = false;
   #cursor = 0;
   #touched = false;
   #lastChannel: Channel | null = null;
   #receivedAtMs: number;
   #sentAtMs: number;
   #stateSinceMs: number;
-  #sendBlockedSinceMs = 0;
+  /** What had been written when the read began that is being parsed, or -1. */
+  #answersFrom = -1;
   #blockedToldFor: string | null = null;
   #dropTimer: Timer | null = null;
   #readThisTurn = 0;
@@ -106,6 +120,7 @@ export class Connection {
     this.#socket = socket;
     this.#events = events;
     this.#handshake = new Handshake(context, peer);
+    this.#backlog = new SendBacklog(socket, context.clock, context.limits);
     this.out = new OutBuffer(socket, context.chunks, (size) => this.#chunkSent(size));
     const now = context.clock.monotonicMs();
     this.#receivedAtMs = now;
@@ -123,6 +138,11 @@ export class Connection {
 
   get nowMs(): number {
     return this.context.turn.nowMs;
+  }
+
+  /** Octets that were written for the peer and not yet taken by the kernel. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength + this.out.end;
   }
 
   get running(): boolean {
@@ -143,17 +163,24 @@ export class Connection {
     this.context.turn.begin();
     this.receivedBytes += end;
     this.#receivedAtMs = this.context.clock.monotonicMs();
-    if (this.#suspended > 0) {
+    if (this.#suspended) {
       this.#hold(bytes, 0, end);
       return true;
     }
+    const { out } = this;
+    const before = out.sentBytes + out.end;
+    this.#answersFrom = before;
     let at = 0;
     if (this.#heldSize > 0) at = this.#completeHeld(bytes, end);
     if (at < end) {
       at = this.#parse(bytes, at, end);
       if (at < end) this.#hold(bytes, at, end);
     }
+    this.#answersFrom = -1;
+    const answered = out.sentBytes + out.end - before;
+    if (answered > 0) this.#backlog.addAnswers(answered);
     if (this.publishes && this.context.store.congested) this.#throttle();
+    else if (this.#waiting.size > 0) this.#updateReading();
     const { turn } = this.context;
     turn.readBytes += end;
     this.#readThisTurn += end;
@@ -167,14 +194,15 @@ export class Connection {
     const hasSentShare = this.#sentThisTurn >= SEND_SHARE_BYTES;
     this.#readThisTurn = 0;
     this.#sentThisTurn = 0;
+    if (this.#waiting.size > 0) this.#takeStopped();
     if (!this.#paused) this.#socket.resume();
-    if (hasSentShare && this.#socket.writableLength <= this.context.limits.maxSendBufferBytes) this.#sendOn();
+    if (hasSentShare && !this.#backlog.blocked) this.#sendOn();
   }
 
   /** Adds to what is held just what its first frame lacks, and parses that. @returns how much of `bytes` is used up. */
   #completeHeld(bytes: Buffer, end: number): number {
     let at = 0;
-    while (at < end && this.#heldSize > 0 && this.#suspended === 0) {
+    while (at < end && this.#heldSize > 0 && !this.#suspended) {
       const wanted = this.#heldSize < FRAME_HEAD ? FRAME_HEAD : this.#frameSize(this.#held);
       const count = Math.min(end - at, wanted - this.#heldSize);
       this.#hold(bytes, at, at + count);
@@ -238,7 +266,7 @@ export class Connection {
       this.#cursor += 8;
       this.#takeHeader(bytes, this.#cursor - 8);
     }
-    while (end - this.#cursor >= FRAME_HEAD && this.#suspended === 0) {
+    while (end - this.#cursor >= FRAME_HEAD && !this.#suspended) {
       const at = this.#cursor;
       const size = ((bytes[at + 3] << 24) | (bytes[at + 4] << 16) | (bytes[at + 5] << 8) | bytes[at + 6]) >>> 0;
       if (size > this.#largestPayload()) return this.#frameTooLarge(bytes, at, size, end);
@@ -291,6 +319,7 @@ export class Connection {
       if (channel === null) return this.#frameWithoutChannel(bytes, type, number, from, to);
       this.#lastChannel = channel;
     }
+    if (channel.waitsFor !== 'nothing') return this.#holdFrame(number, bytes, from, to);
     if (type === FRAME_METHOD) {
       if (to - from < 4) throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
       if (!channel.open) return this.#methodWhileClosing(channel, bytes, from, to);
@@ -298,8 +327,8 @@ export class Connection {
       if (!publisher.idle) throw publisher.interrupted();
       if (bytes[from + 1] === 60 && bytes[from] === 0 && bytes[from + 2] === 0) {
         if (bytes[from + 3] === 40) {
-          if (!this.publishes) this.#becomePublisher();
-          if (this.#suspended > 0) return this.#unread(from);
+          this.publishes = true;
+          if (this.#publishingStopped) return this.#stopPublisher(channel, bytes, from, to);
           return publisher.method(bytes, from + 4, to);
         }
         if (bytes[from + 3] === 80 && to - from === 13 && bytes[from + 4] === 0 && bytes[from + 5] < 0x20) {
@@ -313,11 +342,6 @@ export class Connection {
     if (type === FRAME_BODY) return channel.publisher.body(bytes, from, to);
     if (to - from < 14) throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
     channel.publisher.header(bytes, from, to);
-  }
-
-  /** A publish arrived that may not be taken now: it is parsed again when publishers may go on. */
-  #unread(from: number): void {
-    this.#cursor = from - FRAME_HEAD;
   }
 
   #channelMethod(channel: Channel, method: Method): void {
@@ -391,6 +415,7 @@ export class Connection {
     if (this.#state === 'handshake') return this.#takeStep(this.#handshake.method(method));
     switch (method.name) {
       case 'connection.close':
+        if (this.#state === 'running' && this.#waiting.size > 0) return this.#closeLater();
         return this.#closeOk();
       case 'connection.close-ok':
         if (this.#state === 'closing') return this.#endSocket();
@@ -461,20 +486,26 @@ export class Connection {
     this.#sentThisTurn += size;
     if (this.#sentThisTurn >= SEND_SHARE_BYTES && !hadShare) {
       this.context.turn.awaitNext(this);
-      this.#blockSending();
+      this.sendBlocked = true;
     }
-    if (this.#socket.writableLength > this.context.limits.maxSendBufferBytes) this.#blockSending();
+    if (!this.#backlog.check()) return;
+    this.sendBlocked = true;
+    this.#checkAnswers();
   }
 
-  #blockSending(): void {
-    if (this.sendBlocked) return;
-    this.sendBlocked = true;
-    this.#sendBlockedSinceMs = this.context.clock.monotonicMs();
+  /** A peer that asks for more than it reads is not listened to until it has read. */
+  #checkAnswers(): void {
+    const answersNow = this.#answersFrom < 0 ? 0 : this.out.sentBytes - this.#answersFrom;
+    if (this.#suspended || !this.#backlog.tooManyAnswers(answersNow)) return;
+    this.#suspended = true;
+    this.#updateReading();
   }
 
   #drained(): void {
+    this.#backlog.drained();
     this.context.turn.begin();
     if (this.#sentThisTurn < SEND_SHARE_BYTES) this.#sendOn();
+    if (this.#suspended && this.#dropTimer === null) this.#parseOn();
   }
 
   #sendOn(): void {
@@ -483,67 +514,127 @@ export class Connection {
     for (const channel of this.channels.values()) channel.wakeConsumers();
   }
 
-  // --- stopping and going on ---
-
-  /** Stops parsing until `resume`: what was asked for is not done yet. */
-  suspend(): void {
-    this.#suspended++;
+  /** Ends a time in which nothing was parsed. */
+  #parseOn(): void {
+    this.#suspended = false;
+    for (const number of this.#waiting.channels) this.#takeWaiting(number);
+    if (this.#heldSize > 0 && !this.#suspended) this.#parseHeld();
     this.#updateReading();
   }
 
-  /** Ends a `suspend`, if there is one, and does `then` first. An error in it is the client's to be told. */
-  resume(then: () => void): void {
+  // --- stopping and going on ---
+  //
+  // A channel that waits holds its frames, in order, and the others go on: so acks are taken while publishes are not. What a
+  // connection may hold is bounded; then, and at once where it does nothing but publish, its socket is not read.
+
+  /** The channel's next frames wait until `goOn`: what it asked for is not done yet. */
+  wait(channel: Channel): void {
+    channel.waitsFor = 'operation';
+  }
+
+  /** Ends a `wait`, if there is one, and does `then` first. An error in it is the client's to be told. */
+  goOn(channel: Channel, then: () => void): void {
     if (this.#state === 'closed') return;
-    const wasSuspended = this.#suspended > 0;
-    if (!wasSuspended) return then();
+    if (channel.waitsFor !== 'operation') return then();
     this.context.turn.begin();
-    this.#suspended--;
+    channel.waitsFor = 'nothing';
+    if (channel.open) this.#lastChannel = channel;
     try {
       then();
     } catch (error) {
       this.#fail(error);
     }
-    this.#goOn();
-  }
-
-  #goOn(): void {
-    if (this.#suspended === 0 && this.#heldSize > 0) this.#parseHeld();
+    this.#takeWaiting(channel.number);
     this.#updateReading();
   }
 
-  /** Too much waits to be written: no more from this publisher until there is relief. */
+  /** A publish came that may not be taken now: this channel waits, with it as the first of its frames. */
+  #stopPublisher(channel: Channel, bytes: Buffer, from: number, to: number): void {
+    channel.waitsFor = 'publishing';
+    this.#holdFrame(channel.number, bytes, from, to);
+  }
+
+  #holdFrame(number: number, bytes: Buffer, from: number, to: number): void {
+    this.#waiting.add(number, bytes, from - FRAME_HEAD, to + 1);
+  }
+
+  #waits(number: number): boolean {
+    const channel = this.channels.get(number);
+    return channel !== undefined && channel.waitsFor !== 'nothing';
+  }
+
+  /** Takes the frames that were held for a channel, until it waits again. */
+  #takeWaiting(number: number): void {
+    const line = this.#waiting.of(number);
+    if (line === undefined) return;
+    while (line.start < line.end && !this.#suspended && !this.#waits(number)) {
+      const { bytes, start } = line;
+      const size = bytes.readUInt32BE(start + 3);
+      this.#waiting.shift(line, size + FRAME_HEAD + 1);
+      try {
+        this.#frame(bytes, bytes[start], number, start + FRAME_HEAD, start + FRAME_HEAD + size);
+      } catch (error) {
+        this.#fail(error);
+      }
+    }
+    if (line.start === line.end) this.#waiting.drop(number);
+    if (this.#closeAsked && this.#waiting.size === 0 && this.#state === 'running') this.#closeOk();
+  }
+
+  /** Too much waits to be written: no more publishes until there is relief. */
   #throttle(): void {
     this.#throttled = true;
-    this.#updateReading();
+    this.#updatePublishing();
   }
 
   /** Publishers may go on, if nothing else holds them. */
   relieve(): void {
     if (!this.#throttled) return;
     this.#throttled = false;
+    this.#updatePublishing();
+  }
+
+  #updatePublishing(): void {
+    this.#publishingStopped = this.#throttled || this.context.alarm() !== null;
+    // Not here and now: the store tells of relief in the midst of its work.
+    if (!this.#publishingStopped && this.#waiting.size > 0) this.context.turn.awaitNext(this);
     this.#updateReading();
   }
 
+  /** Takes the publishes that waited, if they still may be. */
+  #takeStopped(): void {
+    if (this.#publishingStopped) return;
+    this.context.turn.begin();
+    for (const number of this.#waiting.channels) {
+      const channel = this.channels.get(number);
+      if (channel?.waitsFor !== 'publishing') continue;
+      channel.waitsFor = 'nothing';
+      this.#takeWaiting(number);
+    }
+    this.#updateReading();
+  }
+
+  /** Whether there is something to be acknowledged or taken by it, now or soon. */
+  #consumes(): boolean {
+    for (const { consumers, unacked, replyName } of this.channels.values()) {
+      if (consumers.size > 0 || unacked.count > 0 || replyName !== null) return true;
+    }
+    return false;
+  }
+
+  #mayRead(): boolean {
+    if (this.#state === 'closing') return true;
+    if (this.#suspended || this.#waiting.size > this.context.limits.maxBlockedBytes) return false;
+    const stops = this.#throttled || (this.#publishingStopped && this.#waiting.size > 0);
+    return !stops || this.#consumes();
+  }
+
   #updateReading(): void {
-    const pause = (this.#suspended > 0 || this.#throttled) && this.#state !== 'closing';
+    const pause = !this.#mayRead();
     if (pause === this.#paused || this.#state === 'closed') return;
     this.#paused = pause;
     if (pause) this.#socket.pause();
     else this.#socket.resume();
-  }
-
-  #becomePublisher(): void {
-    this.publishes = true;
-    if (this.context.alarm() !== null) this.#stopForAlarm();
-  }
-
-  #alarmed = false;
-
-  /** An alarm stops a connection once it publishes; its heartbeats are not missed meanwhile. */
-  #stopForAlarm(): void {
-    if (this.#alarmed) return;
-    this.#alarmed = true;
-    this.suspend();
   }
 
   /** An alarm was raised or has gone. */
@@ -555,17 +646,13 @@ export class Connection {
         this.send(0, { name: 'connection.blocked', reason: alarm });
       }
       this.#blockedToldFor = alarm;
-      if (this.publishes) this.#stopForAlarm();
-      return;
+      return this.#updatePublishing();
     }
     if (this.#blockedToldFor !== null && this.hasCapability('connection.blocked')) {
       this.send(0, { name: 'connection.unblocked' });
     }
     this.#blockedToldFor = null;
-    this.publishes = false;
-    if (!this.#alarmed) return;
-    this.#alarmed = false;
-    this.resume(() => {});
+    this.#updatePublishing();
   }
 
   // --- exclusive queues ---
@@ -590,7 +677,7 @@ export class Connection {
       if (inState > CLOSE_TIMEOUT_MS) this.#destroySocket('close was not answered');
       return;
     }
-    if (this.sendBlocked && nowMs - this.#sendBlockedSinceMs > limits.sendTimeoutMs) {
+    if (this.#backlog.isStalled(nowMs)) {
       return this.#destroySocket(`it took nothing of what it was sent for ${limits.sendTimeoutMs} ms`);
     }
     this.#beat(nowMs);
@@ -642,6 +729,9 @@ export class Connection {
     this.context.log.warning('channel', `${this.peer} (${channel.number}): ${replyCode} ${replyText}`);
     channel.destroy();
     this.send(channel.number, { name: 'channel.close', replyCode, replyText, classId, methodId });
+    if (channel.waitsFor === 'nothing') return;
+    channel.waitsFor = 'nothing';
+    this.#takeWaiting(channel.number);
   }
 
   /** Closes with connection.close, and the socket once it is answered. */
@@ -656,7 +746,7 @@ export class Connection {
     this.#release();
     this.send(0, { name: 'connection.close', replyCode, replyText, classId, methodId });
     this.flush();
-    this.#suspended = 0;
+    if (this.#suspended) this.#parseOn();
     this.#updateReading();
   }
 
@@ -670,10 +760,16 @@ export class Connection {
 
   /** Ends a handshake without a word; slowly, so that guessing passwords is slow too. */
   #drop(reason: string): void {
-    if (this.#suspended > 0) return;
+    if (this.#suspended) return;
     this.context.log.warning('connection', `${this.peer}: ${reason}`);
-    this.suspend();
+    this.#suspended = true;
+    this.#updateReading();
     this.#dropTimer = this.context.clock.after(REFUSAL_DELAY_MS, () => this.#destroySocket(reason));
+  }
+
+  /** What the client sent before its connection.close is done before it, as RabbitMQ does. */
+  #closeLater(): void {
+    this.#closeAsked = true;
   }
 
   /** The socket is the client's to close, as in RabbitMQ: see tick() for one that does not. */
@@ -699,6 +795,7 @@ export class Connection {
   /** Gives back everything that it holds of the broker. */
   #release(): void {
     for (const channel of this.channels.values()) if (channel.open) channel.destroy();
+    for (const number of this.#waiting.channels) this.#waiting.drop(number);
     this.channels.clear();
     this.#lastChannel = null;
     const queues = [...this.#exclusiveQueues].filter((queue) => !queue.deleted);

@@ -245,12 +245,12 @@ function propose(channel: Channel, changes: readonly Change[], applied: () => vo
   let answered = false;
   context.metadata.propose(changes, (error) => {
     answered = true;
-    connection.resume(() => {
+    connection.goOn(channel, () => {
       if (error !== null) throw internalError(error.message);
       if (channel.open) applied();
     });
   });
-  if (!answered) connection.suspend();
+  if (!answered) connection.wait(channel);
 }
 
 function changeBinding(

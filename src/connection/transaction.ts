@@ -8,6 +8,9 @@ export interface HeldAck {
   readonly kind: 'ack' | 'requeue' | 'reject';
 }
 
+/** What a held publish costs beside its octets, about: without it, a transaction of empty messages would have no limit. */
+const HELD_PUBLISH_SIZE = 512;
+
 export class Transaction {
   publishes: HeldPublish[] = [];
   acks: HeldAck[] = [];
@@ -23,7 +26,7 @@ export class Transaction {
   /** @throws AmqpError 506 when the transaction becomes larger than may be held. */
   publish(held: HeldPublish): void {
     this.#bytes += messageRecordSize(held.message, 8);
-    if (this.#bytes > this.#maxBytes) {
+    if (this.#bytes + HELD_PUBLISH_SIZE * this.publishes.length > this.#maxBytes) {
       throw resourceError(`the open transaction holds more than ${this.#maxBytes} bytes; commit more often`);
     }
     this.publishes.push(held);

@@ -1,6 +1,7 @@
 /**
  * What a channel has been given and not yet settled: delivery tags count up by one, so a ring indexed by tag holds it all in
- * typed arrays. A settled entry is a hole until those before it are settled too.
+ * typed arrays. A settled entry is a hole until those before it are settled too; where holes make up most of a full ring, the
+ * few that are old are set aside, so that one delivery nobody settles does not let the ring grow with all that come after it.
  */
 import type { Queue } from '../queues/queue.ts';
 
@@ -11,7 +12,21 @@ export interface Holder {
   unacked: number;
 }
 
+interface Straggler {
+  readonly position: number;
+  readonly sequence: number;
+  readonly size: number;
+  readonly lane: number;
+  readonly holder: Holder;
+  readonly deliveredAt: number;
+}
+
+/** Told of an entry: what it was. */
+export type OnEntry = (holder: Holder, position: number, sequence: number, size: number, lane: number) => void;
+
 const FIRST_CAPACITY = 16;
+/** A ring of this size is worth setting entries aside for. */
+const LARGE_CAPACITY = 1024;
 const SETTLED = -1;
 
 export class UnackedLedger {
@@ -22,14 +37,21 @@ export class UnackedLedger {
   #sizes = new Uint32Array(0);
   #lanes = new Uint8Array(0);
   #holders: (Holder | null)[] = [];
-  /** The lowest tag that may be unsettled, and the next tag to be given. */
+  /** The lowest tag of the ring, and the next tag to be given. */
   #first = 1;
   next = 1;
   count = 0;
+  /** Unsettled entries below `#first`, by tag, in its order. */
+  readonly #stragglers = new Map<number, Straggler>();
+
+  /** Slots of the ring: entries, and holes between them. */
+  get capacity(): number {
+    return this.#capacity;
+  }
 
   /** Takes the next delivery tag without keeping anything: no-ack deliveries. */
   skip(): number {
-    if (this.count === 0) this.#first = this.next + 1;
+    if (this.count === this.#stragglers.size) this.#first = this.next + 1;
     else this.#put(SETTLED, 0, 0, 0, null, 0);
     return this.next++;
   }
@@ -42,7 +64,7 @@ export class UnackedLedger {
   }
 
   #put(position: number, sequence: number, size: number, lane: number, holder: Holder | null, nowMs: number): void {
-    if (this.next - this.#first >= this.#capacity) this.#grow();
+    if (this.next - this.#first >= this.#capacity) this.#makeRoom();
     const at = this.next & (this.#capacity - 1);
     this.#positions[at] = position;
     this.#sequences[at] = sequence;
@@ -53,26 +75,28 @@ export class UnackedLedger {
   }
 
   has(tag: number): boolean {
-    return tag >= this.#first && tag < this.next && this.#positions[tag & (this.#capacity - 1)] !== SETTLED;
+    if (tag < this.#first) return this.#stragglers.has(tag);
+    return tag < this.next && this.#positions[tag & (this.#capacity - 1)] !== SETTLED;
   }
 
-  /** Up to which tag `multiple` reaches: 0 means all. */
-  upTo(tag: number): number {
-    return tag === 0 ? this.next - 1 : tag;
+  /** Visits the tags of all entries up to `last` (0 means all), lowest first. The visit may take the entry. */
+  visitTags(last: number, each: (tag: number) => void): void {
+    const end = last === 0 ? this.next - 1 : Math.min(last, this.next - 1);
+    for (const tag of this.#stragglers.keys()) if (tag <= end) each(tag);
+    for (let tag = this.#first; tag <= end; tag++) if (this.has(tag)) each(tag);
   }
 
-  get first(): number {
-    return this.#first;
+  /** Takes all entries out, the oldest first. */
+  takeAll(each: OnEntry): void {
+    this.visitTags(0, (tag) => this.take(tag, each));
   }
 
   /**
    * Takes one delivery out; it must be there.
    * @param each is told what it was; an exception in it must not leave the entry behind, so the entry goes first.
    */
-  take(
-    tag: number,
-    each: (holder: Holder, position: number, sequence: number, size: number, lane: number) => void,
-  ): void {
+  take(tag: number, each: OnEntry): void {
+    if (tag < this.#first) return this.#takeStraggler(tag, each);
     const at = tag & (this.#capacity - 1);
     const position = this.#positions[at];
     const holder = this.#holders[at] as Holder;
@@ -84,8 +108,16 @@ export class UnackedLedger {
     each(holder, position, this.#sequences[at], this.#sizes[at], this.#lanes[at]);
   }
 
+  #takeStraggler(tag: number, each: OnEntry): void {
+    const { holder, position, sequence, size, lane } = this.#stragglers.get(tag) as Straggler;
+    this.#stragglers.delete(tag);
+    this.count--;
+    holder.unacked--;
+    each(holder, position, sequence, size, lane);
+  }
+
   #advance(): void {
-    if (this.count === 0) {
+    if (this.count === this.#stragglers.size) {
       this.#first = this.next;
       return;
     }
@@ -95,20 +127,48 @@ export class UnackedLedger {
 
   /** When the oldest delivery was made, in ms, or Infinity. */
   oldestDeliveryMs(): number {
+    for (const { deliveredAt } of this.#stragglers.values()) return deliveredAt;
     return this.count === 0 ? Number.POSITIVE_INFINITY : this.#deliveredAt[this.#first & (this.#capacity - 1)];
   }
 
-  holderOfOldest(): Holder | null {
-    return this.count === 0 ? null : this.#holders[this.#first & (this.#capacity - 1)];
-  }
-
   visit(each: (holder: Holder, position: number, size: number, lane: number) => void): void {
+    for (const { holder, position, size, lane } of this.#stragglers.values()) each(holder, position, size, lane);
     const mask = this.#capacity - 1;
     for (let tag = this.#first; tag < this.next; tag++) {
       const at = tag & mask;
       if (this.#positions[at] !== SETTLED)
         each(this.#holders[at] as Holder, this.#positions[at], this.#sizes[at], this.#lanes[at]);
     }
+  }
+
+  /** The ring is full: of entries, then it grows; or of holes. */
+  #makeRoom(): void {
+    const entries = this.count - this.#stragglers.size;
+    if (this.#capacity >= LARGE_CAPACITY && entries <= this.#capacity / 4) this.#setAside(this.#capacity / 2);
+    else this.#grow();
+  }
+
+  /** Empties the oldest `slots` of the ring. */
+  #setAside(slots: number): void {
+    const mask = this.#capacity - 1;
+    const end = this.#first + slots;
+    for (let tag = this.#first; tag < end; tag++) {
+      const at = tag & mask;
+      const position = this.#positions[at];
+      if (position === SETTLED) continue;
+      this.#stragglers.set(tag, {
+        position,
+        sequence: this.#sequences[at],
+        size: this.#sizes[at],
+        lane: this.#lanes[at],
+        holder: this.#holders[at] as Holder,
+        deliveredAt: this.#deliveredAt[at],
+      });
+      this.#positions[at] = SETTLED;
+      this.#holders[at] = null;
+    }
+    this.#first = end;
+    this.#advance();
   }
 
   #grow(): void {

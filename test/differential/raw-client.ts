@@ -287,6 +287,20 @@ export class RawClient {
     this.#socket.destroy();
   }
 
+  /** Stops reading, as a client does that is stuck: what the broker sends stays in the kernel's buffers, then in its own. */
+  stopReading(): void {
+    this.#socket.pause();
+  }
+
+  readOn(): void {
+    this.#socket.resume();
+  }
+
+  /** Octets that the broker has not taken off the wire yet; not counting the kernel's buffers. */
+  get unsentBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   #closeIsQueued(): boolean {
     return this.#queued.get(0)?.[0]?.name === 'connection.close';
   }
