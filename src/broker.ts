@@ -18,7 +18,7 @@ import { hashPassword } from './auth/passwords.ts';
 import { Permissions } from './auth/permissions.ts';
 import { SaslMechanisms } from './auth/sasl.ts';
 import { DEFAULT_LIMITS, type Limits } from './config/limits.ts';
-import { Connection } from './connection/connection.ts';
+import { Connection, LONGEST_TICK_MS } from './connection/connection.ts';
 import type { ConnectionContext } from './connection/context.ts';
 import { ChunkPool } from './connection/out-buffer.ts';
 import { ReplyTargets } from './connection/reply-targets.ts';
@@ -96,7 +96,7 @@ export interface Broker {
 const DEFAULT_MESSAGE_MEMORY = 128 * 1024 * 1024;
 const UNWRITTEN_LIMIT = 32 * 1024 * 1024;
 /** How often connections look at their time limits; more often where a limit is shorter than a few of these. */
-const TICK_MS = 1000;
+const TICK_MS = LONGEST_TICK_MS;
 const TICKS_PER_LIMIT = 4;
 const SHORTEST_TICK_MS = 20;
 /** How long clients may take to answer the close at a stop. */
@@ -133,6 +133,7 @@ class RunningBroker implements Broker {
   #vhosts: Vhosts | null = null;
   #turn: Turn | null = null;
   #ticker: Timer | null = null;
+  #tickedAtMs = 0;
   #removePidFile: (() => void) | null = null;
   #alarm: string | null = null;
   #stopped: Promise<void> | null = null;
@@ -162,7 +163,9 @@ class RunningBroker implements Broker {
     this.damage = this.#store.damage;
     const vhosts = this.#restore(metadata, turn, this.#store);
     await this.#listen(this.#context(metadata, turn, this.#store, vhosts));
-    this.#ticker = this.#clock.every(tickMs(this.#limits), () => this.#tick());
+    const periodMs = tickMs(this.#limits);
+    this.#tickedAtMs = this.#clock.monotonicMs();
+    this.#ticker = this.#clock.every(periodMs, () => this.#tick(periodMs));
   }
 
   async #openMetadata(): Promise<MetadataStore> {
@@ -348,10 +351,14 @@ class RunningBroker implements Broker {
     this.#connections.add(connection);
   }
 
-  #tick(): void {
+  #tick(periodMs: number): void {
     const now = this.#clock.monotonicMs();
+    // A process that was stopped, or kept busy by the program around the broker, has not heard what waits in its sockets.
+    const lateMs = now - this.#tickedAtMs - periodMs;
+    const unheardMs = lateMs > periodMs ? lateMs : 0;
+    this.#tickedAtMs = now;
     this.#turn?.begin();
-    for (const connection of this.#connections) connection.tick(now);
+    for (const connection of this.#connections) connection.tick(now, unheardMs);
   }
 
   #setAlarm(error: NodeJS.ErrnoException | null): void {

@@ -54,6 +54,8 @@ const CLOSE_TIMEOUT_MS = 5_000;
 /** RabbitMQ waits before it closes on a refused login, which makes guessing slow. */
 const REFUSAL_DELAY_MS = 3_000;
 const NO_BYTES = Buffer.alloc(0);
+/** `tick` is to be called at least this often: half of the shortest heartbeat interval. */
+export const LONGEST_TICK_MS = 500;
 /**
  * Octets that one connection, and all of them, may read in one turn; a connection may always read once. Without these, libuv reads
  * a busy socket 32 times before anything goes out, and queues grow for no reason.
@@ -665,9 +667,11 @@ export class Connection {
 
   // --- time ---
 
-  /** Once a second: heartbeats both ways, and everything that takes too long. */
-  tick(nowMs: number): void {
+  /** Heartbeats both ways, and everything that takes too long. @param unheardMs for how long nobody could be heard */
+  tick(nowMs: number, unheardMs: number): void {
     const { limits } = this.context;
+    this.#receivedAtMs += unheardMs;
+    this.#stateSinceMs += unheardMs;
     const inState = nowMs - this.#stateSinceMs;
     if (this.#state === 'handshake') {
       if (inState > limits.handshakeTimeoutMs) this.#destroySocket('the handshake took too long');
@@ -688,7 +692,8 @@ export class Connection {
   #beat(nowMs: number): void {
     const intervalMs = this.#handshake.heartbeatSeconds * 1000;
     if (intervalMs === 0) return;
-    if (nowMs - this.#sentAtMs >= intervalMs / 2) {
+    // Half an interval, as RabbitMQ: some clients give up after one. Not much later for a tick that comes a little early.
+    if (nowMs - this.#sentAtMs >= (intervalMs - LONGEST_TICK_MS) / 2) {
       this.out.append(HEARTBEAT_FRAME);
       this.flush();
     }

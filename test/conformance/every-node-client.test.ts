@@ -99,10 +99,9 @@ for (const client of nodeClients) {
 
     test('a connection that breaks takes its exclusive and auto-delete queues with it, and gives its unacked back', async (t) => {
       const link = await Link.open(broker.url);
-      t.after(() => link.close());
       const witness = await client.open(t, broker.url);
       const kept = await witness.declareQueue(uniqueName('kept'), { arguments: { 'x-expires': 60_000 } });
-      const leaving = await client.open(t, link.url);
+      const leaving = await client.open(t, link.url).finally(() => t.after(() => link.close()));
       const exclusive = await leaving.declareQueue('', { exclusive: true });
       const autoDelete = await leaving.declareQueue(uniqueName('auto-delete'), { autoDelete: true });
       await leaving.consume(autoDelete, () => undefined);

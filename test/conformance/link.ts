@@ -18,6 +18,8 @@ export class Link {
 
   /** One item for every heartbeat that the broker sent on a connection that was otherwise quiet. */
   readonly heartbeats = new Inbox<Buffer>('a heartbeat from the broker');
+  /** And one for every heartbeat of the client. */
+  readonly clientHeartbeats = new Inbox<Buffer>('a heartbeat from the client');
 
   private constructor(brokerUrl: string) {
     this.#brokerUrl = new URL(brokerUrl);
@@ -64,6 +66,9 @@ export class Link {
       const broker = connect(Number(this.#brokerUrl.port || 5672), this.#brokerUrl.hostname);
       broker.on('data', (chunk: Buffer) => {
         if (chunk.equals(HEARTBEAT)) this.heartbeats.put(chunk);
+      });
+      client.on('data', (chunk: Buffer) => {
+        if (chunk.equals(HEARTBEAT)) this.clientHeartbeats.put(chunk);
       });
       client.pipe(broker).pipe(client);
       this.#track(client, broker);

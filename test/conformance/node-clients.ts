@@ -111,7 +111,8 @@ async function openAmqplib(t: TestContext, url: string, options: SessionOptions 
     isOpen = false;
     ended.resolve(error?.message ?? 'closed by the client');
   });
-  t.after(() => (isOpen ? connection.close() : undefined));
+  // close() never settles when the connection breaks meanwhile.
+  t.after(() => (isOpen ? Promise.race([connection.close(), ended.promise]) : undefined));
   /** A channel error surfaces as an event; what was under way then says less. */
   const onChannel = async <T>(use: (channel: ConfirmChannel) => Promise<T>): Promise<T> => {
     const channel = await connection.createConfirmChannel();
@@ -222,7 +223,7 @@ async function openCloudAmqp(t: TestContext, url: string, options: SessionOption
   client.onerror = (error) => ended.resolve(error.message);
   const connection = await client.connect();
   t.after(async () => {
-    if (!connection.closed) await connection.close();
+    if (!connection.closed) await Promise.race([connection.close(), ended.promise]);
   });
   const quietChannel = async () => {
     const fresh = await connection.channel();
@@ -302,7 +303,7 @@ async function openConnectionManager(t: TestContext, url: string, options: Sessi
   });
   const ended = Promise.withResolvers<string>();
   manager.on('disconnect', ({ err }) => ended.resolve(err.message));
-  t.after(() => manager.close());
+  t.after(() => Promise.race([manager.close(), ended.promise]));
   const refused = new Promise<never>((_, reject) => manager.on('connectFailed', ({ err }) => reject(err)));
   refused.catch(() => undefined);
   const createChannel = async (onError: (error: Error) => void = () => undefined): Promise<ChannelWrapper> => {

@@ -282,6 +282,19 @@ test('a start that fails leaves nothing behind', async (t) => {
   assert.deepEqual(await settled(before), []);
 });
 
+test('a program that is busy for longer than heartbeats allow loses no client by it', async (t) => {
+  const broker = await start(t);
+  const client = await RawClient.connect(broker.port);
+  await client.open({ tune: { heartbeat: 1 } });
+  await client.channel(0).expect('heartbeat');
+  client.sendHeartbeat();
+  // Nothing of this process runs meanwhile, and the heartbeat waits in the kernel.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 3_500);
+  await client.channel(0).expect('heartbeat');
+  await client.call('basic.qos', { prefetchCount: 1 });
+  await client.close();
+});
+
 test('the URL of a broker logs in, whatever is in the name and the password', async (t) => {
   const broker = await start(t, { memory: true, defaultUser: 'jürgen@example', defaultPassword: 'p@ss:w/rd?#%' });
   // Not amqplib, which reads escapes in a URL as Latin-1.
