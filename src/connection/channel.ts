@@ -389,13 +389,16 @@ export class Channel implements Confirming, ReplyTarget {
   #commitTransaction(): void {
     const tx = this.#transaction();
     const { store, turn } = this.context;
-    const { publishes, acks, journalBytes } = tx;
+    const { publishes, acks } = tx;
     let isPartial = false;
     tx.clear();
-    store.beginAtomic(journalBytes);
-    for (const held of publishes) if (!this.publisher.publishHeld(held)) isPartial = true;
-    for (const { tag, kind } of acks) if (this.unacked.has(tag)) this.unacked.take(tag, SETTLE[kind]);
-    store.endAtomic();
+    store.beginAtomic();
+    try {
+      for (const held of publishes) if (!this.publisher.publishHeld(held)) isPartial = true;
+      for (const { tag, kind } of acks) if (this.unacked.has(tag)) this.unacked.take(tag, SETTLE[kind]);
+    } finally {
+      store.endAtomic();
+    }
     this.#commit = { need: store.appended, isPartial };
     if (store.appended > store.durable) this.connection.wait(this);
     turn.awaitConfirm(this);

@@ -37,11 +37,6 @@ export class Transaction {
     this.settled.add(ack.tag);
   }
 
-  /** Upper bound of what committing adds to the journal: every publish may reach its queues by one record, every ack by another. */
-  get journalBytes(): number {
-    return this.#bytes + 32 * this.acks.length;
-  }
-
   clear(): void {
     this.publishes = [];
     this.acks = [];

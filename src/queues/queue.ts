@@ -387,7 +387,10 @@ export class Queue implements QueueIdentity, RoutableQueue {
         this.#env.deadLetter(this, page, offset, reason, this.settings);
       }
     }
-    this.#settle(position);
+    const givesWay = reason === 'maxlen' || this.settings.deadLetterExchange !== undefined;
+    if (givesWay) this.#env.store.replace(this.id, position, this.durable);
+    else this.#env.store.settle(this.id, position, this.durable);
+    this.#forget(position);
   }
 
   #dropHead(reason: DeadLetterReason): void {

@@ -1,13 +1,14 @@
 /**
  * Blocks: what one write to the journal adds to one page. A block is sealed when it is handed to the file:
  *
- *   u32 magic | u32 crc32 of all that follows | u32 length of the records | u32 0
+ *   u32 magic | u32 crc32 of all that follows | u32 length of the records | u32 flags
  *   f64 position | f64 synced | f64 previous end | f64 0 | records ...
  *
  * `position` is the block's own place: bytes of an older use of the same disk space never pass for a block. `previous end` is
- * where the block before it ended: a gap shows, even if it reads as zeros. `synced` is the position up to which the journal
- * was durable when the block was sealed: a gap behind every later block's `synced` is a torn write, which nobody was promised;
- * any other gap is damage. Behind the last block of a page stand zeros, at least one header of them.
+ * where the block before it ended, or CHAIN_START: a gap shows, even if it reads as zeros. `synced` is the position up to which
+ * the journal was durable when the block was sealed: a gap behind every later block's `synced` is a torn write, which nobody was
+ * promised; any other gap is damage. The flag CONTINUES says that an atomic group goes on in the next block: without that one
+ * this one does not count either. Behind the last block of a page stand zeros, at least one header of them.
  */
 import { crc32 } from 'node:zlib';
 import { PAGE_SIZE, type Page } from './page.ts';
@@ -15,15 +16,19 @@ import { PAGE_SIZE, type Page } from './page.ts';
 export const BLOCK_HEADER_SIZE = 48;
 const MAGIC = 0x6c76724a;
 const CHECKED_FROM = 8;
+const CONTINUES = 1;
 
-export function sealBlock(page: Page, synced: number, previousEnd: number): void {
+/** In place of a previous end: what the journal held before this block is known from elsewhere, or was nothing. */
+export const CHAIN_START = -1;
+
+export function sealBlock(page: Page, synced: number, previousEnd: number, continues: boolean): void {
   const start = page.blockStart;
   const bytes = page.bytes as Buffer;
   const word = start >> 2;
   const double = start >> 3;
   page.u32[word] = MAGIC;
   page.u32[word + 2] = page.end - start - BLOCK_HEADER_SIZE;
-  page.u32[word + 3] = 0;
+  page.u32[word + 3] = continues ? CONTINUES : 0;
   page.f64[double + 2] = page.number * PAGE_SIZE + start;
   page.f64[double + 3] = synced;
   page.f64[double + 4] = previousEnd;
@@ -39,6 +44,8 @@ export interface Block {
   readonly position: number;
   readonly synced: number;
   readonly previousEnd: number;
+  /** The atomic group that its last records belong to goes on in the next block. */
+  readonly continues: boolean;
 }
 
 export type BlockReading = Block | 'end' | 'broken';
@@ -53,8 +60,14 @@ export function readBlock(bytes: Buffer, offset: number, expected: number): Bloc
   const to = from + length;
   if (to > bytes.length || length % 8 !== 0 || (expected >= 0 && position !== expected)) return 'broken';
   if (crc32(bytes.subarray(offset + CHECKED_FROM, to)) !== bytes.readUInt32LE(offset + 4)) return 'broken';
-  const synced = bytes.readDoubleLE(offset + 24);
-  return { from, to, position, synced, previousEnd: bytes.readDoubleLE(offset + 32) };
+  return {
+    from,
+    to,
+    position,
+    synced: bytes.readDoubleLE(offset + 24),
+    previousEnd: bytes.readDoubleLE(offset + 32),
+    continues: (bytes.readUInt32LE(offset + 12) & CONTINUES) !== 0,
+  };
 }
 
 function isZero(bytes: Buffer, from: number, to: number): boolean {

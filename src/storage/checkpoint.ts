@@ -10,12 +10,22 @@
  */
 import { crc32 } from 'node:zlib';
 
-/** The references that durable queues hold to persistent messages of one journal file. */
-export interface FileIndex {
-  readonly queues: Map<number, IndexedMessages>;
+/** Where a page lies in its journal file, so that a start need not look for it. */
+export interface IndexedPage {
+  readonly number: number;
+  /** Bytes: where it starts in the file, how many it may take there, and how many are in use. */
+  readonly offset: number;
+  readonly capacity: number;
+  readonly end: number;
 }
 
-/** Messages of one queue, in the queue's order. The three arrays run in parallel. */
+/** What is known of one journal file: its pages, and the references that durable queues hold to its messages. */
+export interface FileIndex {
+  readonly pages: readonly IndexedPage[];
+  readonly queues: ReadonlyMap<number, IndexedMessages>;
+}
+
+/** Messages of one queue. The three arrays run in parallel. */
 export class IndexedMessages {
   positions = new Float64Array(64);
   /** Body sizes in bytes. */
@@ -24,34 +34,83 @@ export class IndexedMessages {
   count = 0;
 
   push(position: number, size: number, priority: number): void {
-    if (this.count === this.positions.length) this.#grow();
+    if (this.count === this.positions.length) this.#resize(Math.max(64, this.count * 2));
     this.positions[this.count] = position;
     this.sizes[this.count] = size;
     this.priorities[this.count++] = priority;
   }
 
-  /** Keeps the messages for which `keep` is true, in their order. */
-  filter(keep: (position: number) => boolean): void {
+  append(other: IndexedMessages): void {
+    const count = this.count + other.count;
+    if (count > this.positions.length) this.#resize(Math.max(count, Math.min(2 * this.count, count + LARGEST_SLACK)));
+    this.positions.set(other.positions.subarray(0, other.count), this.count);
+    this.sizes.set(other.sizes.subarray(0, other.count), this.count);
+    this.priorities.set(other.priorities.subarray(0, other.count), this.count);
+    this.count = count;
+  }
+
+  /** Puts the messages in the order of their positions, which is the order in which they were published. */
+  sort(): void {
+    const { positions, sizes, priorities, count } = this;
+    if (isAscending(positions, count)) return;
+    const order = Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => positions[a] - positions[b]);
+    this.positions = Float64Array.from(order, (i) => positions[i]);
+    this.sizes = Uint32Array.from(order, (i) => sizes[i]);
+    this.priorities = Uint8Array.from(order, (i) => priorities[i]);
+  }
+
+  /**
+   * Takes out the messages that stand at `gone`; both sides are in ascending order.
+   * @param removed told each position that was there.
+   */
+  remove(gone: Float64Array, removed: (position: number) => void): void {
     let kept = 0;
+    let next = 0;
     for (let i = 0; i < this.count; i++) {
-      if (!keep(this.positions[i])) continue;
-      this.positions[kept] = this.positions[i];
+      const position = this.positions[i];
+      while (next < gone.length && gone[next] < position) next++;
+      if (gone[next] === position) {
+        removed(position);
+        continue;
+      }
+      this.positions[kept] = position;
       this.sizes[kept] = this.sizes[i];
       this.priorities[kept++] = this.priorities[i];
     }
     this.count = kept;
   }
 
-  #grow(): void {
-    const length = this.positions.length * 2;
-    const { positions, sizes, priorities } = this;
-    this.positions = new Float64Array(length);
-    this.positions.set(positions);
-    this.sizes = new Uint32Array(length);
-    this.sizes.set(sizes);
-    this.priorities = new Uint8Array(length);
-    this.priorities.set(priorities);
+  /** Keeps the messages for which `wanted` is true, in their order. @returns how many went. */
+  keep(wanted: (position: number) => boolean): number {
+    const before = this.count;
+    let kept = 0;
+    for (let i = 0; i < before; i++) {
+      if (!wanted(this.positions[i])) continue;
+      this.positions[kept] = this.positions[i];
+      this.sizes[kept] = this.sizes[i];
+      this.priorities[kept++] = this.priorities[i];
+    }
+    this.count = kept;
+    return before - kept;
   }
+
+  #resize(length: number): void {
+    const { positions, sizes, priorities, count } = this;
+    this.positions = new Float64Array(length);
+    this.positions.set(positions.subarray(0, count));
+    this.sizes = new Uint32Array(length);
+    this.sizes.set(sizes.subarray(0, count));
+    this.priorities = new Uint8Array(length);
+    this.priorities.set(priorities.subarray(0, count));
+  }
+}
+
+/** Messages that a growing list has room for beyond what was asked for: 13 bytes each. */
+const LARGEST_SLACK = 1 << 20;
+
+function isAscending(positions: Float64Array, count: number): boolean {
+  for (let i = 1; i < count; i++) if (positions[i - 1] > positions[i]) return false;
+  return true;
 }
 
 /** What a queue remembers over a restart beside its messages. */
@@ -71,17 +130,32 @@ export interface Checkpoint {
 }
 
 const INDEX_MAGIC = 0x6c767269;
+const INDEX_HEADER_SIZE = 16;
+const INDEX_PAGE_SIZE = 24;
 const CHECKPOINT_VERSION = 1;
 
-export function encodeFileIndex(index: FileIndex): Buffer {
-  let size = 16;
-  for (const messages of index.queues.values()) size += 8 + messages.count * 13;
+/**
+ * An index file, little-endian:
+ *
+ *   u32 magic | u32 crc32 of all that follows | u32 pages | u32 queues
+ *   a page     f64 number | f64 offset | u32 capacity | u32 end
+ *   a queue    u32 id | u32 count | f64 position * count | u32 body size * count | u8 priority * count
+ */
+export function encodeFileIndex({ pages, queues }: FileIndex): Buffer {
+  let size = INDEX_HEADER_SIZE + INDEX_PAGE_SIZE * pages.length;
+  for (const messages of queues.values()) size += 8 + messages.count * 13;
   const bytes = Buffer.alloc(size);
   let at = bytes.writeUInt32LE(INDEX_MAGIC, 0);
   at = bytes.writeUInt32LE(0, at);
-  at = bytes.writeUInt32LE(index.queues.size, at);
-  at = bytes.writeUInt32LE(0, at);
-  for (const [queueId, { positions, sizes, priorities, count }] of index.queues) {
+  at = bytes.writeUInt32LE(pages.length, at);
+  at = bytes.writeUInt32LE(queues.size, at);
+  for (const { number, offset, capacity, end } of pages) {
+    at = bytes.writeDoubleLE(number, at);
+    at = bytes.writeDoubleLE(offset, at);
+    at = bytes.writeUInt32LE(capacity, at);
+    at = bytes.writeUInt32LE(end, at);
+  }
+  for (const [queueId, { positions, sizes, priorities, count }] of queues) {
     at = bytes.writeUInt32LE(queueId, at);
     at = bytes.writeUInt32LE(count, at);
     for (const part of [positions.subarray(0, count), sizes.subarray(0, count), priorities.subarray(0, count)]) {
@@ -95,11 +169,20 @@ export function encodeFileIndex(index: FileIndex): Buffer {
 
 /** @returns null when the bytes are not a whole, unharmed index. */
 export function decodeFileIndex(bytes: Buffer): FileIndex | null {
-  if (bytes.length < 16 || bytes.readUInt32LE(0) !== INDEX_MAGIC) return null;
+  if (bytes.length < INDEX_HEADER_SIZE || bytes.readUInt32LE(0) !== INDEX_MAGIC) return null;
   if (crc32(bytes.subarray(8)) !== bytes.readUInt32LE(4)) return null;
+  const pages: IndexedPage[] = [];
   const queues = new Map<number, IndexedMessages>();
-  let at = 16;
-  for (let left = bytes.readUInt32LE(8); left > 0; left--) {
+  let at = INDEX_HEADER_SIZE;
+  for (let left = bytes.readUInt32LE(8); left > 0; left--, at += INDEX_PAGE_SIZE) {
+    pages.push({
+      number: bytes.readDoubleLE(at),
+      offset: bytes.readDoubleLE(at + 8),
+      capacity: bytes.readUInt32LE(at + 16),
+      end: bytes.readUInt32LE(at + 20),
+    });
+  }
+  for (let left = bytes.readUInt32LE(12); left > 0; left--) {
     const messages = new IndexedMessages();
     const count = bytes.readUInt32LE(at + 4);
     queues.set(bytes.readUInt32LE(at), messages);
@@ -111,7 +194,7 @@ export function decodeFileIndex(bytes: Buffer): FileIndex | null {
     messages.count = count;
     at += count * 13;
   }
-  return { queues };
+  return { pages, queues };
 }
 
 function copy(bytes: Buffer, from: number, size: number): ArrayBuffer {
@@ -130,12 +213,17 @@ export function encodeCheckpoint(checkpoint: Checkpoint): string {
   return `${text}\n${crc32(text)}\n`;
 }
 
-/** @returns null when the text is not a whole, unharmed checkpoint of this version. */
+/**
+ * @returns null when the text is not a whole, unharmed checkpoint.
+ * @throws Error when a newer leveret wrote it.
+ */
 export function decodeCheckpoint(text: string): Checkpoint | null {
   const [json, checksum] = text.split('\n');
   if (checksum === undefined || String(crc32(json)) !== checksum) return null;
   const parsed = JSON.parse(json);
-  if (parsed.version !== CHECKPOINT_VERSION) return null;
+  if (parsed.version !== CHECKPOINT_VERSION) {
+    throw new Error(`it has version ${parsed.version}, and this leveret reads version ${CHECKPOINT_VERSION}`);
+  }
   const marks = new Map<number, QueueMarks>();
   for (const [queueId, deliveredPosition, counts] of parsed.marks) {
     marks.set(queueId, { deliveredPosition, deliveryCounts: new Map(counts) });

@@ -6,30 +6,38 @@
  */
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
-import { syncDirectory } from '../runtime/disk.ts';
 import type { Log } from '../runtime/log.ts';
-import { encodeCheckpoint, encodeFileIndex, IndexedMessages } from './checkpoint.ts';
+import { encodeCheckpoint, encodeFileIndex, type FileIndex, IndexedMessages } from './checkpoint.ts';
 import type { Journal, JournalFile } from './journal.ts';
 import type { LiveMessages } from './message-store.ts';
 import { PAGE_SIZE } from './page.ts';
 
+export interface CheckpointerOptions {
+  readonly directory: string;
+  readonly journal: Journal;
+  readonly live: LiveMessages;
+  readonly log: Log;
+  /** No page number at or above was used so far. */
+  nextPage(): number;
+  /** Appends what was settled and is not yet in the journal. */
+  appendSettled(): void;
+}
+
 export class Checkpointer {
-  readonly #directory: string;
+  readonly #options: CheckpointerOptions;
   readonly #journal: Journal;
-  readonly #live: LiveMessages;
   readonly #log: Log;
-  readonly #nextPage: () => number;
   #running: Promise<void> | null = null;
   #wanted = false;
   /** Files whose first page is below are not replayed. */
   #replayFromPage = 0;
+  /** The file whose index is being written: it may not be removed meanwhile, or the index would be left behind. */
+  #indexing: JournalFile | null = null;
 
-  constructor(directory: string, journal: Journal, live: LiveMessages, log: Log, nextPage: () => number) {
-    this.#directory = directory;
-    this.#journal = journal;
-    this.#live = live;
-    this.#log = log;
-    this.#nextPage = nextPage;
+  constructor(options: CheckpointerOptions) {
+    this.#options = options;
+    this.#journal = options.journal;
+    this.#log = options.log;
   }
 
   /** Takes a checkpoint soon; another one follows if this is asked for meanwhile. */
@@ -59,44 +67,69 @@ export class Checkpointer {
       try {
         await this.#take(this.#journal.files.filter((file) => !this.#journal.isOpen(file)));
       } catch (error) {
-        this.#log.warning('journal', `a checkpoint failed and will be tried again: ${(error as Error).message}`);
+        this.#log.warning('journal', `a checkpoint failed, the next one will do its work: ${(error as Error).message}`);
       }
     }
   }
 
   async #take(candidates: readonly JournalFile[]): Promise<void> {
+    const { journal, live, nextPage, appendSettled } = this.#options;
     const files = candidates.filter((file) => file.pages.length > 0);
     if (files.length === 0) return;
     const replayFromPage = lastPageOf(files[files.length - 1]) + 1;
     const dirty = files.filter((file) => file.dirty);
     const indexes = this.#indexesOf(dirty);
-    const text = encodeCheckpoint({ replayFromPage, nextPage: this.#nextPage(), marks: this.#live.marks() });
+    const text = encodeCheckpoint({ replayFromPage, nextPage: nextPage(), marks: live.marks() });
     for (const file of dirty) file.dirty = false;
-    await Promise.all(dirty.map((file, i) => replaceFile(file.indexPath, encodeFileIndex({ queues: indexes[i] }))));
-    await replaceFile(join(this.#directory, 'checkpoint'), Buffer.from(text));
-    syncDirectory(this.#directory);
+    appendSettled();
+    try {
+      // An index may not outlive a crash that the records do not outlive by which it says that a message is gone.
+      await journal.untilDurable(journal.appended);
+      await this.#write(dirty, indexes, text);
+    } catch (error) {
+      for (const file of dirty) file.dirty = true;
+      this.#indexing = null;
+      throw error;
+    }
     this.#replayFromPage = replayFromPage;
     this.removeDeadFiles();
   }
 
+  /** The indexes are durable before the checkpoint that relies on them. */
+  async #write(files: readonly JournalFile[], indexes: readonly FileIndex[], checkpoint: string): Promise<void> {
+    const { directory } = this.#options;
+    for (let i = 0; i < files.length; i++) {
+      if (!this.#journal.files.includes(files[i])) continue;
+      this.#indexing = files[i];
+      await replaceFile(files[i].indexPath, encodeFileIndex(indexes[i]));
+    }
+    this.#indexing = null;
+    if (files.length > 0) await syncFolder(directory);
+    await replaceFile(join(directory, 'checkpoint'), Buffer.from(checkpoint));
+    await syncFolder(directory);
+  }
+
   /** What queues hold of each of the files, in the files' order. */
-  #indexesOf(files: readonly JournalFile[]): Map<number, IndexedMessages>[] {
-    const indexes = files.map(() => new Map<number, IndexedMessages>());
-    const indexOfPage = new Map<number, Map<number, IndexedMessages>>();
-    files.forEach((file, i) => {
-      for (const page of file.pages) {
-        for (let n = page.number; n < page.number + page.capacity / PAGE_SIZE; n++) indexOfPage.set(n, indexes[i]);
+  #indexesOf(files: readonly JournalFile[]): FileIndex[] {
+    const indexes = files.map(({ pages }) => ({
+      pages: pages.map(({ number, fileOffset, capacity, end }) => ({ number, offset: fileOffset, capacity, end })),
+      queues: new Map<number, IndexedMessages>(),
+    }));
+    const queuesOfPage = new Map<number, Map<number, IndexedMessages>>();
+    for (const { pages, queues } of indexes) {
+      for (const { number, capacity } of pages) {
+        for (let span = 0; span < capacity / PAGE_SIZE; span++) queuesOfPage.set(number + span, queues);
       }
-    });
+    }
     const wanted = (lowest: number, highest: number): boolean =>
       files.some((file) => highest >= file.pages[0].number * PAGE_SIZE && lowest < (lastPageOf(file) + 1) * PAGE_SIZE);
-    this.#live.visitLive(wanted, (queueId, position, size, priority) => {
-      const index = indexOfPage.get(Math.floor(position / PAGE_SIZE));
-      if (index === undefined) return;
-      let messages = index.get(queueId);
+    this.#options.live.visitLive(wanted, (queueId, position, size, priority) => {
+      const queues = queuesOfPage.get(Math.floor(position / PAGE_SIZE));
+      if (queues === undefined) return;
+      let messages = queues.get(queueId);
       if (messages === undefined) {
         messages = new IndexedMessages();
-        index.set(queueId, messages);
+        queues.set(queueId, messages);
       }
       messages.push(position, size, priority);
     });
@@ -117,7 +150,8 @@ export class Checkpointer {
   }
 
   #isRemovable(file: JournalFile, oldest: boolean): boolean {
-    if (file.live > 0 || this.#journal.isOpen(file)) return false;
+    if (file.live > 0 || this.#journal.isOpen(file) || file === this.#indexing) return false;
+    if (file.keepUntil > this.#journal.durable) return false;
     if (file.pages.some((page) => !page.sealed || page.written < page.end || page.loading)) return false;
     return oldest || (file.pages.length > 0 && lastPageOf(file) < this.#replayFromPage);
   }
@@ -131,12 +165,27 @@ function lastPageOf(file: JournalFile): number {
 /** Replaces a file as a whole; after a crash either the old or the new content is there. */
 async function replaceFile(path: string, content: Buffer): Promise<void> {
   const temporary = `${path}.new`;
-  const handle = await fs.open(temporary, 'w');
   try {
-    await handle.writeFile(content);
-    await handle.datasync();
+    const handle = await fs.open(temporary, 'w');
+    try {
+      await handle.writeFile(content);
+      await handle.datasync();
+    } finally {
+      await handle.close();
+    }
+    await fs.rename(temporary, path);
+  } catch (error) {
+    // A disk that is full needs the room.
+    await fs.rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await fs.open(path, 'r');
+  try {
+    await handle.sync();
   } finally {
     await handle.close();
   }
-  await fs.rename(temporary, path);
 }

@@ -31,6 +31,7 @@ export class JournalFile implements PageFile {
   dirty = true;
   live = 0;
   size = 0;
+  keepUntil = 0;
   readonly pages: Page[] = [];
 
   constructor(directory: string, name: string, fd: number) {
@@ -51,7 +52,7 @@ interface Batch {
   readonly pages: readonly Page[];
   /** Where each page's last block ends. */
   readonly blockEnds: readonly number[];
-  /** Up to where each page is written: zeros behind its last block, or its very end once it is sealed. */
+  /** Up to where each page is written, with zeros behind its last block. */
   readonly ends: readonly number[];
   readonly endPosition: number;
   readonly target: number;
@@ -64,6 +65,21 @@ export interface JournalOptions {
   readonly fileSizeBytes: number;
   /** False: confirm when the operating system has the bytes. A power failure may then lose confirmed messages. */
   readonly fdatasync: boolean;
+}
+
+/** Who waits for `durable` to reach `target`. */
+interface Waiter {
+  readonly target: number;
+  done(): void;
+  failed(error: Error): void;
+}
+
+/** What recovery tells of the journal before: all of it is durable. */
+export interface RecoveredEnd {
+  /** Where the last block ended, or CHAIN_START. */
+  readonly endPosition: number;
+  /** No page has this number or a higher one. */
+  readonly nextPage: number;
 }
 
 export interface JournalEvents {
@@ -88,6 +104,8 @@ export class Journal {
   #openFile: JournalFile | null = null;
   /** All that lies before this position is on the medium. */
   #syncedPosition = 0;
+  /** True between the first and the last record of an atomic group: a block that is full meanwhile says so. */
+  inGroup = false;
   /** Where the last sealed block ended. */
   #sealedEnd: number;
   /** Pages with bytes that are not yet in a file, oldest first. */
@@ -95,13 +113,15 @@ export class Journal {
   #busy = false;
   #retry: Timer | null = null;
   #closed = false;
+  #waiters: Waiter[] = [];
+  #drained: ((error: NodeJS.ErrnoException | null) => void) | null = null;
 
-  constructor(options: JournalOptions, pool: PagePool, events: JournalEvents, recoveredEnd: number) {
+  constructor(options: JournalOptions, pool: PagePool, events: JournalEvents, recovered: RecoveredEnd) {
     this.#options = options;
     this.#pool = pool;
     this.#events = events;
-    this.#sealedEnd = recoveredEnd;
-    this.#syncedPosition = recoveredEnd;
+    this.#sealedEnd = recovered.endPosition;
+    this.#syncedPosition = recovered.nextPage * PAGE_SIZE;
     // Blocks in the spares of an earlier process may bear page numbers that are still to come in this one.
     for (const name of fs.readdirSync(options.directory)) {
       if (name.endsWith('.spare')) fs.rmSync(join(options.directory, name));
@@ -127,7 +147,7 @@ export class Journal {
 
   #seal(page: Page): void {
     if (page.blockStart < 0) return;
-    sealBlock(page, this.#syncedPosition, this.#sealedEnd);
+    sealBlock(page, this.#syncedPosition, this.#sealedEnd, this.inGroup);
     this.#sealedEnd = page.number * PAGE_SIZE + page.end;
   }
 
@@ -136,7 +156,6 @@ export class Journal {
     const page = this.openPage;
     if (page === null) return;
     this.#seal(page);
-    (page.bytes as Buffer).fill(0, page.end);
     page.sealed = true;
     this.openPage = null;
   }
@@ -179,7 +198,7 @@ export class Journal {
     this.#write({
       pages,
       blockEnds: pages.map((page) => page.end),
-      ends: pages.map((page) => (page.sealed ? page.capacity : terminate(page))),
+      ends: pages.map(terminate),
       endPosition: this.#sealedEnd,
       target: this.appended,
     });
@@ -218,11 +237,27 @@ export class Journal {
     }
   }
 
+  /** Resolves once `durable` has reached `target`; rejects when the journal is closed before. */
+  untilDurable(target: number): Promise<void> {
+    if (this.durable >= target) return Promise.resolve();
+    return new Promise((done, failed) => this.#waiters.push({ target, done, failed }));
+  }
+
+  /** Resolves once all that was appended is durable, with null; or, when the disk refuses it, with the reason. */
+  drain(): Promise<NodeJS.ErrnoException | null> {
+    this.commit();
+    if (this.durable === this.appended) return Promise.resolve(null);
+    return new Promise((done) => {
+      this.#drained = done;
+    });
+  }
+
   #written(batch: Batch): void {
     assert(batch.target >= this.durable);
     this.durable = batch.target;
     this.#syncedPosition = batch.endPosition;
     this.#busy = false;
+    if (this.#waiters.length > 0) this.#tellWaiters();
     for (let i = 0; i < batch.pages.length; i++) {
       batch.pages[i].written = batch.blockEnds[i];
       this.#events.onPageWritten(batch.pages[i]);
@@ -232,6 +267,13 @@ export class Journal {
       this.#events.onTrouble(null);
     }
     this.#events.onDurable();
+    if (this.durable === this.appended) this.#drained?.(null);
+  }
+
+  #tellWaiters(): void {
+    const waiters = this.#waiters;
+    this.#waiters = waiters.filter(({ target }) => target > this.durable);
+    for (const waiter of waiters) if (waiter.target <= this.durable) waiter.done();
   }
 
   #failed(error: NodeJS.ErrnoException, batch: Batch): void {
@@ -239,6 +281,7 @@ export class Journal {
     for (const spare of this.#spares.splice(0)) fs.rmSync(spare, { force: true });
     this.#retry = this.#options.clock.after(RETRY_MS, () => this.#write(batch));
     this.#events.onTrouble(error);
+    this.#drained?.(error);
   }
 
   /** Removes a file in which nothing is alive. */
@@ -247,22 +290,24 @@ export class Journal {
     if (file.fd >= 0) fs.closeSync(file.fd);
     file.fd = -1;
     this.files.splice(this.files.indexOf(file), 1);
-    fs.rmSync(file.indexPath, { force: true });
     const reusable = this.#retry === null && file.size <= this.#options.fileSizeBytes && fs.existsSync(file.path);
-    if (!reusable) return fs.rmSync(file.path, { force: true });
-    const spare = `${file.path}.spare`;
-    fs.renameSync(file.path, spare);
-    this.#keepSpare(spare);
+    if (reusable) this.#keepSpare(file.path);
+    else fs.rmSync(file.path, { force: true });
+    // The index goes last: a journal file without one that should have one is read again, and what it holds is alive again.
+    fs.rmSync(file.indexPath, { force: true });
   }
 
   #keepSpare(path: string): void {
-    if (this.#spares.length < MAX_SPARE_FILES) this.#spares.push(path);
-    else fs.rmSync(path, { force: true });
+    if (this.#spares.length === MAX_SPARE_FILES) return fs.rmSync(path);
+    const spare = `${path}.spare`;
+    fs.renameSync(path, spare);
+    this.#spares.push(spare);
   }
 
   close(): void {
     this.#closed = true;
     this.#retry?.cancel();
+    for (const { failed } of this.#waiters) failed(new Error('the journal was closed'));
     for (const file of this.files) {
       if (file.fd >= 0) fs.closeSync(file.fd);
       file.fd = -1;
@@ -277,9 +322,14 @@ function fits(page: Page, size: number): boolean {
 
 const alignDown = (offset: number): number => offset & ~(DIRECT_ALIGNMENT - 1);
 
+/** A full page that has no more than this left is written to its very end: pages that touch go in one write. */
+const SMALL_REST = 64 * 1024;
+
 /** Puts zeros behind the last block, up to where the write has to end. @returns that end. */
 function terminate(page: Page): number {
-  const end = Math.min(page.capacity, alignDown(page.end + BLOCK_HEADER_SIZE + DIRECT_ALIGNMENT - 1));
+  const isFull = page.sealed && page.capacity - page.end <= SMALL_REST;
+  const wanted = alignDown(page.end + BLOCK_HEADER_SIZE + DIRECT_ALIGNMENT - 1);
+  const end = isFull ? page.capacity : Math.min(page.capacity, wanted);
   (page.bytes as Buffer).fill(0, page.end, end);
   return end;
 }

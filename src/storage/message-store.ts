@@ -12,14 +12,15 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '../runtime/clock.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Disk } from '../runtime/disk.ts';
 import type { Log } from '../runtime/log.ts';
 import { Checkpointer } from './checkpointer.ts';
-import { Journal, type JournalFile } from './journal.ts';
-import { PAGE_SIZE, Page, PagePool } from './page.ts';
+import { DamageReport } from './damage.ts';
+import { Journal } from './journal.ts';
+import { PAGE_SIZE, Page, type PageFile, PagePool } from './page.ts';
 import { type IncomingMessage, messageRecordSize, RecordType, writeMessageRecord } from './record.ts';
-import { type RecoveredQueue, recover } from './recovery.ts';
+import { type Recovered, type RecoveredQueue, recover } from './recovery.ts';
 import { SettledBatch } from './settled-batch.ts';
 import { Spill } from './spill.ts';
 import { verifyPage } from './verify-page.ts';
@@ -28,6 +29,9 @@ import { verifyPage } from './verify-page.ts';
 const RECENT_PAGES = 8;
 /** How many pages behind the one asked for are loaded along with it. */
 const READ_AHEAD_PAGES = 6;
+/** A page that cannot be read this many times, so far apart, is given up. */
+const READ_ATTEMPTS = 5;
+const READ_RETRY_MS = 1000;
 /** Pages that were loaded back and may stay while memory is short. */
 const LOADED_PAGES = 32;
 
@@ -83,35 +87,46 @@ export class MessageStore {
   #nextPage = 0;
   #spilling = 0;
   #congested = false;
+  #inGroup = false;
+  #closed = false;
+  /** Of reads that are to be repeated. */
+  readonly #timers = new Set<Timer>();
   #lastPage: Page | null = null;
   /** What recovery found, until the queues have taken it over. */
   readonly recovered: Map<number, RecoveredQueue>;
-  readonly damage: readonly string[];
+  readonly #damage: DamageReport | null;
 
   constructor(options: MessageStoreOptions, events: MessageStoreEvents, live: LiveMessages) {
     this.#options = options;
     this.#events = events;
     const { directory } = options;
     this.recovered = new Map();
-    this.damage = [];
+    this.#damage = null;
     this.#journal = null;
     this.#spill = null;
     this.#checkpointer = null;
     if (directory !== null) {
       const journalDirectory = join(directory, 'journal');
       fs.mkdirSync(journalDirectory, { recursive: true });
-      const found = recover(journalDirectory, options.log);
+      this.#damage = new DamageReport(journalDirectory, options.log);
+      const found = recover(journalDirectory, this.#damage, options.log);
       this.recovered = found.queues;
-      this.damage = found.damage;
       this.#nextPage = found.nextPage;
-      this.#journal = this.#openJournal(journalDirectory, found.files, found.endPosition);
+      this.#journal = this.#openJournal(journalDirectory, found);
       this.#spill = new Spill(options.disk, join(directory, 'transient.spill'));
-      this.#checkpointer = new Checkpointer(journalDirectory, this.#journal, live, options.log, () => this.#nextPage);
+      this.#checkpointer = new Checkpointer({
+        directory: journalDirectory,
+        journal: this.#journal,
+        live,
+        log: options.log,
+        nextPage: () => this.#nextPage,
+        appendSettled: () => this.#settled.flush(),
+      });
     }
     this.#settled = new SettledBatch((size) => this.#reserve(true, size));
   }
 
-  #openJournal(directory: string, files: readonly JournalFile[], recoveredEnd: number): Journal {
+  #openJournal(directory: string, recovered: Recovered): Journal {
     const { disk, clock, journalFileBytes, fdatasync } = this.#options;
     const options = { directory, disk, clock, fileSizeBytes: journalFileBytes, fdatasync };
     const journal = new Journal(
@@ -121,6 +136,7 @@ export class MessageStore {
         onDurable: () => {
           this.#events.onDurable();
           this.#checkRelief();
+          this.#checkpointer?.fileMayBeDead();
           journal.commit();
         },
         onPageWritten: (page) => {
@@ -132,11 +148,16 @@ export class MessageStore {
           this.#events.onTrouble(error);
         },
       },
-      recoveredEnd,
+      recovered,
     );
-    journal.files.push(...files);
-    for (const file of files) for (const page of file.pages) this.#register(page);
+    journal.files.push(...recovered.files);
+    for (const file of recovered.files) for (const page of file.pages) this.#register(page);
     return journal;
+  }
+
+  /** What was found to be damaged, at the start and since, one sentence each. */
+  get damage(): readonly string[] {
+    return this.#damage?.sentences ?? [];
   }
 
   /** Bytes of records appended to the journal so far. A confirm may go once `durable` has reached it. */
@@ -188,12 +209,24 @@ export class MessageStore {
     this.#dereference(page);
   }
 
+  /**
+   * As `settle`, for a message that gives way to one that was appended before: its copy in another queue, or the one that it is
+   * dropped for. The journal file that holds it stays until that one is durable.
+   */
+  replace(queueId: number, position: number, recorded: boolean): void {
+    const { file } = this.pageAt(position);
+    if (file !== null) file.keepUntil = this.appended;
+    this.settle(queueId, position, recorded);
+  }
+
   #dereference(page: Page): void {
     const { file } = page;
     page.live--;
     if (file !== null) {
       file.live--;
       file.dirty = true;
+      // Whatever makes one more byte durable makes the group so.
+      if (this.#inGroup) file.keepUntil = this.appended + 1;
     }
     if (page.live > 0) return;
     assert(page.live === 0);
@@ -243,22 +276,20 @@ export class MessageStore {
     writeHead(page, 24, type, queueId, count);
   }
 
-  /**
-   * Makes what is appended until the end of this call's turn part of one block, so that a crash keeps all or nothing of it.
-   * @param bytes upper bound of what the group will append, in record bytes
-   */
-  beginAtomic(bytes: number): void {
-    if (this.#journal === null || bytes === 0) return;
+  /** What is appended and settled until `endAtomic`, in the same turn, is kept by a crash as a whole or not at all. */
+  beginAtomic(): void {
     this.#settled.flush();
-    const page = this.#journal.openPage;
-    if (page !== null && page.end + bytes + ATOMIC_SLACK <= page.capacity) return;
-    this.#sealJournalPage();
-    this.#reserveIn(this.#journal, bytes + ATOMIC_SLACK);
-    this.#journal.appended -= bytes + ATOMIC_SLACK;
+    this.#setInGroup(true);
   }
 
   endAtomic(): void {
     this.#settled.flush();
+    this.#setInGroup(false);
+  }
+
+  #setInGroup(inGroup: boolean): void {
+    this.#inGroup = inGroup;
+    if (this.#journal !== null) this.#journal.inGroup = inGroup;
   }
 
   /** End of a turn: hands what was appended and settled to the journal. */
@@ -296,13 +327,6 @@ export class MessageStore {
       if (before !== null) this.#sealed(before);
     }
     return page;
-  }
-
-  #sealJournalPage(): void {
-    const page = this.#journal?.openPage ?? null;
-    if (page === null) return;
-    this.#journal?.sealPage();
-    this.#sealed(page);
   }
 
   #startTransient(size: number): Page {
@@ -403,11 +427,24 @@ export class MessageStore {
     assert(page.bytes === null && !page.loading);
     page.loading = true;
     this.#waiting.set(page, waiting);
-    const bytes = this.#pool.take(page.capacity);
+    this.#readInto(page, this.#pool.take(page.capacity), 1);
+  }
+
+  /** A read that fails is repeated: what is given up is lost to its queues. */
+  #readInto(page: Page, bytes: Buffer, attempt: number): void {
     const fd = page.file?.fd ?? this.#spill?.fd ?? -1;
     this.#options.disk.read(fd, bytes, page.fileOffset, (error, count) => {
-      bytes.fill(0, count);
-      this.#arrived(page, bytes, error);
+      if (this.#closed) return;
+      if (error === null || attempt === READ_ATTEMPTS) {
+        bytes.fill(0, error === null ? count : 0);
+        return this.#arrived(page, bytes, error);
+      }
+      this.#options.log.warning('store', `${placeOf(page)} could not be read, trying again: ${error.message}`);
+      const timer = this.#options.clock.after(READ_RETRY_MS, () => {
+        this.#timers.delete(timer);
+        this.#readInto(page, bytes, attempt + 1);
+      });
+      this.#timers.add(timer);
     });
   }
 
@@ -423,16 +460,22 @@ export class MessageStore {
 
   #attachLoaded(page: Page, bytes: Buffer, error: Error | null): void {
     page.attach(bytes);
-    if (error !== null) bytes.fill(0);
-    const trouble = error?.message ?? (page.persistent ? verifyPage(page) : null);
-    if (trouble !== null) {
-      const where = `${page.file?.name ?? 'transient.spill'} at offset ${page.fileOffset}`;
-      this.#options.log.error('store', `${where}: ${trouble}; messages that stood there are dropped from their queues`);
-    }
+    if (error !== null) {
+      const reason = `${placeOf(page)} cannot be read: ${error.message}; messages that stood there are lost`;
+      if (page.persistent) this.#damage?.tell(reason);
+      else this.#options.log.error('store', reason);
+    } else if (page.persistent) this.#verify(page);
     this.#loaded.push(page);
     const oldest = this.#loaded[0];
     const crowded = this.#pool.usedBytes > this.#options.memoryLimitBytes && this.#loaded.length > LOADED_PAGES;
     if (crowded && !oldest.loading && oldest !== page) this.#dropBytes(oldest);
+  }
+
+  #verify(page: Page): void {
+    const { path } = page.file as PageFile;
+    for (const { offset, length } of verifyPage(page)) {
+      this.#damage?.tellBroken(path, page.fileOffset + offset, length);
+    }
   }
 
   /** The page's bytes at once, blocking: for what is rare (basic.get, dead-lettering) and cannot wait. */
@@ -447,31 +490,34 @@ export class MessageStore {
     } catch (error) {
       failure = error as Error;
     }
-    bytes.fill(0, count);
+    bytes.fill(0, failure === null ? count : 0);
     // A read that is under way has memory of its own, and finds the bytes in place when it ends.
     this.#attachLoaded(page, bytes, failure);
   }
 
-  /** Writes what is left, and closes the files. @returns when all is durable. */
+  /** Writes what is left, and closes the files. On a disk that refuses it, what was not confirmed is given up. */
   async close(): Promise<void> {
+    this.#closed = true;
+    for (const timer of this.#timers) timer.cancel();
     const journal = this.#journal;
     if (journal !== null) {
       this.#settled.flush();
-      journal.commit();
-      while (journal.durable < journal.appended) await new Promise((resolve) => setImmediate(resolve));
-      await this.#checkpointer?.finish();
+      const error = await journal.drain();
+      if (error === null) await this.#checkpointer?.finish();
+      else this.#options.log.error('store', `what was not yet confirmed is not kept: ${error.message}`);
       journal.close();
     }
     this.#spill?.close();
   }
 }
 
-/** A tx's acks are grouped by queue, each group with a record head of its own. */
-const ATOMIC_SLACK = 256;
-
 /** Nothing refers to the page, nothing will be added to it, and its records (settled ones, say) are in the journal. */
 function isDone(page: Page): boolean {
   return page.live === 0 && page.sealed && (!page.persistent || page.written >= page.end);
+}
+
+function placeOf({ file, fileOffset }: Page): string {
+  return `${file?.path ?? 'transient.spill'} at offset ${fileOffset}`;
 }
 
 function writeHead(page: Page, size: number, type: number, queueId: number, extra: number): void {

@@ -64,12 +64,14 @@ export class Page {
 
 /** What a page needs to know of the file that holds it. */
 export interface PageFile {
-  readonly name: string;
+  readonly path: string;
   fd: number;
   /** True when a message of the file was settled since the file's index was last written. */
   dirty: boolean;
   /** References from queues to messages in the file. */
   live: number;
+  /** The file stays, dead or not, until this many bytes of the journal are durable: what took its messages' place is in them. */
+  keepUntil: number;
 }
 
 const NO_WORDS = new Uint32Array(0);
@@ -83,16 +85,22 @@ declare const WebAssembly: {
   readonly Memory: new (pages: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
 };
 
+/** Memory of larger pages that is kept for the next ones. */
+const KEPT_LARGE_BYTES = 64 * 1024 * 1024;
+
 /** Memory of pages that are done with is kept for the next ones: a fresh mebibyte costs 256 page faults. */
 export class PagePool {
   readonly #free: Buffer[] = [];
+  /** Oversized ones, by length: powers of two, so that they fit again. */
+  readonly #freeLarge = new Map<number, Buffer[]>();
+  #keptLargeBytes = 0;
   /** Bytes in use by pages, the oversized ones too. */
   usedBytes = 0;
 
   /** @returns memory that is aligned for direct writes, with whatever it held before. */
   take(capacity: number): Buffer {
     this.usedBytes += capacity;
-    if (capacity !== PAGE_SIZE) return alignedMemory(capacity);
+    if (capacity !== PAGE_SIZE) return this.#takeLarge(capacity);
     if (this.#free.length === 0) {
       const arena = alignedMemory(ARENA_PAGES * PAGE_SIZE);
       for (let i = ARENA_PAGES - 1; i >= 0; i--) this.#free.push(arena.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE));
@@ -100,9 +108,26 @@ export class PagePool {
     return this.#free.pop() as Buffer;
   }
 
+  #takeLarge(capacity: number): Buffer {
+    const size = 2 ** Math.ceil(Math.log2(capacity));
+    const kept = this.#freeLarge.get(size)?.pop();
+    if (kept === undefined) return alignedMemory(size).subarray(0, capacity);
+    this.#keptLargeBytes -= size;
+    return kept.subarray(0, capacity);
+  }
+
   give(bytes: Buffer): void {
     this.usedBytes -= bytes.length;
     if (bytes.length === PAGE_SIZE) this.#free.push(bytes);
+    else this.#giveLarge(Buffer.from(bytes.buffer));
+  }
+
+  #giveLarge(memory: Buffer): void {
+    if (this.#keptLargeBytes + memory.length > KEPT_LARGE_BYTES) return;
+    this.#keptLargeBytes += memory.length;
+    const kept = this.#freeLarge.get(memory.length);
+    if (kept === undefined) this.#freeLarge.set(memory.length, [memory]);
+    else kept.push(memory);
   }
 }
 

@@ -1,21 +1,33 @@
 /**
  * Recovery: from the files of the data directory to what each queue holds.
  *
- *   index files of the journal files before the checkpoint   which messages are alive there
- *   journal files from the checkpoint on                     replayed block by block
+ *   a file that has an index     its messages come from there
+ *   any other file               its messages come from its own blocks
+ *   files from the checkpoint on, or from the first that has no index: they are replayed, which tells what was settled since
  *
- * Every block names the end of the one before it. A gap in that chain is one of two things (see block.ts): the torn tail of the
- * last write, which nobody was promised, and is cut off with all behind it; or damage, which is reported with file and offset
- * and copied to `damaged/`, while the rest is recovered.
+ * Every block names the end of the one before it. A gap in that chain is one of two things (see block.ts): the torn end of the
+ * last write, which is cut off with all behind it (see journal-tail.ts); or damage, which is reported with file and offset and
+ * copied to `damaged/`, while the rest is recovered.
  */
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { readFullySync } from '../runtime/disk.ts';
 import type { Log } from '../runtime/log.ts';
-import { BLOCK_HEADER_SIZE, type Block, findBlock, readBlock } from './block.ts';
-import { type Checkpoint, decodeCheckpoint, decodeFileIndex, IndexedMessages, type QueueMarks } from './checkpoint.ts';
+import { BLOCK_HEADER_SIZE, CHAIN_START } from './block.ts';
+import {
+  type Checkpoint,
+  decodeCheckpoint,
+  decodeFileIndex,
+  type FileIndex,
+  IndexedMessages,
+  type IndexedPage,
+  type QueueMarks,
+} from './checkpoint.ts';
+import type { DamageReport } from './damage.ts';
 import { JournalFile } from './journal.ts';
+import { type BrokenRange, type FoundBlock, firstPageOf, JournalReader } from './journal-reader.ts';
+import { findJournalEnd } from './journal-tail.ts';
 import { PAGE_SIZE, Page } from './page.ts';
+import { PositionList } from './position-list.ts';
 import { MESSAGE_HEADER_SIZE, RecordType } from './record.ts';
 
 export interface RecoveredQueue extends QueueMarks {
@@ -26,71 +38,73 @@ export interface Recovered {
   readonly files: JournalFile[];
   readonly queues: Map<number, RecoveredQueue>;
   readonly nextPage: number;
-  /** Where the last sound block ended: the next one continues there. */
+  /** Where the last block that counts ended: the next one continues there. CHAIN_START when none was read. */
   readonly endPosition: number;
-  /** What was set aside, one sentence each. */
-  readonly damage: string[];
 }
 
 /** @throws Error naming file and offset when the journal holds what this version cannot read. */
-export function recover(directory: string, log: Log): Recovered {
-  const replay = new Replay(directory, log);
-  return replay.run();
+export function recover(directory: string, report: DamageReport, log: Log): Recovered {
+  return new Replay(directory, report, log).run();
 }
 
 class Replay {
   readonly #directory: string;
   readonly #log: Log;
+  readonly #report: DamageReport;
+  readonly #reader = new JournalReader();
   readonly #queues = new Map<number, RecoveredQueue>();
-  readonly #settled = new Map<number, Set<number>>();
-  readonly #damage: string[] = [];
+  readonly #settled = new Map<number, PositionList>();
+  /** Files whose messages came from their index. */
+  readonly #indexed = new Map<JournalFile, FileIndex>();
+  #checkpoint: Checkpoint | null = null;
   #nextPage = 0;
-  /** Where the last block that was replayed ended, or -1 before the first. */
-  #endPosition = -1;
+  /** Where the last block that was replayed ended. */
+  #endPosition = CHAIN_START;
+  /** Broken bytes since then: they matter if the next sound block does not continue there. */
+  #broken: BrokenRange[] = [];
 
-  constructor(directory: string, log: Log) {
+  constructor(directory: string, report: DamageReport, log: Log) {
     this.#directory = directory;
     this.#log = log;
+    this.#report = report;
   }
 
   run(): Recovered {
-    const names = fs
-      .readdirSync(this.#directory)
-      .filter((name) => name.endsWith('.journal'))
-      .sort();
-    const checkpoint = this.#readCheckpoint();
-    const files: JournalFile[] = [];
-    // Once one file has to be replayed, all after it are: what they settle may lie in it.
-    let replaying = checkpoint === null;
-    const toReplay: JournalFile[] = [];
-    for (const name of names) {
-      const file = this.#open(name);
-      if (file === null) continue;
-      files.push(file);
-      const firstPage = Number.parseInt(name, 10);
-      if (checkpoint !== null && firstPage >= checkpoint.replayFromPage) replaying = true;
-      if (!replaying && !this.#loadIndex(file)) replaying = true;
-      if (replaying) toReplay.push(file);
-    }
-    this.#replayFiles(toReplay);
-    this.#settle();
-    for (const file of files) for (const page of file.pages) this.#sawPage(page.number + page.capacity / PAGE_SIZE);
-    const [nextPage, endPosition] = [this.#nextPage, Math.max(0, this.#endPosition)];
+    this.#checkpoint = this.#readCheckpoint();
+    const files = this.#openFiles();
+    const lost = this.#readLostIndexes(files);
+    const replayed = this.#filesToReplay(files);
+    this.#replayFiles(replayed);
+    this.#settle(files);
+    for (const { path, index } of lost) this.#reportLostFile(path, index);
+    for (const file of files) this.#take(file);
     return {
       files: files.filter((file) => file.fd >= 0),
       queues: this.#queues,
-      nextPage,
-      endPosition,
-      damage: this.#damage,
+      nextPage: this.#nextPage,
+      endPosition: this.#endPosition,
     };
   }
+
+  /** Numbers that a file has used are not given again. A file in which nothing counts goes. */
+  #take(file: JournalFile): void {
+    this.#sawPage(firstPageOf(file.name) + 1);
+    for (const page of file.pages) this.#sawPage(page.number + page.capacity / PAGE_SIZE);
+    if (file.pages.length > 0 || file.fd < 0) return;
+    fs.closeSync(file.fd);
+    file.fd = -1;
+    fs.rmSync(file.path);
+  }
+
+  // --- files ---
 
   #readCheckpoint(): Checkpoint | null {
     const path = join(this.#directory, 'checkpoint');
     if (!fs.existsSync(path)) return null;
-    const checkpoint = decodeCheckpoint(fs.readFileSync(path, 'utf8'));
+    const checkpoint = readCheckpointFile(path);
     if (checkpoint === null) {
-      this.#report(`${path} is damaged; the whole journal is read instead, and messages may be delivered twice`);
+      const effect = 'the whole journal is read instead, and redelivered messages may come back unmarked';
+      this.#report.tell(`${path} is damaged; ${effect}; ${this.#report.move(path)}`);
       return null;
     }
     this.#sawPage(checkpoint.nextPage);
@@ -102,122 +116,221 @@ class Replay {
     return checkpoint;
   }
 
-  #open(name: string): JournalFile | null {
-    const path = join(this.#directory, name);
-    const size = fs.statSync(path).size;
-    if (size === 0) {
-      fs.rmSync(path);
-      return null;
+  /** Opens the journal's files, oldest first, and removes what an interrupted write of another file left behind. */
+  #openFiles(): JournalFile[] {
+    const files: JournalFile[] = [];
+    for (const name of fs.readdirSync(this.#directory).sort()) {
+      const path = join(this.#directory, name);
+      if (name.endsWith('.new')) fs.rmSync(path);
+      if (!name.endsWith('.journal')) continue;
+      const { size } = fs.statSync(path);
+      const file = new JournalFile(this.#directory, name, fs.openSync(path, 'r+'));
+      file.size = size;
+      files.push(file);
     }
-    const file = new JournalFile(this.#directory, name, fs.openSync(path, 'r+'));
-    file.size = size;
-    return file;
+    return files;
   }
 
-  #loadIndex(file: JournalFile): boolean {
+  /**
+   * The files to replay: those from the checkpoint on, or all from the first that has no index, since what settles its messages
+   * stands in any of them. Loads the indexes that there are.
+   */
+  #filesToReplay(files: readonly JournalFile[]): JournalFile[] {
+    const replayFromPage = this.#checkpoint?.replayFromPage ?? 0;
+    const replayed: JournalFile[] = [];
+    for (const file of files) {
+      const isBefore = firstPageOf(file.name) < replayFromPage;
+      const hasIndex = this.#loadIndex(file, isBefore);
+      if (!isBefore || !hasIndex || replayed.length > 0) replayed.push(file);
+    }
+    return replayed;
+  }
+
+  /** @param expected whether it is damage when there is none. @returns whether there is one. */
+  #loadIndex(file: JournalFile, expected: boolean): boolean {
     const path = file.indexPath;
-    const index = fs.existsSync(path) ? decodeFileIndex(fs.readFileSync(path)) : null;
+    const exists = fs.existsSync(path);
+    const index = exists ? decodeFileIndex(fs.readFileSync(path)) : null;
     if (index === null) {
-      this.#report(`${path} is missing or damaged; ${file.name} and all after it are read instead`);
+      if (!expected && !exists) return false;
+      const effect = `${file.name} and all after it are read instead`;
+      const what = exists ? `is damaged; ${effect}; ${this.#report.move(path)}` : `is missing; ${effect}`;
+      this.#report.tell(`${path} ${what}`);
       return false;
     }
-    for (const [queueId, messages] of index.queues) {
-      const target = this.#queue(queueId).messages;
-      for (let i = 0; i < messages.count; i++) {
-        target.push(messages.positions[i], messages.sizes[i], messages.priorities[i]);
-      }
-    }
-    addPages(file);
+    this.#indexed.set(file, index);
+    for (const [queueId, messages] of index.queues) this.#queue(queueId).messages.append(messages);
+    for (const page of index.pages) addPage(file, page);
     file.dirty = false;
+    this.#checkSize(file, index);
     return true;
   }
 
-  #replayFiles(files: readonly JournalFile[]): void {
-    const synced = syncedPositionOf(files);
-    for (let i = 0; i < files.length; i++) {
-      const scan = scanFile(files[i]);
-      for (const found of scan.blocks) {
-        const { block } = found;
-        const gap = this.#endPosition >= 0 && block.previousEnd !== this.#endPosition;
-        if (gap && this.#endPosition >= synced) return this.#cutTail(scan, found, files.slice(i + 1));
-        if (gap) this.#reportGap(scan, block);
-        this.#replayBlock(found);
-        this.#endPosition = found.pagePosition + block.to;
+  #checkSize(file: JournalFile, { pages }: FileIndex): void {
+    const wanted = pages.reduce((most, { offset, end }) => Math.max(most, offset + end), 0);
+    if (file.size >= wanted) return;
+    const missing = `the ${wanted - file.size} bytes behind offset ${file.size} are missing`;
+    this.#report.tell(`${file.path} is damaged: ${missing}; messages that stood there are lost`);
+  }
+
+  /** An index without its journal file: the file was removed, in which case all in it was settled, or it is lost. */
+  #readLostIndexes(files: readonly JournalFile[]): { path: string; index: FileIndex }[] {
+    const known = new Set(files.map((file) => file.indexPath));
+    const lost: { path: string; index: FileIndex }[] = [];
+    for (const name of fs.readdirSync(this.#directory)) {
+      const path = join(this.#directory, name);
+      if (!name.endsWith('.index') || known.has(path)) continue;
+      const index = decodeFileIndex(fs.readFileSync(path));
+      if (index === null) {
+        this.#report.tell(`${path} is damaged, and there is no journal file beside it; ${this.#report.move(path)}`);
+        continue;
       }
-      for (const { number, capacity, offset } of scan.pages) addPage(files[i], number, capacity, offset);
-      if (i === files.length - 1 && scan.broken.length > 0) this.#noteTornTail(scan);
+      for (const [queueId, messages] of index.queues) this.#queue(queueId).messages.append(messages);
+      lost.push({ path, index });
     }
+    return lost;
   }
 
-  #noteTornTail({ file, broken }: FileScan): void {
-    const { fileOffset } = broken[broken.length - 1];
-    this.#log.info(
-      'journal',
-      `${file.path} at offset ${fileOffset}: an unfinished write is ignored (it was not confirmed)`,
-    );
+  #reportLostFile(path: string, { pages }: FileIndex): void {
+    const lost = new Set<number>();
+    for (const page of pages) for (const number of numbersOf(page)) lost.add(number);
+    let count = 0;
+    for (const { messages } of this.#queues.values()) {
+      count += messages.keep((position) => !lost.has(Math.floor(position / PAGE_SIZE)));
+    }
+    if (count === 0) return fs.rmSync(path);
+    const file = path.replace(/\.index$/, '.journal');
+    this.#report.tell(`${file} is missing: ${count} messages are lost; of its index, ${this.#report.move(path)}`);
   }
 
-  /** Blocks of the last write that reached the disk although one before them did not: none of them was confirmed. */
-  #cutTail({ file, pages }: FileScan, first: FoundBlock, later: readonly JournalFile[]): void {
-    const page = pages.find(({ number }) => number * PAGE_SIZE === first.pagePosition);
-    const offset = (page?.offset ?? 0) + first.block.from - BLOCK_HEADER_SIZE;
-    this.#log.info(
-      'journal',
-      `${file.path}: an unfinished write was cut off at offset ${offset} (it was not confirmed)`,
-    );
+  // --- blocks ---
+
+  #replayFiles(files: readonly JournalFile[]): void {
+    const end = findJournalEnd(files, this.#reader);
+    for (let i = 0; i < files.length; i++) {
+      const visitor = {
+        block: (found: FoundBlock) => {
+          if (found.block.position >= end) {
+            this.#cutTail(found, files.slice(i + 1));
+            return false;
+          }
+          this.#replayBlock(found);
+          return true;
+        },
+        broken: (range: BrokenRange) => {
+          this.#broken.push(range);
+        },
+      };
+      if (!this.#reader.read(files[i], visitor)) break;
+    }
+    this.#noteTornTail();
+    // What was read counts from now on: it has to be on the medium, and not only in the kernel's memory.
+    for (const { fd } of files) if (fd >= 0) fs.fdatasyncSync(fd);
+  }
+
+  /** The last write did not come to its end, and nothing of it can be read. */
+  #noteTornTail(): void {
+    const [first] = this.#broken;
+    if (first === undefined || first.position !== this.#endPosition) return;
+    this.#log.info('journal', `${first.file.path}: an unfinished write at offset ${first.offset} is ignored`);
+  }
+
+  /** Blocks of the last write that reached the disk although one before them did not: they do not count. */
+  #cutTail({ file, block, pageOffset }: FoundBlock, later: readonly JournalFile[]): void {
+    const offset = pageOffset + block.from - BLOCK_HEADER_SIZE;
+    const copy = this.#report.copy(file.path, offset, file.size - offset);
+    this.#log.warning('journal', `${file.path}: an unfinished write was cut off at offset ${offset}; ${copy}`);
     fs.ftruncateSync(file.fd, offset);
-    fs.fdatasyncSync(file.fd);
     file.size = offset;
-    for (const { number, capacity, offset: at } of pages) if (at < offset) addPage(file, number, capacity, at);
     for (const dropped of later) {
       fs.closeSync(dropped.fd);
       dropped.fd = -1;
-      fs.rmSync(dropped.path);
-    }
-  }
-
-  #reportGap(scan: FileScan, next: Block): void {
-    const { file } = scan;
-    const broken = scan.broken.filter(({ position }) => position < next.position && position >= this.#endPosition);
-    if (broken.length === 0) {
-      this.#report(`${file.path}: messages between positions ${this.#endPosition} and ${next.position} are missing`);
-    }
-    for (const { fileOffset, length } of broken) {
-      const copy = setAside(this.#directory, file, fileOffset, length);
-      this.#report(
-        `${file.path} is damaged at offset ${fileOffset} (${length} bytes): what stood there is lost; the bytes were set aside in ${copy}`,
+      this.#log.warning(
+        'journal',
+        `${dropped.path} belongs to an unfinished write; ${this.#report.move(dropped.path)}`,
       );
+      fs.rmSync(dropped.indexPath, { force: true });
     }
   }
 
-  #replayBlock({ bytes, block, pagePosition }: FoundBlock): void {
+  #replayBlock(found: FoundBlock): void {
+    const { file, block, pageNumber, pageOffset, pageCapacity } = found;
+    this.#checkChain(found);
+    this.#broken = [];
+    const isIndexed = this.#indexed.has(file);
+    if (!isIndexed) {
+      let page = file.pages.at(-1);
+      if (page?.number !== pageNumber) {
+        page = addPage(file, { number: pageNumber, capacity: pageCapacity, offset: pageOffset, end: 0 });
+      }
+      page.end = block.to;
+      page.written = block.to;
+    }
+    this.#replayRecords(found, isIndexed);
+    this.#endPosition = pageNumber * PAGE_SIZE + block.to;
+  }
+
+  /** Reports what is missing between the block before and this one, if anything is. */
+  #checkChain(found: FoundBlock): void {
+    const { file, block } = found;
+    const isFirst = block.position === firstPageOf(file.name) * PAGE_SIZE;
+    if (block.previousEnd === this.#endPosition && this.#endPosition !== CHAIN_START) return;
+    for (const { file, offset, length } of this.#broken) this.#report.tellBroken(file.path, offset, length);
+    if (this.#broken.length > 0) return;
+    if (!isFirst) this.#reportMissing(found);
+    else if (this.#endPosition !== CHAIN_START && block.previousEnd !== CHAIN_START) this.#checkMissingFile(found);
+  }
+
+  #reportMissing({ file, block, pageOffset }: FoundBlock): void {
+    const offset = pageOffset + block.from - BLOCK_HEADER_SIZE;
+    const range = `positions ${Math.max(0, this.#endPosition)} to ${block.previousEnd}`;
+    this.#report.tell(`${file.path}: what belongs before offset ${offset} is missing (${range})`);
+  }
+
+  /** Before the checkpoint files are missing because nothing in them was alive. Without a checkpoint nobody can tell. */
+  #checkMissingFile(found: FoundBlock): void {
+    const { file, block } = found;
+    if (this.#checkpoint === null) {
+      this.#log.warning('journal', `what stood before ${file.path} is not there: all of it was settled, or it is lost`);
+    } else if (block.previousEnd > this.#checkpoint.replayFromPage * PAGE_SIZE) {
+      this.#reportMissing(found);
+    }
+  }
+
+  #replayRecords({ file, bytes, block, pageNumber, pageOffset }: FoundBlock, isIndexed: boolean): void {
     for (let at = block.from; at < block.to; ) {
       const length = bytes.readUInt32LE(at);
-      if (length === 0) break; // a void block
-      this.#replayRecord(bytes, at, length, pagePosition + at);
+      if (length < 8 || at + length > block.to || !this.#replayRecord(bytes, at, pageNumber, isIndexed)) {
+        const what = `holds a record of type ${bytes[at + 4]} and ${length} bytes`;
+        throw new Error(`${file.path} ${what} at offset ${pageOffset + at}: a newer leveret wrote it`);
+      }
       at += length;
     }
   }
 
-  #replayRecord(bytes: Buffer, at: number, length: number, position: number): void {
-    const type = bytes[at + 4];
-    const queueId = bytes.readUInt32LE(at + 8);
-    switch (type) {
+  /** @returns false when this version does not know the record. */
+  #replayRecord(bytes: Buffer, at: number, pageNumber: number, isIndexed: boolean): boolean {
+    switch (bytes[at + 4]) {
       case RecordType.message:
-        return this.#replayMessage(bytes, at, position);
+        if (!isIndexed) this.#replayMessage(bytes, at, pageNumber * PAGE_SIZE + at);
+        return true;
       case RecordType.settled:
-        for (let i = at + 16; i < at + length; i += 8) this.#settledOf(queueId).add(bytes.readDoubleLE(i));
-        return;
+        this.#replaySettled(bytes, at);
+        return true;
       case RecordType.delivered: {
-        const queue = this.#queue(queueId);
+        const queue = this.#queue(bytes.readUInt32LE(at + 8));
         queue.deliveredPosition = Math.max(queue.deliveredPosition, bytes.readDoubleLE(at + 16));
-        return;
+        return true;
       }
-      case RecordType.returned:
-        this.#queue(queueId).deliveryCounts.set(bytes.readDoubleLE(at + 16), bytes.readUInt32LE(at + 12));
-        return;
+      case RecordType.returned: {
+        const { deliveryCounts } = this.#queue(bytes.readUInt32LE(at + 8));
+        const position = bytes.readDoubleLE(at + 16);
+        // The checkpoint may know better than a record that is read again.
+        deliveryCounts.set(position, Math.max(deliveryCounts.get(position) ?? 0, bytes.readUInt32LE(at + 12)));
+        return true;
+      }
       default:
-        throw new Error(`the journal holds a record of unknown type ${type}: it was written by a newer leveret`);
+        return false;
     }
   }
 
@@ -231,21 +344,34 @@ class Replay {
     }
   }
 
-  #settle(): void {
-    for (const [queueId, positions] of this.#settled) {
-      const queue = this.#queue(queueId);
-      queue.messages.filter((position) => !positions.has(position));
-      for (const position of positions) queue.deliveryCounts.delete(position);
+  #replaySettled(bytes: Buffer, at: number): void {
+    const queueId = bytes.readUInt32LE(at + 8);
+    const end = at + bytes.readUInt32LE(at);
+    let list = this.#settled.get(queueId);
+    if (list === undefined) {
+      list = new PositionList();
+      this.#settled.set(queueId, list);
     }
+    for (let i = at + 16; i < end; i += 8) list.push(bytes.readDoubleLE(i));
   }
 
-  #settledOf(queueId: number): Set<number> {
-    let set = this.#settled.get(queueId);
-    if (set === undefined) {
-      set = new Set();
-      this.#settled.set(queueId, set);
+  // --- queues ---
+
+  /** Puts each queue's messages in order, and takes out what was settled. */
+  #settle(files: readonly JournalFile[]): void {
+    const fileOfPage = new Map<number, JournalFile>();
+    for (const file of files) for (const page of file.pages) for (const n of numbersOf(page)) fileOfPage.set(n, file);
+    for (const queue of this.#queues.values()) queue.messages.sort();
+    for (const [queueId, list] of this.#settled) {
+      const queue = this.#queue(queueId);
+      const positions = list.sorted();
+      queue.messages.remove(positions, (position) => {
+        // The file's index, if it has one, still names the message.
+        const file = fileOfPage.get(Math.floor(position / PAGE_SIZE));
+        if (file !== undefined) file.dirty = true;
+      });
+      if (queue.deliveryCounts.size > 0) for (const position of positions) queue.deliveryCounts.delete(position);
     }
-    return set;
   }
 
   #queue(queueId: number): RecoveredQueue {
@@ -260,133 +386,29 @@ class Replay {
   #sawPage(next: number): void {
     this.#nextPage = Math.max(this.#nextPage, next);
   }
+}
 
-  #report(text: string): void {
-    this.#damage.push(text);
-    this.#log.error('journal', text);
+function readCheckpointFile(path: string): Checkpoint | null {
+  try {
+    return decodeCheckpoint(fs.readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new Error(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
   }
 }
 
-/** Copies damaged bytes to where they can be looked at. @returns the copy's path. */
-function setAside(directory: string, file: JournalFile, offset: number, length: number): string {
-  const folder = join(directory, 'damaged');
-  fs.mkdirSync(folder, { recursive: true });
-  const bytes = Buffer.alloc(length);
-  readFullySync(file.fd, bytes, offset);
-  const path = join(folder, `${file.name}.${offset}`);
-  fs.writeFileSync(path, bytes);
-  return path;
+/** A page that is larger than others has several numbers. */
+function numbersOf({ number, capacity }: { readonly number: number; readonly capacity: number }): number[] {
+  return Array.from({ length: capacity / PAGE_SIZE }, (_, span) => number + span);
 }
 
-interface BrokenRange {
-  readonly fileOffset: number;
-  readonly length: number;
-  readonly position: number;
-}
-
-interface FoundBlock {
-  /** The whole page. */
-  readonly bytes: Buffer;
-  readonly block: Block;
-  readonly pagePosition: number;
-}
-
-interface FileScan {
-  readonly file: JournalFile;
-  readonly blocks: FoundBlock[];
-  readonly broken: BrokenRange[];
-  readonly pages: { number: number; capacity: number; offset: number }[];
-}
-
-/** How far the journal was durable, as the last sound block tells. */
-function syncedPositionOf(files: readonly JournalFile[]): number {
-  for (let i = files.length - 1; i >= 0; i--) {
-    const { blocks } = scanFile(files[i]);
-    if (blocks.length > 0) return blocks.reduce((most, { block }) => Math.max(most, block.synced), 0);
-  }
-  return 0;
-}
-
-/** Reads a journal file page by page, up to where an older use of the same file begins. */
-function scanFile(file: JournalFile): FileScan {
-  const scan: FileScan = { file, blocks: [], broken: [], pages: [] };
-  let lowestNumber = Number.parseInt(file.name, 10);
-  for (let offset = 0; offset < file.size; ) {
-    const head = Buffer.alloc(Math.min(PAGE_SIZE, file.size - offset));
-    readFullySync(file.fd, head, offset);
-    const span = spanOf(head, lowestNumber);
-    let bytes = head;
-    if (span > 1) {
-      bytes = Buffer.alloc(Math.min(span * PAGE_SIZE, file.size - offset));
-      readFullySync(file.fd, bytes, offset);
-    }
-    const number = scanPage(scan, bytes, offset, lowestNumber);
-    if (number >= 0) lowestNumber = number + span;
-    offset += span * PAGE_SIZE;
-  }
-  return scan;
-}
-
-/** How many pages the page that starts with `head` takes: more than one when its first block is larger. */
-function spanOf(head: Buffer, lowestNumber: number): number {
-  if (head.length < BLOCK_HEADER_SIZE || head.readDoubleLE(16) < lowestNumber * PAGE_SIZE) return 1;
-  const size = head.readUInt32LE(8) + 2 * BLOCK_HEADER_SIZE;
-  return size > LARGEST_PAGE ? 1 : Math.max(1, Math.ceil(size / PAGE_SIZE));
-}
-
-/** No page is larger: a larger length in a header is damage. */
-const LARGEST_PAGE = 1 << 30;
-
-/** @returns the page's number, or -1 when no block of it is sound. */
-function scanPage(scan: FileScan, bytes: Buffer, fileOffset: number, lowestNumber: number): number {
-  let number = -1;
-  for (let at = 0; at < bytes.length; ) {
-    const block = readBlock(bytes, at, number < 0 ? -1 : number * PAGE_SIZE + at);
-    if (block === 'end') break;
-    const stale = typeof block !== 'string' && block.position < lowestNumber * PAGE_SIZE;
-    if (stale && at === 0) break;
-    if (block === 'broken' || stale) {
-      const found = findBlock(bytes, at + 8, number, lowestNumber);
-      const next = found < 0 ? bytes.length : found;
-      if (number < 0 && found >= 0) number = Math.floor(bytes.readDoubleLE(found + 16) / PAGE_SIZE);
-      const position = (number < 0 ? lowestNumber : number) * PAGE_SIZE + at;
-      scan.broken.push({ fileOffset: fileOffset + at, length: next - at, position });
-      at = next;
-      continue;
-    }
-    if (number < 0) number = Math.floor(block.position / PAGE_SIZE);
-    scan.blocks.push({ bytes, block, pagePosition: number * PAGE_SIZE });
-    at = block.to;
-  }
-  const capacity = Math.ceil(bytes.length / PAGE_SIZE) * PAGE_SIZE;
-  if (number >= 0) scan.pages.push({ number, capacity, offset: fileOffset });
-  return number;
-}
-
-/** The pages of a file that is not replayed: only the first block header of each is read. */
-function addPages(file: JournalFile): void {
-  const head = Buffer.alloc(BLOCK_HEADER_SIZE);
-  let lowestNumber = Number.parseInt(file.name, 10);
-  for (let offset = 0; offset < file.size; ) {
-    head.fill(0);
-    readFullySync(file.fd, head, offset);
-    const span = spanOf(head, lowestNumber);
-    const number = Math.floor(head.readDoubleLE(16) / PAGE_SIZE);
-    if (number >= lowestNumber) {
-      addPage(file, number, span * PAGE_SIZE, offset);
-      lowestNumber = number + span;
-    }
-    offset += span * PAGE_SIZE;
-  }
-}
-
-function addPage(file: JournalFile, number: number, capacity: number, offset: number): void {
+function addPage(file: JournalFile, { number, capacity, offset, end }: IndexedPage): Page {
   const page = new Page(number, true, null, capacity);
   page.file = file;
   page.fileOffset = offset;
-  page.end = capacity;
-  page.written = capacity;
+  page.end = end;
+  page.written = end;
   page.sealed = true;
   page.blockStart = -1;
   file.pages.push(page);
+  return page;
 }

@@ -1,25 +1,30 @@
 import { findBlock, readBlock } from './block.ts';
 import { PAGE_SIZE, type Page } from './page.ts';
 
+/** Bytes of a page, by their offset in it. */
+export interface PageRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
 /**
- * Checks every block of a page that was read back, and turns what is broken into zeros: a record of type 0 is no message.
- * @returns what is wrong with it, or null.
+ * Checks every block of a page that was read back, and turns what is broken or missing into zeros: a record of type 0 is no
+ * message. @returns what was broken.
  */
-export function verifyPage(page: Page): string | null {
+export function verifyPage(page: Page): PageRange[] {
   const bytes = page.bytes as Buffer;
-  let trouble: string | null = null;
-  for (let at = 0; at < bytes.length; ) {
+  const broken: PageRange[] = [];
+  for (let at = 0; at < page.end; ) {
     const block = readBlock(bytes, at, page.number * PAGE_SIZE + at);
-    if (block === 'end') break;
-    if (block !== 'broken') {
+    if (typeof block !== 'string') {
       at = block.to;
       continue;
     }
     const found = findBlock(bytes, at + 8, page.number, page.number);
-    const next = found < 0 ? bytes.length : found;
+    const next = found < 0 ? page.end : Math.min(found, page.end);
     bytes.fill(0, at, next);
-    trouble ??= `the checksum of a block at offset ${at} of the page does not fit (${next - at} bytes)`;
+    broken.push({ offset: at, length: next - at });
     at = next;
   }
-  return trouble;
+  return broken;
 }
