@@ -24,6 +24,8 @@ export class LoadConnectionError extends Error {
 export const channelNumber = 1;
 const frameSizeMax = 131_072;
 const requestTimeoutMs = 60_000;
+/** A broker that reads nothing from publishers, say because its disk is full, does not answer their close either. */
+const closeTimeoutMs = 5000;
 
 export const methods = {
   connectionStart: methodId(10, 10),
@@ -113,11 +115,11 @@ export class LoadConnection implements FrameSink {
   }
 
   /** Writes `frames` and awaits method `wanted`, whose payload it returns. One request at a time. @throws LoadConnectionError */
-  request(frames: Uint8Array, wanted: number): Promise<DataView> {
+  request(frames: Uint8Array, wanted: number, timeoutMs = requestTimeoutMs): Promise<DataView> {
     assert(this.#pending === null, 'one request at a time');
     if (this.#lost) return Promise.reject(this.#lost);
     return new Promise((resolve, reject) => {
-      const timeout = setTimeout(() => this.#lose('the broker did not answer in time'), requestTimeoutMs);
+      const timeout = setTimeout(() => this.#lose('the broker did not answer in time'), timeoutMs);
       const settle = <T>(then: (value: T) => void): ((value: T) => void) => {
         return (value) => {
           clearTimeout(timeout);
@@ -141,7 +143,7 @@ export class LoadConnection implements FrameSink {
     this.deliverTo(this);
     const close = new FrameWriter().beginMethod(0, 10, 50).uint16(200).shortString('Goodbye').uint32(0).endFrame();
     try {
-      await this.request(close.take(), methods.connectionCloseOk);
+      await this.request(close.take(), methods.connectionCloseOk, closeTimeoutMs);
     } catch (error) {
       assert(error instanceof LoadConnectionError);
     }

@@ -46,7 +46,7 @@ export async function runLoad(given: Partial<LoadOptions>, hooks: LoadHooks = {}
     return await run.execute();
   } finally {
     await run.terminate();
-    if (!options.keep && options.mode !== 'publish' && !run.failed) await deleteTopology(options);
+    if (!options.keep && options.mode !== 'publish' && !run.threadFailed) await deleteTopology(options);
   }
 }
 
@@ -59,6 +59,8 @@ class LoadRun {
   readonly #consumerThreads: LoadThread[];
   #peakResidentBytes = 0;
   #error: string | null = null;
+  /** A thread is of no more use: what it knew is lost, and so may be the broker. */
+  threadFailed = false;
   #publishersFinished = false;
 
   constructor(options: LoadOptions, hooks: LoadHooks) {
@@ -68,10 +70,6 @@ class LoadRun {
     this.#progress = new ProgressWatch(this.#board, hooks.onProgress);
     this.#consumerThreads = this.#startThreads('consume', options.consumers, options.consumerThreads);
     this.#publisherThreads = this.#startThreads('publish', options.publishers, options.publisherThreads);
-  }
-
-  get failed(): boolean {
-    return this.#error !== null;
   }
 
   async execute(): Promise<LoadReport> {
@@ -102,7 +100,7 @@ class LoadRun {
     for (let thread = 0; thread < Math.min(connections, threadCount); thread++) {
       const ids = Array.from({ length: connections }, (_, id) => id).filter((id) => id % threadCount === thread);
       const task: WorkerTask = { role, options: this.#options, memory: this.#board.memory, ids, paced: [] };
-      threads.push(new LoadThread(task, (reason) => this.#fail(reason)));
+      threads.push(new LoadThread(task, (reason) => this.#failThread(reason)));
     }
     return threads;
   }
@@ -153,7 +151,7 @@ class LoadRun {
       if (published && received) return;
       const silentUs = monotonicUs() - Math.max(begin.timeUs, this.#board.lastActivityUs());
       if (silentUs > this.#options.drainSeconds * 1e6) {
-        this.#fail(`nothing moved for ${this.#options.drainSeconds} s`);
+        this.#error ??= `nothing moved for ${this.#options.drainSeconds} s`;
         return;
       }
       await delay(countSamplingMs);
@@ -190,7 +188,7 @@ class LoadRun {
   }
 
   async #collect(threads: readonly LoadThread[]): Promise<[PublisherResult[], ConsumerResult[]]> {
-    if (this.#error !== null) return [[], []];
+    if (this.threadFailed) return [[], []];
     for (const thread of threads) thread.order({ type: 'close' });
     const published = await this.#unlessFailed(Promise.all(this.#publisherThreads.map((thread) => thread.published)));
     const consumed = await this.#unlessFailed(Promise.all(this.#consumerThreads.map((thread) => thread.consumed)));
@@ -203,7 +201,8 @@ class LoadRun {
     return Promise.race([value, ...threads.map((thread) => thread.failed)]);
   }
 
-  #fail(reason: string): void {
+  #failThread(reason: string): void {
+    this.threadFailed = true;
     this.#error ??= reason;
   }
 

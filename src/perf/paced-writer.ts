@@ -21,6 +21,8 @@ export interface PacedConnection {
 }
 
 const retryMs = 0.2;
+/** To wait on for a time, and for nothing else. */
+const neverNotified = new Int32Array(new SharedArrayBuffer(4));
 
 export class PacedWriter {
   readonly #options: LoadOptions;
@@ -39,9 +41,10 @@ export class PacedWriter {
     const beginUs = monotonicUs();
     const intervalUs = (1e6 / this.#options.ratePerSecond) * this.#options.publishers;
     for (const lane of this.#lanes) lane.schedule(beginUs, intervalUs);
-    while (!this.#board.stopping && this.#lanes.some((lane) => !lane.done)) {
+    while (!this.#board.stopping) {
       let nextDueUs = Number.POSITIVE_INFINITY;
       for (const lane of this.#lanes) nextDueUs = Math.min(nextDueUs, lane.writeDue(monotonicUs()));
+      if (nextDueUs === Number.POSITIVE_INFINITY) return;
       const waitMs = (nextDueUs - monotonicUs()) / 1e3;
       if (waitMs > 0) this.#board.waitForStop(waitMs);
     }
@@ -50,7 +53,7 @@ export class PacedWriter {
 
 /** One connection's schedule. */
 class PacedLane {
-  done = false;
+  #done = false;
   readonly #options: LoadOptions;
   readonly #board: LoadBoard;
   readonly #connection: PacedConnection;
@@ -78,14 +81,14 @@ class PacedLane {
     this.#beginUs = beginUs + (intervalUs * this.#connection.publisherId) / this.#options.publishers;
   }
 
-  /** Writes what is due at `nowUs`, as slices of the ring, and returns when to come back. */
+  /** Writes what is due at `nowUs`, as slices of the ring, and returns when to come back: never, once its share is sent. */
   writeDue(nowUs: number): number {
-    while (!this.done && this.#dueUs() <= nowUs) {
+    while (!this.#done && this.#dueUs() <= nowUs) {
       if (this.#room() <= 0) return nowUs + retryMs * 1e3;
       this.#writeSlice(nowUs);
-      this.done = this.#published >= this.#share;
+      this.#done = this.#published >= this.#share;
     }
-    return this.done ? Number.POSITIVE_INFINITY : this.#dueUs();
+    return this.#done ? Number.POSITIVE_INFINITY : this.#dueUs();
   }
 
   #dueUs(): number {
@@ -121,12 +124,13 @@ class PacedLane {
 
   #write(from: number, to: number): void {
     let at = from;
-    while (at < to && !this.#board.stopping) {
+    // To the end of the slice, even when publishing stops meanwhile: half a message would be the end of the connection.
+    while (at < to) {
       try {
         at += fs.writeSync(this.#connection.fileDescriptor, this.#ring.bytes, at, to - at);
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-        this.#board.waitForStop(retryMs);
+        Atomics.wait(neverNotified, 0, 0, retryMs);
       }
     }
   }

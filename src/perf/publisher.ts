@@ -121,6 +121,8 @@ export class Publisher implements FrameSink {
     if (id === methods.basicAck || id === methods.basicNack) {
       const tag = view.getUint32(at + 4) * 0x1_0000_0000 + view.getUint32(at + 8);
       const multiple = (view.getUint8(at + 12) & 1) === 1;
+      const published = this.#publishedSoFar();
+      if (tag > published) throw new Error(`the broker confirmed message ${tag} when ${published} were published`);
       const settled = this.#confirms.settle(tag, multiple, this.#nowUs, this.#measuring ? this.#confirmLatency : null);
       if (id === methods.basicNack) this.#nacked += settled;
     } else if (id === methods.connectionBlocked) {
@@ -157,10 +159,14 @@ export class Publisher implements FrameSink {
   }
 
   #isDone(): boolean {
-    const paced = this.#options.ratePerSecond > 0;
-    const published = paced ? this.#board.publisher(this.id, slot.published) : this.#published;
+    const published = this.#publishedSoFar();
     if (!this.#stopped && published < this.#share) return false;
     return this.#options.confirmWindow === 0 || this.#confirms.settled >= published;
+  }
+
+  /** With a fixed rate another thread publishes, and counts before it writes. */
+  #publishedSoFar(): number {
+    return this.#options.ratePerSecond > 0 ? this.#board.publisher(this.id, slot.published) : this.#published;
   }
 
   #end(): void {
