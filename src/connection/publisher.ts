@@ -21,6 +21,7 @@ import { decodeText } from '../protocol/text.ts';
 import type { Queue } from '../queues/queue.ts';
 import type { Exchange } from '../routing/exchange.ts';
 import type { RoutedMessage } from '../routing/routed-message.ts';
+import { encodeBlindKeys } from '../storage/blind-keys.ts';
 import { copyBytes, IncomingMessage, NO_TTL } from '../storage/record.ts';
 import type { Route } from '../vhost/route.ts';
 import { readRoute } from '../vhost/vhost.ts';
@@ -187,6 +188,7 @@ export class Publisher implements RoutedMessage {
     message.persistent = scan.deliveryMode === 2;
     message.priority = scan.priority;
     message.ttlMs = NO_TTL;
+    message.blindSize = 0;
     const { deliveryMode, expirationAt, userIdAt, replyToAt } = scan;
     this.#needsCheck = deliveryMode === 0 || deliveryMode > 2 || expirationAt >= 0 || userIdAt >= 0 || replyToAt >= 0;
     if (scan.hasCopies || this.otherKeys.length > 0) this.#current = null;
@@ -316,10 +318,14 @@ export class Publisher implements RoutedMessage {
   #readCopies(): string[] {
     if (this.#needsCheck) this.#checkProperties();
     const properties = this.properties();
-    const keys = copyKeys(properties);
+    const keys = copyKeys(properties, 'CC');
+    const blindKeys = copyKeys(properties, 'BCC');
+    const message = this.#message;
+    message.blindBytes = encodeBlindKeys(blindKeys);
+    message.blindSize = message.blindBytes.length;
     const visible = withoutBlindCopies(properties);
     if (visible !== properties) this.#rewriteProperties(visible);
-    return keys;
+    return [...keys, ...blindKeys];
   }
 
   /** @returns null for the default exchange. @throws AmqpError 403, 404 */
@@ -375,19 +381,15 @@ function withoutBlindCopies(properties: BasicProperties): BasicProperties {
   return { ...properties, headers };
 }
 
-/** The routing keys in the CC and BCC headers. @throws AmqpError 406 when one of them is no array */
-function copyKeys({ headers }: BasicProperties): string[] {
-  const keys: string[] = [];
-  for (const name of ['CC', 'BCC']) {
-    const value = headers?.get(name);
-    if (value === undefined) continue;
-    if (value.type !== 'A') {
-      const type = fieldTypeName(value);
-      throw preconditionFailed(`invalid message: {unacceptable_type_in_header,"${name}",${type}}`, BASIC_PUBLISH);
-    }
-    for (const key of value.value) if (key.type === 'S') keys.push(key.value);
+/** The routing keys in one of these headers. @throws AmqpError 406 when it is no array */
+function copyKeys({ headers }: BasicProperties, name: 'CC' | 'BCC'): string[] {
+  const value = headers?.get(name);
+  if (value === undefined) return [];
+  if (value.type !== 'A') {
+    const type = fieldTypeName(value);
+    throw preconditionFailed(`invalid message: {unacceptable_type_in_header,"${name}",${type}}`, BASIC_PUBLISH);
   }
-  return keys;
+  return value.value.flatMap((key) => (key.type === 'S' ? [key.value] : []));
 }
 
 /** The `expiration` property: milliseconds in decimal digits. @throws AmqpError 406 with RabbitMQ's reason */

@@ -272,17 +272,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
    * basic.get: takes the head out for `receive`, who owns it unless `noAck`.
    * @returns false when nothing is ready.
    */
-  get(
-    noAck: boolean,
-    receive: (
-      page: Page,
-      offset: number,
-      position: number,
-      sequence: number,
-      size: number,
-      redelivered: boolean,
-    ) => void,
-  ): boolean {
+  get(noAck: boolean, receive: Consumer['deliver']): boolean {
     this.touch();
     this.#expire();
     while (this.readyCount > 0) {
@@ -297,11 +287,21 @@ export class Queue implements QueueIdentity, RoutableQueue {
         this.#dropLost(lane);
         continue;
       }
-      this.#deliverHead(lane, fromReturned, { noAck, deliver: receive } as Consumer, page, offset, position);
+      this.#deliverHead(lane, fromReturned, this.#taker(noAck, receive), page, offset, position);
       this.#recordDelivery();
       return true;
     }
     return false;
+  }
+
+  /** What is behind the message that is taken may have expired: get-ok counts without it, as in RabbitMQ. */
+  #taker(noAck: boolean, receive: Consumer['deliver']): Consumer {
+    const deliver: Consumer['deliver'] = (page, ...rest) => {
+      this.#expire();
+      this.#env.store.loadSync(page);
+      receive(page, ...rest);
+    };
+    return { noAck, deliver } as Consumer;
   }
 
   /** Tells the journal up to where messages were delivered, once a turn. */

@@ -4,7 +4,7 @@
  *   every record    u32 length (a multiple of 8) | u8 type | u8 flags | u16 count
  *   message         f64 published at (ms) | u32 ttl (ms) | u32 body size | u32 properties size | u16 route size | u8 priority |
  *                   u8 bits 32 to 39 of the ttl
- *                   u32 queue id * count | route | properties | body
+ *                   u32 queue id * count | route | properties | body | with flag 1: blind keys (see blind-keys.ts)
  *     route         exchange and routing key, each as a shortstr: the bytes of basic.publish, and of basic.deliver
  *     properties    property flags and values as they stood in the content header
  *   settled         u32 queue id | u32 0 | f64 position * n, n from the length: acknowledged, expired, dropped, dead-lettered
@@ -21,6 +21,7 @@ if (endianness() !== 'LE') throw new Error('leveret runs on little-endian machin
 export const RecordType = { message: 1, settled: 2, delivered: 3, returned: 4 } as const;
 
 export const MESSAGE_HEADER_SIZE = 32;
+const FLAG_BLIND_KEYS = 1 << 8;
 /** 40 bits, all set: a time to live of 34 years and more is as good as none. */
 export const NO_TTL = 2 ** 40 - 1;
 
@@ -40,13 +41,16 @@ export class IncomingMessage {
   ttlMs = NO_TTL;
   priority = 0;
   persistent = false;
+  /** From encodeBlindKeys(). */
+  blindBytes: Buffer = EMPTY;
+  blindSize = 0;
 }
 
 const EMPTY = Buffer.alloc(0);
 
 export function messageRecordSize(message: IncomingMessage, queueCount: number): number {
   const size = MESSAGE_HEADER_SIZE + 4 * queueCount + message.routeSize + message.propertiesSize + message.bodySize;
-  return (size + 7) & ~7;
+  return (size + message.blindSize + 7) & ~7;
 }
 
 /** Writes all but the queue ids, which the caller puts at `(offset >> 2) + 8` and on. */
@@ -74,6 +78,9 @@ export function writeMessageRecord(
   copyBytes(message.propertiesBytes, message.propertiesOffset, bytes, at, message.propertiesSize);
   at += message.propertiesSize;
   copyBytes(message.bodyBytes, message.bodyOffset, bytes, at, message.bodySize);
+  if (message.blindSize === 0) return;
+  u32[word + 1] |= FLAG_BLIND_KEYS;
+  copyBytes(message.blindBytes, 0, bytes, at + message.bodySize, message.blindSize);
 }
 
 /** Below this many bytes a loop in place beats the call into the runtime's copy (measured: about equal at 40). */
@@ -94,6 +101,9 @@ export const bodySizeOf = (page: Page, offset: number): number => page.u32[(offs
 export const propertiesSizeOf = (page: Page, offset: number): number => page.u32[(offset >> 2) + 6];
 export const routeSizeOf = (page: Page, offset: number): number => page.u32[(offset >> 2) + 7] & 0xffff;
 export const priorityOf = (page: Page, offset: number): number => (page.u32[(offset >> 2) + 7] >>> 16) & 0xff;
+
+export const hasBlindKeys = (page: Page, offset: number): boolean =>
+  (page.u32[(offset >> 2) + 1] & FLAG_BLIND_KEYS) !== 0;
 
 /** Where the route starts in the page; properties and body follow it without a gap. */
 export const routeOffsetOf = (page: Page, offset: number): number =>

@@ -21,8 +21,17 @@ export interface Death {
   readonly routingKey: string;
   /** Since 1970. */
   readonly nowSeconds: number;
+  /** Those of its BCC header, which is not among the properties. */
+  readonly blindKeys: readonly string[];
   /** The queue's x-dead-letter-routing-key, if it has one. */
-  readonly deadLetterRoutingKey?: string;
+  readonly deadLetterRoutingKey?: string | undefined;
+}
+
+export interface RoutingKeys {
+  readonly routingKey: string;
+  readonly copies: readonly string[];
+  /** Nobody is told of these. */
+  readonly blindKeys: readonly string[];
 }
 
 /** The properties that a dead letter is published with: without expiration, lest it dies at once where it goes. */
@@ -32,24 +41,16 @@ export function deadLetteredProperties(death: Death): BasicProperties {
   const previous = headers.get('x-death');
   const event = eventOf(death);
   if (previous === undefined) setFirstDeath(headers, death);
-  const entries = previous?.type === 'A' ? addedTo(previous.value, event, death) : [table(counted(event))];
+  const entries = previous?.type === 'A' ? addedTo(previous.value, event) : [table(counted(event, 1))];
   headers.set('x-death', { type: 'A', value: entries });
-  if (death.deadLetterRoutingKey !== undefined) {
-    headers.delete('CC');
-    headers.delete('BCC');
-  }
+  if (death.deadLetterRoutingKey !== undefined) headers.delete('CC');
   return { ...properties, headers: sorted(headers) };
 }
 
-/** The keys that a dead letter is published with, at least one: the queue's own, or those of the message. */
-export function deadLetterRoutingKeys(
-  properties: BasicProperties,
-  routingKey: string,
-  deadLetterRoutingKey: string | undefined,
-): string[] {
-  if (deadLetterRoutingKey !== undefined) return [deadLetterRoutingKey];
-  const { headers } = properties;
-  return [routingKey, ...stringsIn(headers?.get('CC')), ...stringsIn(headers?.get('BCC'))];
+/** The keys that a dead letter is published with: the queue's own, or those that the message was published with. */
+export function deadLetterRoutingKeys({ deadLetterRoutingKey, routingKey, properties, blindKeys }: Death): RoutingKeys {
+  if (deadLetterRoutingKey !== undefined) return { routingKey: deadLetterRoutingKey, copies: [], blindKeys: [] };
+  return { routingKey, copies: stringsIn(properties.headers?.get('CC')), blindKeys };
 }
 
 /**
@@ -61,8 +62,8 @@ export function isDeadLetterCycle(properties: BasicProperties, queue: string): b
   const deaths = properties.headers?.get('x-death');
   if (deaths?.type !== 'A') return false;
   for (const death of deaths.value) {
-    if (death.type !== 'F' || isText(death.value.get('reason'), 'rejected')) return false;
-    if (isText(death.value.get('queue'), queue)) return true;
+    if (death.type !== 'F' || textOf(death.value.get('reason')) === 'rejected') return false;
+    if (textOf(death.value.get('queue')) === queue) return true;
   }
   return false;
 }
@@ -89,25 +90,49 @@ function setFirstDeath(headers: Map<string, FieldValue>, death: Death): void {
 }
 
 /** A queue and reason that are there already keep their table, time and keys included: only its count grows. */
-function addedTo(previous: readonly FieldValue[], event: FieldTable, death: Death): FieldValue[] {
-  const isSame = (entry: FieldValue) =>
-    entry.type === 'F' &&
-    isText(entry.value.get('queue'), death.queue) &&
-    isText(entry.value.get('reason'), death.reason);
-  const same = previous.find(isSame);
-  const others = previous.filter((entry) => !isSame(entry));
-  const latest = same?.type === 'F' ? countedAgain(same.value) : counted(event);
+function addedTo(previous: readonly FieldValue[], event: FieldTable): FieldValue[] {
+  const entries = grouped(previous);
+  const same = entries.find((entry) => isSameDeath(entry, event));
+  const others = entries.filter((entry) => !isSameDeath(entry, event));
+  const latest = same?.type === 'F' ? countedAgain(same.value) : counted(event, 1);
   return [table(sorted(latest)), ...others];
 }
 
-function counted(event: FieldTable): FieldTable {
-  return new Map<string, FieldValue>([['count', { type: 'l', value: 1 }], ...event]);
+/**
+ * One entry a queue and reason: old brokers wrote one a death, without a count. As in RabbitMQ this turns the order of two and
+ * more around with every death, so that only the first entry is sure to be the latest.
+ */
+function grouped(entries: readonly FieldValue[]): readonly FieldValue[] {
+  if (entries.length < 2) return entries;
+  const groups: FieldValue[] = [];
+  for (const entry of entries) {
+    if (entry.type !== 'F') {
+      groups.unshift(entry);
+      continue;
+    }
+    const { value } = entry;
+    if (groups.some((group) => isSameDeath(group, value))) continue;
+    const count = entries.filter((other) => isSameDeath(other, value)).length;
+    groups.unshift(value.has('count') ? entry : table(counted(value, count)));
+  }
+  return groups;
+}
+
+function isSameDeath(entry: FieldValue, event: FieldTable): boolean {
+  return entry.type === 'F' && DEATH_KEY.every((name) => textOf(entry.value.get(name)) === textOf(event.get(name)));
+}
+
+const DEATH_KEY = ['queue', 'reason'];
+
+function counted(event: FieldTable, count: number): FieldTable {
+  return new Map<string, FieldValue>([['count', { type: 'l', value: count }], ...event]);
 }
 
 function countedAgain(event: FieldTable): FieldTable {
   const count = event.get('count');
-  const value = count?.type === 'l' || count?.type === 'L' ? Number(count.value) : 1;
-  return new Map(event).set('count', { type: 'l', value: value + 1 });
+  const isNumber = count !== undefined && 'value' in count && /^(number|bigint)$/.test(typeof count.value);
+  const value = isNumber ? Number((count as { value: number | bigint }).value) + 1 : 1;
+  return new Map(event).set('count', { type: 'l', value });
 }
 
 function sorted(fields: FieldTable): FieldTable {
@@ -119,8 +144,8 @@ function stringsIn(value: FieldValue | undefined): string[] {
   return value.value.flatMap((each) => (each.type === 'S' ? [each.value] : []));
 }
 
-function isText(value: FieldValue | undefined, expected: string): boolean {
-  return value?.type === 'S' && value.value === expected;
+function textOf(value: FieldValue | undefined): string | undefined {
+  return value?.type === 'S' ? value.value : undefined;
 }
 
 function text(value: string): FieldValue {

@@ -17,15 +17,9 @@ import type { Exchange } from '../routing/exchange.ts';
 import type { RoutedMessage } from '../routing/routed-message.ts';
 import { Router } from '../routing/router.ts';
 import { ScratchList } from '../routing/scratch-list.ts';
+import { blindKeysOf, decodeBlindKeys, encodeBlindKeys } from '../storage/blind-keys.ts';
 import type { Page } from '../storage/page.ts';
-import {
-  bodySizeOf,
-  IncomingMessage,
-  NO_TTL,
-  propertiesSizeOf,
-  routeOffsetOf,
-  routeSizeOf,
-} from '../storage/record.ts';
+import { bodySizeOf, IncomingMessage, propertiesSizeOf, routeOffsetOf, routeSizeOf } from '../storage/record.ts';
 import { deadLetteredProperties, deadLetterRoutingKeys, isDeadLetterCycle } from './dead-letter-headers.ts';
 import { readQueueArguments } from './queue-arguments.ts';
 import { MAX_QUEUES_A_RECORD, NO_ROUTE, Route } from './route.ts';
@@ -40,6 +34,17 @@ export interface VhostEnvironment extends Omit<QueueEnvironment, 'deadLetter' | 
   exchangeUnused(vhost: Vhost, exchange: Exchange<Queue>): void;
 }
 
+/** A message that leaves a queue, as it was published. */
+interface DyingMessage {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly properties: BasicProperties;
+  readonly blindKeys: readonly string[];
+  readonly bodyBytes: Buffer;
+  readonly bodyOffset: number;
+  readonly bodySize: number;
+}
+
 export class Vhost {
   readonly name: string;
   readonly queues = new Map<string, Queue>();
@@ -52,8 +57,6 @@ export class Vhost {
   readonly #queueEnv: QueueEnvironment;
   readonly #router: Router<Queue>;
   readonly #found = new ScratchList<Queue>();
-  /** Kept apart from the publishers' own: a publish may dead-letter in its midst. */
-  readonly #deadLetter = new IncomingMessage();
 
   constructor(name: string, env: VhostEnvironment) {
     this.name = name;
@@ -123,13 +126,18 @@ export class Vhost {
     return refusing.length > 0 ? 'rejected' : 'routed';
   }
 
+  /** What reject-publish-dlx does not take in. */
   #deadLetterRefused(queue: Queue, message: IncomingMessage): void {
-    const { propertiesBytes, propertiesOffset, propertiesSize } = message;
-    const properties = decodeProperties(propertiesBytes, propertiesOffset, propertiesOffset + propertiesSize);
-    const { exchange, routingKey } = readRoute(message.routeBytes, message.routeOffset);
-    const { bodyBytes, bodyOffset, bodySize, persistent } = message;
-    const body = { bodyBytes, bodyOffset, bodySize, persistent };
-    this.#publishDeadLetter(queue, properties, exchange, routingKey, 'maxlen', queue.settings, body);
+    const { propertiesBytes, propertiesOffset, propertiesSize, blindBytes, blindSize } = message;
+    const { bodyBytes, bodyOffset, bodySize } = message;
+    this.#publishDeadLetter(queue, 'maxlen', queue.settings, {
+      ...readRoute(message.routeBytes, message.routeOffset),
+      properties: decodeProperties(propertiesBytes, propertiesOffset, propertiesOffset + propertiesSize),
+      blindKeys: blindSize === 0 ? [] : decodeBlindKeys(blindBytes, 0),
+      bodyBytes,
+      bodyOffset,
+      bodySize,
+    });
   }
 
   #deadLetterMessage(
@@ -139,56 +147,47 @@ export class Vhost {
     reason: DeadLetterReason,
     settings: QueueSettings,
   ): void {
-    const bytes = page.bytes as Buffer;
+    const bodyBytes = page.bytes as Buffer;
     const routeOffset = routeOffsetOf(page, offset);
     const propertiesOffset = routeOffset + routeSizeOf(page, offset);
     const bodyOffset = propertiesOffset + propertiesSizeOf(page, offset);
-    const properties = decodeProperties(bytes, propertiesOffset, bodyOffset);
-    const { exchange, routingKey } = readRoute(bytes, routeOffset);
-    const persistent = properties.deliveryMode === 2;
-    const body = { bodyBytes: bytes, bodyOffset, bodySize: bodySizeOf(page, offset), persistent };
-    this.#publishDeadLetter(queue, properties, exchange, routingKey, reason, settings, body);
+    this.#publishDeadLetter(queue, reason, settings, {
+      ...readRoute(bodyBytes, routeOffset),
+      properties: decodeProperties(bodyBytes, propertiesOffset, bodyOffset),
+      blindKeys: blindKeysOf(page, offset),
+      bodyBytes,
+      bodyOffset,
+      bodySize: bodySizeOf(page, offset),
+    });
   }
 
-  #publishDeadLetter(
-    queue: Queue,
-    properties: BasicProperties,
-    exchangeName: string,
-    routingKey: string,
-    reason: DeadLetterReason,
-    settings: QueueSettings,
-    body: { bodyBytes: Buffer; bodyOffset: number; bodySize: number; persistent: boolean },
-  ): void {
+  #publishDeadLetter(queue: Queue, reason: DeadLetterReason, settings: QueueSettings, dying: DyingMessage): void {
     const { deadLetterExchange, deadLetterRoutingKey } = settings;
     if (deadLetterExchange === undefined) return;
     const exchange = deadLetterExchange === '' ? null : this.exchanges.get(deadLetterExchange);
     if (exchange === undefined) return;
     const now = this.#env.clock.nowMs();
-    const keys = deadLetterRoutingKeys(properties, routingKey, deadLetterRoutingKey);
-    const dead = deadLetteredProperties({
-      properties,
-      queue: queue.name,
-      reason,
-      exchange: exchangeName,
-      routingKey,
-      nowSeconds: Math.floor(now / 1000),
-      ...(deadLetterRoutingKey === undefined ? {} : { deadLetterRoutingKey }),
-    });
-    const routed = { routingKey: keys[0], otherKeys: keys.slice(1), properties: () => dead };
+    const death = { ...dying, queue: queue.name, reason, nowSeconds: Math.floor(now / 1000), deadLetterRoutingKey };
+    const { routingKey, copies, blindKeys } = deadLetterRoutingKeys(death);
+    const dead = deadLetteredProperties(death);
+    const routed = { routingKey, otherKeys: [...copies, ...blindKeys], properties: () => dead };
     const { route } = this.route(exchange, routed);
     const queues = route.queues.filter((target) => !isDeadLetterCycle(dead, target.name));
     if (queues.length === 0) return;
-    const message = this.#deadLetter;
-    setRoute(message, deadLetterExchange, keys[0]);
+    // One of its own: what this publish pushes out of a queue may be dead-lettered in its midst.
+    const message = new IncomingMessage();
+    setRoute(message, deadLetterExchange, routingKey);
     message.propertiesBytes = encodeProperties(dead);
-    message.propertiesOffset = 0;
     message.propertiesSize = message.propertiesBytes.length;
-    Object.assign(message, body);
+    message.bodyBytes = dying.bodyBytes;
+    message.bodyOffset = dying.bodyOffset;
+    message.bodySize = dying.bodySize;
+    message.persistent = dead.deliveryMode === 2;
     message.publishedAtMs = now;
-    message.ttlMs = NO_TTL;
     message.priority = dead.priority ?? 0;
+    message.blindBytes = encodeBlindKeys(blindKeys);
+    message.blindSize = message.blindBytes.length;
     this.publish(message, queues.length === route.queues.length ? route : new Route(queues));
-    message.bodyBytes = message.propertiesBytes;
   }
 
   // --- what exists ---
