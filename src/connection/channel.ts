@@ -78,6 +78,8 @@ export class Channel implements Confirming, ReplyTarget {
   #prefetch = 0;
   /** 0 is no limit. */
   #globalPrefetch = 0;
+  /** Deliveries to basic.get that wait for their ack. */
+  #gotten = 0;
   #confirmAsked = false;
   /** Journal positions that a tx.commit-ok waits for, and what to do then. */
   #commit: { need: number; isPartial: boolean } | null = null;
@@ -232,13 +234,24 @@ export class Channel implements Confirming, ReplyTarget {
 
   #qos(prefetchSize: number, count: number, global: boolean): void {
     if (prefetchSize !== 0) throw notImplemented(`prefetch_size!=0 (${prefetchSize})`);
-    const { maxUnackedPerChannel } = this.context.limits;
     if (!global) this.#prefetch = count;
     // A prefetch for consumers to come lifts the one over all consumers, as in RabbitMQ; not the other way round.
     this.#globalPrefetch = global ? count : 0;
-    this.unackedLimit = Math.min(this.#globalPrefetch || maxUnackedPerChannel, maxUnackedPerChannel);
+    this.#limitUnacked();
     this.send({ name: 'basic.qos-ok' });
     this.wakeConsumers();
+  }
+
+  #limitUnacked(): void {
+    const { maxUnackedPerChannel } = this.context.limits;
+    const prefetch = this.#globalPrefetch === 0 ? maxUnackedPerChannel : this.#globalPrefetch + this.#gotten;
+    this.unackedLimit = Math.min(prefetch, maxUnackedPerChannel);
+  }
+
+  /** What basic.get gave out is unacked too, but it takes nothing from the consumers' prefetch. */
+  countGotten(change: number): void {
+    this.#gotten += change;
+    this.#limitUnacked();
   }
 
   #consume(method: BasicConsume): void {
@@ -275,11 +288,12 @@ export class Channel implements Confirming, ReplyTarget {
   }
 
   /** A requester that does not read loses replies: whoever answers it is not held up. */
+  /** There is nothing to ack, and as in RabbitMQ no delivery tag is used up. */
   deliverReply(content: Content): void {
     const { out, frameMax } = this.connection;
     if (this.connection.unsentBytes > this.context.limits.maxReplyBufferBytes) return;
     const prefix = deliverPrefix(this.number, Buffer.from(this.#replyTag ?? ''));
-    writeDelivery(out, prefix, this.number, this.unacked.skip(), false, content, -1, frameMax);
+    writeDelivery(out, prefix, this.number, this.unacked.next, false, content, -1, frameMax);
     this.connection.touched();
   }
 
@@ -315,7 +329,7 @@ export class Channel implements Confirming, ReplyTarget {
     }
     if (!noAck) this.#checkUnackedLimit();
     const { out, frameMax, nowMs } = this.connection;
-    const holder: Holder = { queue, unacked: 0 };
+    const holder = new GetHolder(this, queue);
     const found = queue.get(noAck, (page, offset, position, sequence, size, redelivered) => {
       const lane = queue.currentLane;
       const tag = noAck ? this.unacked.skip() : this.unacked.add(position, sequence, size, lane, holder, nowMs);
@@ -459,6 +473,27 @@ export class Channel implements Confirming, ReplyTarget {
 
   expectedContentBody(): AmqpError {
     return unexpectedFrame('expected content body, got non content body frame instead', METHOD_IDS['basic.publish']);
+  }
+}
+
+/** Who a delivery to basic.get was made to. */
+class GetHolder implements Holder {
+  readonly queue: Queue;
+  readonly #channel: Channel;
+  #unacked = 0;
+
+  constructor(channel: Channel, queue: Queue) {
+    this.#channel = channel;
+    this.queue = queue;
+  }
+
+  get unacked(): number {
+    return this.#unacked;
+  }
+
+  set unacked(count: number) {
+    this.#channel.countGotten(count - this.#unacked);
+    this.#unacked = count;
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Consumer } from './consumer.ts';
 
+/** Whoever is served goes behind all others: the turns go round from `next` over the end of the list to just before it. */
 class Group {
   readonly priority: number;
   readonly ready: Consumer[] = [];
@@ -11,6 +12,12 @@ class Group {
 
   constructor(priority: number) {
     this.priority = priority;
+  }
+
+  /** Its turn is the last of this round. */
+  join(consumer: Consumer): void {
+    if (this.next >= this.ready.length) this.next = this.ready.push(consumer);
+    else this.ready.splice(this.next++, 0, consumer);
   }
 }
 
@@ -42,16 +49,25 @@ export class ConsumerSet {
     if (index < 0) return;
     this.all.splice(index, 1);
     this.#unready(consumer);
+    // Acks of what it still holds must not bring it back.
+    consumer.parked = false;
     if (this.active !== consumer) return;
-    this.active = this.all[0] ?? null;
+    this.active = this.#nextActive();
     if (this.active !== null) this.unpark(this.active);
+  }
+
+  /** The one of the highest priority that has waited longest. */
+  #nextActive(): Consumer | null {
+    let next: Consumer | null = null;
+    for (const consumer of this.all) if (next === null || consumer.priority > next.priority) next = consumer;
+    return next;
   }
 
   /** The consumer may have credit again. @returns true when it was waiting. */
   unpark(consumer: Consumer): boolean {
     if (!consumer.parked || (this.#singleActive && this.active !== consumer)) return false;
     consumer.parked = false;
-    this.#group(consumer.priority).ready.push(consumer);
+    this.#group(consumer.priority).join(consumer);
     return true;
   }
 
