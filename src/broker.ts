@@ -18,6 +18,7 @@ import { hashPassword } from './auth/passwords.ts';
 import { Permissions } from './auth/permissions.ts';
 import { SaslMechanisms } from './auth/sasl.ts';
 import { DEFAULT_LIMITS, type Limits } from './config/limits.ts';
+import { closeAbandoned } from './connection/abandoned.ts';
 import { Connection, LONGEST_TICK_MS } from './connection/connection.ts';
 import type { ConnectionContext } from './connection/context.ts';
 import { ChunkPool } from './connection/out-buffer.ts';
@@ -257,7 +258,10 @@ class RunningBroker implements Broker {
     const snapshot = metadata.snapshot();
     this.users = snapshot.users.map(({ name }) => name);
     vhosts.restore(snapshot);
-    metadata.follow((change) => vhosts.apply(change));
+    metadata.follow((change) => {
+      vhosts.apply(change);
+      closeAbandoned(this.#connections, change);
+    });
     for (const queue of vhosts.queues()) this.#adopt(queue, store);
     store.recoveryTaken();
     return vhosts;
