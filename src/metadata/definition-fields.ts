@@ -67,10 +67,10 @@ export class DefinitionFields {
     return texts.map((text) => text.trim()).filter((text) => text !== '');
   }
 
-  /** An object with whole numbers, such as limits; older files have an empty list for an empty object. */
+  /** Names with whole numbers, such as limits: an object, or as RabbitMQ 3.10 writes those of a vhost a list of pairs. */
   counts(name: string): Readonly<Record<string, number>> {
-    const value = this.#values[name] ?? {};
-    if (Array.isArray(value) && value.length === 0) return {};
+    const given = this.#values[name] ?? {};
+    const value = isPairs(given) ? Object.fromEntries(given) : given;
     const isCounts = isObject(value) && Object.values(value).every((each) => Number.isSafeInteger(each));
     if (!isCounts) throw this.error(name, `expected an object of whole numbers, found ${shown(value)}`);
     return value as Readonly<Record<string, number>>;
@@ -118,6 +118,10 @@ export class DefinitionFields {
 
 function isObject(value: unknown): value is Unread {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isPairs(value: unknown): value is readonly [string, unknown][] {
+  return Array.isArray(value) && value.every((each) => Array.isArray(each) && each.length === 2);
 }
 
 /** Enough to find it, not so much that it fills the screen. */

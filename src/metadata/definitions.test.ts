@@ -114,10 +114,19 @@ describe('reading definitions', () => {
     ]);
   });
 
-  test('limits in a vhost become its parameter, as newer RabbitMQ writes them', () => {
-    const { parameters } = read({ vhosts: [{ name: 'v', limits: { 'max-connections': 3 } }] });
-    const value = { 'max-connections': 3 };
-    assert.deepEqual(parameters, [{ vhost: 'v', component: 'vhost-limits', name: 'limits', value }]);
+  test('limits in a vhost become its parameter, as a list of pairs or as an object', () => {
+    const value = { 'max-connections': 3, 'max-queues': 1 };
+    for (const limits of [value, Object.entries(value)]) {
+      const { parameters } = read({ vhosts: [{ name: 'v', limits }] });
+      assert.deepEqual(parameters, [{ vhost: 'v', component: 'vhost-limits', name: 'limits', value }]);
+    }
+  });
+
+  test('the default queue type of a vhost is read, because its clients count on it', () => {
+    const metadata = { description: '', tags: [], default_queue_type: 'quorum' };
+    assert.equal(read({ vhosts: [{ name: 'v', metadata }] }).vhosts[0]!.defaultQueueType, 'quorum');
+    const undecided = { description: '', tags: [], default_queue_type: 'undefined' };
+    assert.equal('defaultQueueType' in read({ vhosts: [{ name: 'v', metadata: undecided }] }).vhosts[0]!, false);
   });
 
   test('policies are refused, not left out: queues would grow without the limit that somebody wrote down', () => {
