@@ -14,13 +14,13 @@ function passwordHash(password: string): string {
   return Buffer.concat([SALT, digest]).toString('base64');
 }
 
-function user(name: string, tags: string): object {
+function user(name: string, tags: string, limits = {}): object {
   return {
     name,
     password_hash: passwordHash(name),
     hashing_algorithm: 'rabbit_password_hashing_sha256',
     tags,
-    limits: {},
+    limits,
   };
 }
 
@@ -36,13 +36,25 @@ export const definitions = {
     user('limited', ''),
     user('outsider', ''),
     user('impersonator', 'impersonator'),
+    user('few-channels', '', { 'max-channels': 2 }),
+    user('few-connections', '', { 'max-connections': 1 }),
   ],
-  vhosts: [{ name: '/' }, { name: 'other' }, { name: 'small' }],
+  vhosts: [
+    { name: '/' },
+    { name: 'other' },
+    { name: 'small' },
+    { name: 'narrow' },
+    { name: 'modern', metadata: { description: '', tags: [], default_queue_type: 'quorum' } },
+  ],
   permissions: [
     { user: 'guest', vhost: '/', ...ALL },
     { user: 'guest', vhost: 'other', ...ALL },
     { user: 'guest', vhost: 'small', ...ALL },
+    { user: 'guest', vhost: 'narrow', ...ALL },
+    { user: 'guest', vhost: 'modern', ...ALL },
     { user: 'impersonator', vhost: '/', ...ALL },
+    { user: 'few-channels', vhost: '/', ...ALL },
+    { user: 'few-connections', vhost: '/', ...ALL },
     // What it may configure, write and read begins with `c`, `w` and `r`, and `a` is all three.
     { user: 'limited', vhost: '/', configure: '^[ca]', write: '^([wa]|amq.default)', read: '^[ra]' },
   ],
@@ -56,7 +68,8 @@ export const definitions = {
     policy('refuse', 1, { 'max-length': 1, overflow: 'reject-publish' }),
   ],
   parameters: [
-    { vhost: 'small', component: 'vhost-limits', name: 'limits', value: { 'max-queues': 1, 'max-connections': 2 } },
+    { vhost: 'small', component: 'vhost-limits', name: 'limits', value: { 'max-queues': 1 } },
+    { vhost: 'narrow', component: 'vhost-limits', name: 'limits', value: { 'max-connections': 1 } },
   ],
   global_parameters: [],
   queues: [],
@@ -67,12 +80,19 @@ export const definitions = {
 /** The largest message that both brokers are told to take. */
 export const MESSAGE_SIZE_MAX = 400_000;
 
+/** How long a delivery may wait for its ack; no session that does not mean to waits that long. */
+const CONSUMER_TIMEOUT_MS = 3_000;
+
 /** For `startRabbitMq`. */
-export const rabbitMqOptions = { definitions, config: [`max_message_size = ${MESSAGE_SIZE_MAX}`] };
+export const rabbitMqOptions = {
+  definitions,
+  config: [`max_message_size = ${MESSAGE_SIZE_MAX}`, `consumer_timeout = ${CONSUMER_TIMEOUT_MS}`],
+  channelTickMs: 500,
+};
 
 /** For `startBroker`: the same, without the policies that Leveret does not have yet. */
 export const leveretOptions = {
   definitions: { ...definitions, policies: [] },
-  limits: { maxMessageBytes: MESSAGE_SIZE_MAX },
+  limits: { maxMessageBytes: MESSAGE_SIZE_MAX, consumerTimeoutMs: CONSUMER_TIMEOUT_MS },
   logLevel: 'none',
 } as const;

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
-const PLUGINS = '[rabbitmq_consistent_hash_exchange,rabbitmq_random_exchange].\n';
+const PLUGINS = '[rabbitmq_consistent_hash_exchange,rabbitmq_random_exchange,rabbitmq_sharding].\n';
 const READY_MS_MAX = 60_000;
 const POLL_MS = 50;
 
@@ -34,6 +34,8 @@ export interface RabbitMqOptions {
   readonly definitions?: object;
   /** Lines for rabbitmq.conf. */
   readonly config?: readonly string[];
+  /** How often channels look for deliveries whose ack is overdue; a minute unless told, and rabbitmq.conf has no key for it. */
+  readonly channelTickMs?: number;
 }
 
 /** Whether the package is there; a machine that must have it (`CI` is set) is told at once that it lacks it. @throws in CI */
@@ -52,7 +54,7 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
   const epmd = spawn(epmdPath(), ['-port', String(epmdPort), '-address', '127.0.0.1'], { stdio: 'ignore' });
   const server = spawn(SERVER, [], {
     cwd: directory,
-    env: environment(directory, nodeName, distributionPort!, epmdPort!),
+    env: environment(directory, nodeName, distributionPort!, epmdPort!, options.channelTickMs ?? 60_000),
     stdio: 'ignore',
   });
   const unwatch = onSuddenEnd(() => {
@@ -97,6 +99,7 @@ function environment(
   nodeName: string,
   distributionPort: number,
   epmdPort: number,
+  channelTickMs: number,
 ): NodeJS.ProcessEnv {
   return {
     PATH: process.env.PATH,
@@ -115,7 +118,7 @@ function environment(
     RABBITMQ_MNESIA_BASE: join(directory, 'mnesia'),
     RABBITMQ_LOG_BASE: join(directory, 'log'),
     RABBITMQ_PID_FILE: join(directory, 'pid'),
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-kernel inet_dist_use_interface {127,0,0,1}',
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `-kernel inet_dist_use_interface {127,0,0,1} -rabbit channel_tick_interval ${channelTickMs}`,
     ERL_EPMD_ADDRESS: '127.0.0.1',
     ERL_EPMD_PORT: String(epmdPort),
     ERL_CRASH_DUMP_SECONDS: '0',

@@ -3,15 +3,20 @@
 import type { Session } from '../session.ts';
 import { channelErrorSessions } from './channel-errors.ts';
 import { connectionErrorSessions } from './connection-errors.ts';
+import { consumerChoiceSessions } from './consumer-choice.ts';
 import { consumerSessions } from './consumers.ts';
+import { deadLetterPathSessions } from './dead-letter-paths.ts';
 import { deadLetterSessions } from './dead-letters.ts';
 import { declareErrorSessions } from './declare-errors.ts';
+import { exchangeSessions } from './exchanges.ts';
 import { handshakeSessions } from './handshake.ts';
+import { lengthAndTimeSessions } from './length-and-time.ts';
 import { permissionSessions } from './permissions.ts';
 import { policySessions } from './policies.ts';
 import { publishingSessions } from './publishing.ts';
 import { queueSessions } from './queues.ts';
 import { quorumQueueSessions } from './quorum-queues.ts';
+import { redeliverySessions } from './redelivery.ts';
 import { replyToSessions } from './reply-to.ts';
 import { transactionSessions } from './transactions.ts';
 
@@ -21,9 +26,14 @@ export const sessions: readonly Session[] = [
   ...declareErrorSessions,
   ...connectionErrorSessions,
   ...publishingSessions,
+  ...exchangeSessions,
   ...queueSessions,
+  ...lengthAndTimeSessions,
   ...consumerSessions,
+  ...consumerChoiceSessions,
+  ...redeliverySessions,
   ...deadLetterSessions,
+  ...deadLetterPathSessions,
   ...transactionSessions,
   ...replyToSessions,
   ...quorumQueueSessions,

@@ -101,6 +101,12 @@ session('a frame of an unknown type on channel 1', async (s) => {
   await channel.read();
 });
 
+session('a frame of an unknown type with more octets than a line holds', async (s) => {
+  const channel = await s.open();
+  channel.client.sendFrame(9, 0, Buffer.alloc(20, 150));
+  await channel.read();
+});
+
 session('a frame of an unknown type on channel 0', async (s) => {
   const channel = await s.open();
   channel.client.sendFrame(9, 0, Buffer.from('abc'));

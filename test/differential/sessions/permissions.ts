@@ -1,7 +1,7 @@
 /** Users who may not do everything, vhosts apart from each other, and limits. See `definitions.ts`. */
 
 import { MESSAGE_SIZE_MAX } from '../definitions.ts';
-import type { RawChannel } from '../raw-client.ts';
+import type { OpenOptions, RawChannel } from '../raw-client.ts';
 import { group, type Session, type SessionContext } from '../session.ts';
 
 export const permissionSessions: Session[] = [];
@@ -156,6 +156,50 @@ session('a vhost with as many queues as it may have', async (s) => {
   await channel.ask('queue.declare', { queue: s.name('one'), exclusive: true });
   await channel.ask('queue.declare', { queue: s.name('two'), exclusive: true });
 });
+
+session('a user with as many channels as it may have', async (s) => {
+  const few = { user: 'few-channels', password: 'few-channels' };
+  const one = await s.open(few);
+  // RabbitMQ counts a channel a little after it is open.
+  await s.queue(one);
+  const other = await s.open(few);
+  await s.queue(other, {}, 'other');
+  await other.client.channel(2).ask('channel.open');
+});
+
+session('a user with as many connections as it may have', async (s) => {
+  const few = { user: 'few-connections', password: 'few-connections' };
+  await s.queue(await s.open(few));
+  await openVhost(s, '/', few);
+});
+
+session('a vhost with as many connections as it may have', async (s) => {
+  await s.queue(await s.open({ virtualHost: 'narrow' }));
+  await openVhost(s, 'narrow');
+});
+
+session('a vhost with a default queue type', async (s) => {
+  const channel = await s.open({ virtualHost: 'modern' });
+  const queue = await s.queue(channel, { durable: true }, 'durable');
+  await s.fill(channel, queue, ['m']);
+  // It is of type quorum, which a header tells; and a declaration that names the type is of the same queue.
+  await channel.ask('basic.get', { queue, noAck: true });
+  await channel.ask('queue.declare', { queue, durable: true, arguments: { 'x-queue-type': 'quorum' } });
+  await channel.ask('queue.declare', { queue: s.name('exclusive'), exclusive: true });
+  await channel.ask('queue.declare', { queue: s.name('transient') });
+  await channel.ask('queue.delete', { queue: s.name('transient') });
+  const classic = { queue: s.name('classic'), durable: true, arguments: { 'x-queue-type': 'classic' } };
+  await channel.ask('queue.declare', classic);
+  await channel.ask('queue.delete', { queue: classic.queue });
+  await channel.call('queue.delete', { queue });
+  await channel.ask('queue.declare', { durable: true });
+});
+
+async function openVhost(s: SessionContext, virtualHost: string, options?: OpenOptions): Promise<void> {
+  const { client, offered } = await s.tune(options);
+  client.tuneOk(offered);
+  await client.channel(0).ask('connection.open', { virtualHost });
+}
 
 async function eachByLimited(
   s: SessionContext,

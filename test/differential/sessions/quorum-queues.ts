@@ -167,9 +167,73 @@ session('delete if-unused and if-empty', async (s) => {
   await channel.ask('queue.delete', { queue });
 });
 
-async function withQuorumQueue(s: SessionContext): Promise<{ channel: RawChannel; queue: string }> {
+session('basic.get with a single active consumer', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s, { 'x-single-active-consumer': true });
+  const own = await channel.client.openChannel(2);
+  await own.ask('basic.get', { queue });
+  await channel.call('queue.delete', { queue });
+});
+
+session('single active consumers one after the other', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s, { 'x-single-active-consumer': true });
+  const one = await consume(channel, queue, 2);
+  const two = await consume(channel, queue, 3);
+  await s.fill(channel, queue, ['m1', 'm2']);
+  await one.read();
+  one.send('basic.ack', { deliveryTag: 1 });
+  await one.read();
+  await one.call('channel.close', { replyCode: 200 });
+  await two.read();
+  await channel.call('queue.delete', { queue });
+  await two.read();
+});
+
+session('a closed channel counts as a delivery that failed', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s, { 'x-delivery-limit': 3 });
+  await s.fill(channel, queue, ['m']);
+  const own = await consume(channel, queue, 2);
+  await own.read();
+  await own.call('channel.close', { replyCode: 200 });
+  await s.until(channel.client, 'queue.declare', { queue, passive: true }, (answer) => answer.args.messageCount === 1);
+  await channel.ask('basic.get', { queue, noAck: true });
+  await channel.call('queue.delete', { queue });
+});
+
+session('a message ttl expires with a dead letter', async (s) => {
   const channel = await s.open();
-  const queue = await s.queue(channel, { durable: true, arguments: { 'x-queue-type': 'quorum' } });
+  const dead = await s.queue(channel, {}, 'dead');
+  const letters = await channel.client.openChannel(3);
+  await letters.call('basic.consume', { queue: dead, consumerTag: 'letters', noAck: true });
+  const ttl = { 'x-message-ttl': 20, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dead };
+  const queue = await s.queue(channel, { durable: true, arguments: { 'x-queue-type': 'quorum', ...ttl } });
+  channel.publish({ routingKey: queue, body: 'm' });
+  await letters.read();
+  await channel.call('queue.delete', { queue });
+});
+
+session('purge and delete count what is ready', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s);
+  await s.fill(channel, queue, ['m1', 'm2', 'm3']);
+  await channel.ask('basic.get', { queue });
+  await channel.ask('queue.purge', { queue });
+  channel.send('basic.nack', { deliveryTag: 1, requeue: true });
+  await channel.ask('basic.get', { queue, noAck: true });
+  await s.fill(channel, queue, ['m4']);
+  await channel.ask('queue.delete', { queue });
+});
+
+session('a transient message to a quorum queue comes as it was', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s);
+  await channel.call('confirm.select');
+  channel.publish({ routingKey: queue, properties: { deliveryMode: 1, priority: 3 }, body: 'm' });
+  await channel.read();
+  await channel.ask('basic.get', { queue, noAck: true });
+  await channel.call('queue.delete', { queue });
+});
+
+async function withQuorumQueue(s: SessionContext, args = {}): Promise<{ channel: RawChannel; queue: string }> {
+  const channel = await s.open();
+  const queue = await s.queue(channel, { durable: true, arguments: { 'x-queue-type': 'quorum', ...args } });
   return { channel, queue };
 }
 

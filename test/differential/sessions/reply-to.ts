@@ -121,3 +121,35 @@ async function withRequest(s: SessionContext): Promise<{ client: RawChannel; ser
   const request = await server.expect('basic.deliver');
   return { client, server, replyTo: request.properties!.replyTo as string };
 }
+
+session('a reply by CC, beside a queue', async (s) => {
+  const requester = await s.open();
+  await requester.call('basic.consume', { queue: 'amq.rabbitmq.reply-to', consumerTag: 'replies', noAck: true });
+  const queue = await s.queue(requester);
+  requester.publish({ routingKey: queue, properties: { replyTo: 'amq.rabbitmq.reply-to' }, body: 'request' });
+  const { properties } = await requester.call('basic.get', { queue, noAck: true }, 'basic.get-ok');
+  const headers = { CC: [properties!.replyTo] };
+  requester.publish({ routingKey: queue, properties: { headers }, body: 'answer' });
+  await requester.read();
+  await requester.ask('basic.get', { queue, noAck: true });
+});
+
+session('a reply in a transaction is not held back', async (s) => {
+  const requester = await s.open();
+  await requester.call('basic.consume', { queue: 'amq.rabbitmq.reply-to', consumerTag: 'replies', noAck: true });
+  const queue = await s.queue(requester);
+  requester.publish({ routingKey: queue, properties: { replyTo: 'amq.rabbitmq.reply-to' }, body: 'request' });
+  const { properties } = await requester.call('basic.get', { queue, noAck: true }, 'basic.get-ok');
+  const replier = await requester.client.openChannel(2);
+  await replier.call('tx.select');
+  replier.publish({ routingKey: properties!.replyTo as string, body: 'answer' });
+  await requester.read();
+  await replier.ask('tx.rollback');
+});
+
+session('the consumer tag of a reply consumer may be used for a queue as well', async (s) => {
+  const channel = await s.open();
+  await channel.call('basic.consume', { queue: 'amq.rabbitmq.reply-to', consumerTag: 'c', noAck: true });
+  const queue = await s.queue(channel);
+  await channel.ask('basic.consume', { queue, consumerTag: 'c', noAck: true });
+});

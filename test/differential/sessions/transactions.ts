@@ -118,3 +118,94 @@ session('a full queue with reject-publish fails the commit', async (s) => {
   channel.publish({ routingKey: queue, body: 'm' });
   await channel.ask('tx.commit');
 });
+
+session('where a message goes is settled when it is published, not at the commit', async (s) => {
+  const channel = await s.open();
+  const early = await s.queue(channel, {}, 'early');
+  const late = await s.queue(channel, {}, 'late');
+  const exchange = await s.exchange(channel, 'fanout', { autoDelete: false });
+  await channel.call('queue.bind', { queue: early, exchange });
+  const own = await channel.client.openChannel(2);
+  await own.call('tx.select');
+  own.publish({ exchange, body: 'm' });
+  await own.call('basic.qos', { prefetchCount: 1 });
+  await channel.call('queue.bind', { queue: late, exchange });
+  await channel.call('queue.unbind', { queue: early, exchange });
+  await own.call('tx.commit');
+  await drainQueue(channel, early);
+  await drainQueue(channel, late);
+  await channel.call('exchange.delete', { exchange });
+});
+
+session('a queue that was deleted before the commit', async (s) => {
+  const channel = await s.open();
+  const queue = await s.queue(channel);
+  const own = await channel.client.openChannel(2);
+  await own.call('tx.select');
+  own.publish({ routingKey: queue, mandatory: true, body: 'm' });
+  await own.call('basic.qos', { prefetchCount: 1 });
+  await channel.call('queue.delete', { queue });
+  own.send('tx.commit');
+  await own.readMany(2);
+});
+
+session('an exchange that was deleted before the commit', async (s) => {
+  const channel = await s.open();
+  const queue = await s.queue(channel);
+  const exchange = await s.exchange(channel, 'fanout', { autoDelete: false });
+  await channel.call('queue.bind', { queue, exchange });
+  const own = await channel.client.openChannel(2);
+  await own.call('tx.select');
+  own.publish({ exchange, body: 'm' });
+  await own.call('basic.qos', { prefetchCount: 1 });
+  await channel.call('exchange.delete', { exchange });
+  await own.ask('tx.commit');
+  await drainQueue(channel, queue);
+});
+
+session('publishes and acks of several queues are done by one commit', async (s) => {
+  const channel = await s.open();
+  const [one, two] = [await s.queue(channel, {}, 'one'), await s.queue(channel, {}, 'two')];
+  await s.fill(channel, one, ['m1', 'm2', 'm3']);
+  const own = await channel.client.openChannel(2);
+  await own.call('tx.select');
+  for (let number = 0; number < 3; number++) await own.call('basic.get', { queue: one }, 'basic.get-ok');
+  own.send('basic.ack', { deliveryTag: 1 });
+  own.send('basic.nack', { deliveryTag: 3, multiple: true, requeue: true });
+  own.publish({ routingKey: two, body: 'n1' });
+  own.publish({ routingKey: one, body: 'n2' });
+  await own.call('basic.qos', { prefetchCount: 1 });
+  await channel.ask('queue.declare', { queue: one, passive: true });
+  await channel.ask('queue.declare', { queue: two, passive: true });
+  await own.ask('tx.commit');
+  await drainQueue(channel, one);
+  await drainQueue(channel, two);
+});
+
+session('a prefetch is free again at the commit of an ack, not before', async (s) => {
+  const channel = await s.open();
+  const queue = await s.queue(channel);
+  await s.fill(channel, queue, ['m1', 'm2']);
+  const own = await channel.client.openChannel(2);
+  await own.call('tx.select');
+  await own.call('basic.qos', { prefetchCount: 1 });
+  await own.call('basic.consume', { queue, consumerTag: 'c' });
+  await own.read();
+  own.send('basic.ack', { deliveryTag: 1 });
+  await own.call('basic.qos', { prefetchCount: 1 });
+  await channel.ask('queue.declare', { queue, passive: true });
+  own.send('tx.commit');
+  await own.readMany(2);
+});
+
+session('one commit after another', async (s) => {
+  const channel = await s.open();
+  const queue = await s.queue(channel);
+  await channel.call('tx.select');
+  for (const body of ['m1', 'm2']) {
+    channel.publish({ routingKey: queue, body });
+    await channel.ask('tx.commit');
+  }
+  await channel.ask('tx.select');
+  await drainQueue(channel, queue);
+});
