@@ -67,7 +67,7 @@ export interface BrokerOptions {
   /** Reported in the server properties. Default: the host's name. */
   readonly clusterName?: string;
   readonly limits?: Partial<Limits>;
-  /** Bytes of messages that are kept in memory before they are moved to disk. Default 128 MiB. */
+  /** Bytes of messages that are kept in memory before they are moved to disk, at least 4 MiB. Default 128 MiB. */
   readonly messageMemoryBytes?: number;
   /**
    * How a confirm of a persistent message is earned. `fdatasync` (default): the disk has it. `operating-system`: the kernel
@@ -95,6 +95,8 @@ export interface Broker {
 }
 
 const DEFAULT_MESSAGE_MEMORY = 128 * 1024 * 1024;
+/** With less there is no room for what is being written and what is being read. */
+const LEAST_MESSAGE_MEMORY = 4 * 1024 * 1024;
 const UNWRITTEN_LIMIT = 32 * 1024 * 1024;
 /** How often connections look at their time limits; more often where a limit is shorter than a few of these. */
 const TICK_MS = LONGEST_TICK_MS;
@@ -205,7 +207,7 @@ class RunningBroker implements Broker {
       log: this.#log,
       fdatasync: confirmWhen === 'fdatasync',
       journalFileBytes: journalFileBytes(this.dataDir),
-      memoryLimitBytes: messageMemoryBytes,
+      memoryLimitBytes: Math.max(messageMemoryBytes, LEAST_MESSAGE_MEMORY),
       unwrittenLimitBytes: UNWRITTEN_LIMIT,
     };
     const events = {

@@ -25,8 +25,8 @@ import { SettledBatch } from './settled-batch.ts';
 import { Spill } from './spill.ts';
 import { verifyPage } from './verify-page.ts';
 
-/** Pages younger than this many are never moved to disk: a queue that keeps up reads them next. */
-const RECENT_PAGES = 8;
+/** The youngest pages, up to this much, are never moved to disk: a queue that keeps up reads them next. */
+const RECENT_BYTES = 8 * PAGE_SIZE;
 /** How many pages behind the one asked for are loaded along with it. */
 const READ_AHEAD_PAGES = 6;
 /** A page that cannot be read this many times, so far apart, is given up. */
@@ -34,6 +34,10 @@ const READ_ATTEMPTS = 5;
 const READ_RETRY_MS = 1000;
 /** Pages that were loaded back and may stay while memory is short. */
 const LOADED_PAGES = 32;
+/** The share of a small memory that recent pages may have, and that loaded ones may: the rest must be enough to go on with. */
+const SHARE_OF_MEMORY = 1 / 4;
+/** How long until the spill is tried again after a write to it failed. */
+const SPILL_RETRY_MS = 1000;
 
 export interface MessageStoreOptions {
   /** Null: everything stays in memory, nothing survives a stop. */
@@ -86,6 +90,9 @@ export class MessageStore {
   #openTransient: Page | null = null;
   #nextPage = 0;
   #spilling = 0;
+  #spillRetry: Timer | null = null;
+  readonly #recentBytes: number;
+  readonly #loadedPages: number;
   #congested = false;
   #inGroup = false;
   #closed = false;
@@ -100,6 +107,9 @@ export class MessageStore {
     this.#options = options;
     this.#events = events;
     const { directory } = options;
+    const share = options.memoryLimitBytes * SHARE_OF_MEMORY;
+    this.#recentBytes = Math.min(RECENT_BYTES, share);
+    this.#loadedPages = Math.max(2, Math.min(LOADED_PAGES, Math.floor(share / PAGE_SIZE)));
     this.recovered = new Map();
     this.#damage = null;
     this.#journal = null;
@@ -135,7 +145,7 @@ export class MessageStore {
       {
         onDurable: () => {
           this.#events.onDurable();
-          this.#checkRelief();
+          this.#seekRelief();
           this.#checkpointer?.fileMayBeDead();
           journal.commit();
         },
@@ -296,14 +306,33 @@ export class MessageStore {
   commit(): void {
     if (this.#journal === null) return;
     this.#settled.flush();
+    this.#sealLargePages(this.#journal);
     this.#journal.commit();
+    // Now, behind the turn's deliveries: a page that was loaded for them has had its use.
+    if (this.#pool.usedBytes > this.#options.memoryLimitBytes) this.#dropLoaded();
     if (!this.#congested && this.#overLimits()) this.#congested = true;
+  }
+
+  /** A page for one large message is full with it: left open, it could neither be moved nor freed. */
+  #sealLargePages(journal: Journal): void {
+    const { openPage } = journal;
+    if (openPage !== null && openPage.capacity > PAGE_SIZE) {
+      journal.sealPage();
+      this.#sealed(openPage);
+    }
+    if (this.#openTransient !== null && this.#openTransient.capacity > PAGE_SIZE) this.#sealTransient();
   }
 
   #overLimits(): boolean {
     const { memoryLimitBytes, unwrittenLimitBytes } = this.#options;
     if ((this.#journal?.unwrittenBytes ?? 0) > unwrittenLimitBytes) return true;
     return this.#spill !== null && this.#pool.usedBytes > memoryLimitBytes + memoryLimitBytes / 2;
+  }
+
+  /** Moves what it can to disk while memory is short, and lets publishers go on if that was enough. */
+  #seekRelief(): void {
+    if (this.#pool.usedBytes > this.#options.memoryLimitBytes) this.#makeRoom();
+    this.#checkRelief();
   }
 
   #checkRelief(): void {
@@ -330,18 +359,20 @@ export class MessageStore {
   }
 
   #startTransient(size: number): Page {
-    const full = this.#openTransient;
     const span = Math.ceil(size / PAGE_SIZE);
     const capacity = span * PAGE_SIZE;
     const page = new Page(this.#takeNumbers(span), false, this.#pool.take(capacity), capacity);
     this.#register(page);
+    if (this.#openTransient !== null) this.#sealTransient();
     this.#openTransient = page;
-    if (full !== null) {
-      full.sealed = true;
-      if (full.live === 0) this.#free(full);
-      else this.#sealed(full);
-    }
     return page;
+  }
+
+  #sealTransient(): void {
+    const page = this.#openTransient as Page;
+    this.#openTransient = null;
+    page.sealed = true;
+    this.#sealed(page);
   }
 
   #takeNumbers(span: number): number {
@@ -365,7 +396,10 @@ export class MessageStore {
   }
 
   #makeRoom(): void {
-    for (let i = this.#resident.length - 1 - RECENT_PAGES; i >= 0; i--) {
+    let i = this.#resident.length - 1;
+    let recentBytes = i < 0 ? 0 : this.#resident[i].capacity;
+    while (i >= 0 && recentBytes <= this.#recentBytes) recentBytes += this.#resident[--i]?.capacity ?? 0;
+    for (; i >= 0; i--) {
       if (this.#pool.usedBytes - this.#spilling <= this.#options.memoryLimitBytes) return;
       this.#evict(this.#resident[i]);
     }
@@ -383,11 +417,25 @@ export class MessageStore {
     this.#spill.write(page, (error) => {
       page.loading = false;
       this.#spilling -= page.capacity;
-      if (error !== null) this.#options.log.warning('store', `a page could not be moved to disk: ${error.message}`);
+      if (error !== null) this.#retrySpill(error);
       if (page.live === 0) this.#free(page);
       else if (error === null) this.#dropBytes(page);
       this.#checkRelief();
     });
+  }
+
+  #retrySpill(error: Error): void {
+    if (this.#spillRetry !== null || this.#closed) return;
+    this.#options.log.warning('store', `messages cannot be moved to disk, trying again: ${error.message}`);
+    this.#spillRetry = this.#options.clock.after(SPILL_RETRY_MS, () => {
+      this.#spillRetry = null;
+      this.#seekRelief();
+    });
+  }
+
+  /** Gives up the oldest of the pages that were loaded back. */
+  #dropLoaded(): void {
+    while (this.#loaded.length > this.#loadedPages && !this.#loaded[0].loading) this.#dropBytes(this.#loaded[0]);
   }
 
   #dropBytes(page: Page): void {
@@ -417,7 +465,7 @@ export class MessageStore {
 
   readAhead(number: number): void {
     if (this.#pool.usedBytes > this.#options.memoryLimitBytes * 1.25) return;
-    for (let i = 0; i < READ_AHEAD_PAGES; i++) {
+    for (let i = 0; i < Math.min(READ_AHEAD_PAGES, this.#loadedPages - 1); i++) {
       const page = this.#pages.get(number + i);
       if (page !== undefined && page.bytes === null && !page.loading && page.live > 0) this.#read(page, []);
     }
@@ -499,6 +547,7 @@ export class MessageStore {
   async close(): Promise<void> {
     this.#closed = true;
     for (const timer of this.#timers) timer.cancel();
+    this.#spillRetry?.cancel();
     const journal = this.#journal;
     if (journal !== null) {
       this.#settled.flush();
