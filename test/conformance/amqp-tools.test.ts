@@ -5,7 +5,14 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { openChannel } from './amqplib-session.ts';
-import { type BrokerUnderTest, startBrokerUnderTest, uniqueName, variantOf } from './broker-under-test.ts';
+import {
+  type BrokerUnderTest,
+  startBrokerUnderTest,
+  startRestartableBroker,
+  uniqueName,
+  variantOf,
+} from './broker-under-test.ts';
+import { OWN_PREFIX, OWN_USER } from './definitions.ts';
 import { isMissing } from './external-program.ts';
 import { Link } from './link.ts';
 import { eventually, withDeadline } from './waiting.ts';
@@ -105,9 +112,9 @@ test('amqp-tools', { timeout: 60_000 }, async (t) => {
     assert.deepEqual({ exitCode, stdout }, { exitCode: 0, stdout: 'first second' });
   });
 
-  await t.test('a message of 5 MiB crosses in both directions', async (t) => {
+  await t.test('a message of 8 MiB crosses in both directions', async (t) => {
     const queue = uniqueName('large');
-    const body = 'leveret\n'.repeat(5 * 1024 * 128);
+    const body = 'leveret\n'.repeat(8 * 1024 * 128);
     await output(t, 'amqp-declare-queue', url, ['-q', queue]);
     await output(t, 'amqp-publish', url, ['-r', queue], body);
     const got = await eventually('the message', async () => {
@@ -131,13 +138,53 @@ test('amqp-tools', { timeout: 60_000 }, async (t) => {
     assert.match(nowhere.stderr, /server connection error 530, message: NOT_ALLOWED - vhost no-such-vhost not found/);
   });
 
+  await t.test('names hold any Unicode', async (t) => {
+    const queue = uniqueName('名前 ☃ \u{1F430}');
+    assert.equal(await output(t, 'amqp-declare-queue', url, ['-q', queue]), `${queue}\n`);
+    await output(t, 'amqp-publish', url, ['-r', queue, '-b', 'körper']);
+    const body = await eventually('the message', async () => {
+      const { exitCode, stdout } = await run(t, 'amqp-get', url, ['-q', queue]);
+      return exitCode === 0 && stdout;
+    });
+    assert.equal(body, 'körper');
+    await output(t, 'amqp-delete-queue', url, ['-q', queue]);
+  });
+
+  await t.test('another user of the URL may do what its permissions say', async (t) => {
+    const own = variantOf(url, { user: OWN_USER, password: OWN_USER });
+    const queue = `${OWN_PREFIX}${uniqueName('tools')}`;
+    await output(t, 'amqp-declare-queue', own, ['-q', queue]);
+    assert.equal(await output(t, 'amqp-delete-queue', own, ['-q', queue]), '0\n');
+    const refused = await run(t, 'amqp-declare-queue', own, ['-q', 'foreign']);
+    assert.match(
+      refused.stderr,
+      /403, message: ACCESS_REFUSED - access to queue 'foreign' in vhost '\/' refused for user 'own'/,
+    );
+  });
+
+  await t.test('amqp-consume ends when its broker is stopped', async (t) => {
+    const stopping = await startRestartableBroker();
+    t.after(() => stopping.stop());
+    const queue = uniqueName('stopped');
+    await output(t, 'amqp-declare-queue', stopping.url, ['-q', queue]);
+    const outcome = finish(start(t, 'amqp-consume', stopping.url, ['-q', queue, 'cat']));
+    const channel = await openChannel(t, stopping.url);
+    await eventually('the consumer', async () => (await channel.checkQueue(queue)).consumerCount === 1);
+    await stopping.goDown();
+    const { exitCode, stderr } = await outcome;
+    // It has no words for connection.close, not for RabbitMQ's either.
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /connection closed unexpectedly/);
+  });
+
   await t.test('a heartbeat of one second keeps amqp-consume connected while nothing comes', async (t) => {
     const queue = uniqueName('idle');
     await output(t, 'amqp-declare-queue', url, ['-q', queue]);
     const link = await Link.open(url);
     t.after(() => link.close());
     const outcome = finish(start(t, 'amqp-consume', link.url, ['--heartbeat=1', '-q', queue, '-c', '1', 'cat']));
-    await link.heartbeats.take(2);
+    // Two a second, and a peer may be silent for two or three.
+    await link.heartbeats.take(8);
     const channel = await openChannel(t, url);
     channel.sendToQueue(queue, Buffer.from('still here'));
     assert.deepEqual(await outcome, { exitCode: 0, stdout: 'still here', stderr: '' });

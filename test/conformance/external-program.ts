@@ -3,7 +3,8 @@
  * each, which becomes a test here.
  *
  *   program -> test   {"scenario": "...", "error": null | "traceback"}   one finished scenario
- *                     {"ask": "go-down" | "come-back"}                   a restart of the broker, answered with "done"
+ *                     {"ask": "go-down"}     answered with "stopped" by a broker that told its clients, or with "cut"
+ *                     {"ask": "come-back"}   answered with "back"
  *                     {"finished": 12}                                   the last line: how many scenarios ran
  */
 import assert from 'node:assert/strict';
@@ -56,8 +57,7 @@ export async function runScenarios(t: TestContext, program: Program, broker: Res
   for await (const text of createInterface({ input: child.stdout })) {
     const line = parseLine(text);
     if (line.ask !== undefined) {
-      await (line.ask === 'go-down' ? broker.goDown() : broker.comeBack());
-      child.stdin.write('done\n');
+      child.stdin.write(`${await restart(broker, line.ask)}\n`);
     } else if (line.scenario !== undefined) {
       reported += 1;
       await t.test(line.scenario, () => {
@@ -70,6 +70,15 @@ export async function runScenarios(t: TestContext, program: Program, broker: Res
   const [exitCode, signal] = await withDeadline('the program to exit', exited);
   assert.deepEqual({ exitCode, signal, finished }, { exitCode: 0, signal: null, finished: reported }, complaints());
   assert.ok(reported > 0, 'a program without scenarios proves nothing');
+}
+
+async function restart(broker: RestartableBroker, ask: 'go-down' | 'come-back'): Promise<string> {
+  if (ask === 'come-back') {
+    await broker.comeBack();
+    return 'back';
+  }
+  await broker.goDown();
+  return broker.stopsInOrder ? 'stopped' : 'cut';
 }
 
 function parseLine(text: string): ProgramLine {

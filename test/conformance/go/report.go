@@ -47,15 +47,17 @@ func runScenario(each scenario, url string) (text any) {
 	return nil
 }
 
-func takeBrokerDown() { ask("go-down") }
+// takeBrokerDown tells whether the broker was stopped in order, of which clients are told.
+func takeBrokerDown() bool { return ask("go-down") == "stopped" }
 
 func bringBrokerBack() { ask("come-back") }
 
-func ask(what string) {
+func ask(what string) string {
 	say(map[string]any{"ask": what})
-	if !answers.Scan() || answers.Text() != "done" {
+	if !answers.Scan() {
 		panic(failure("the test did not answer " + what))
 	}
+	return answers.Text()
 }
 
 func say(line map[string]any) {

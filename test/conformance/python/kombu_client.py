@@ -16,6 +16,10 @@ from kombu.pools import producers
 
 from scenarios import (
     DEADLINE_SECONDS,
+    OWN_PREFIX,
+    OWN_USER,
+    SHUTDOWN,
+    TENANT_VHOST,
     bring_broker_back,
     eventually,
     expect,
@@ -82,9 +86,11 @@ def _(url):
                 connection.drain_events(timeout=0.1)
             except socket.timeout:
                 connection.heartbeat_check(rate=2)
-            return transport.bytes_recv > received_before + 1 and transport.bytes_sent > sent_before + 1
+            # Counted in frames: two a second from the broker, and a peer may be silent for two or three.
+            return transport.bytes_recv >= received_before + 8 and transport.bytes_sent >= sent_before + 3
 
-        eventually("two heartbeats each way", beat)
+        eventually("heartbeats each way", beat)
+        connection.channel().close()
 
 
 @scenario("a wrong password is AccessRefused, and a vhost that does not exist is NotAllowed")
@@ -297,15 +303,110 @@ def _(connection):
     other.release()
 
 
-@scenario("a message of 5 MiB crosses in both directions")
+@scenario("a message of 8 MiB crosses in both directions")
 @with_connection
 def _(connection):
     queue = temporary_queue(connection.default_channel)
-    body = bytes(range(256)) * (5 * 1024 * 4)
+    body = bytes(range(251)) * (8 * 1024 * 1024 // 251 + 1)
     Producer(connection.default_channel, routing_key=queue.name).publish(
         body, content_type="application/data", content_encoding="binary"
     )
     expect(queue.get(no_ack=True).body == body, True)
+
+
+@scenario("two thousand channels of one connection are open at once")
+@with_connection
+def _(connection):
+    queue = temporary_queue(connection.default_channel)
+    channels = [connection.channel() for _ in range(1999)]
+    for channel in channels:
+        Producer(channel, auto_declare=False).publish(channel.channel_id, routing_key=queue.name)
+    expect({queue.get(no_ack=True).payload for _ in channels}, {channel.channel_id for channel in channels})
+
+
+@scenario("names hold any Unicode, up to 255 bytes of it, the vhost's too")
+def _(url):
+    options = {"confirm_publish": True}
+    with Connection(variant_of(url, vhost=TENANT_VHOST), transport_options=options) as connection:
+        channel = connection.default_channel
+        exchange = Exchange(unique_name("обмен"), "topic", durable=False, auto_delete=True)
+        name = unique_name("名前 \U0001f430")
+        name += "." * (255 - len(name.encode()))
+        queue = Queue(name, exchange, "ключ.*.#", exclusive=True, channel=channel)
+        expect(queue.declare(), name)
+        headers = {"schlüssel ☃": "wert \U0001f955"}
+        Producer(channel, exchange, "ключ.é.\U0001f407").publish("körper", headers=headers)
+        message = queue.get(no_ack=True)
+        expect((message.headers, message.payload), (headers, "körper"))
+        expect(message.delivery_info["routing_key"], "ключ.é.\U0001f407")
+
+
+@scenario("a connection that breaks takes its exclusive and auto-delete queues with it, and gives its unacked back")
+@with_connection
+def _(witness):
+    leaving = witness.clone()
+    channel = leaving.default_channel
+    kept = Queue(unique_name("kept"), durable=False, expires=60, channel=witness.default_channel)
+    kept.declare()
+    exclusive = temporary_queue(channel)
+    auto_delete = Queue(unique_name("auto-delete"), durable=False, auto_delete=True, channel=channel)
+    auto_delete.declare()
+    auto_delete.consume("tag", lambda message: None)
+    Producer(channel, routing_key=kept.name).publish("unacked")
+    expect(kept.bind(channel).get().payload, "unacked")
+    leaving.connection.transport.sock.shutdown(socket.SHUT_RDWR)
+    message = eventually("the unacked message", lambda: kept.get(no_ack=True))
+    expect((message.payload, message.delivery_info["redelivered"]), ("unacked", True))
+    for queue in (exclusive, auto_delete):
+        raises(amqp.exceptions.NotFound, lambda: queue.bind(witness.channel()).queue_declare(passive=True))
+    raises(leaving.connection_errors, lambda: leaving.drain_events(timeout=DEADLINE_SECONDS))
+
+
+@scenario("another user of the URL may do what its permissions say")
+@with_connection
+def _(guests):
+    guests_queue = temporary_queue(guests.default_channel)
+    url = variant_of(guests.as_uri(include_password=True), user=OWN_USER, password=OWN_USER)
+    with Connection(url, transport_options={"confirm_publish": True}) as connection:
+        channel = connection.default_channel
+        own = Queue(f"{OWN_PREFIX}{unique_name('q')}", exclusive=True, channel=channel)
+        own.declare()
+        Producer(channel, routing_key=own.name).publish("mine")
+        expect(own.get(no_ack=True).payload, "mine")
+        for kind, name, provoke in (
+            ("queue", guests_queue.name, lambda ch: guests_queue.bind(ch).get()),
+            ("queue", "foreign", lambda ch: ch.queue_declare("foreign")),
+            ("exchange", "amq.topic", lambda ch: Producer(ch).publish("x", exchange="amq.topic")),
+        ):
+            error = raises(amqp.exceptions.AccessRefused, lambda: provoke(connection.channel()))
+            text = f"ACCESS_REFUSED - access to {kind} '{name}' in vhost '/' refused for user '{OWN_USER}'"
+            expect(error.reply_text, text)
+    with Connection(variant_of(url, vhost=TENANT_VHOST)) as connection:
+        raises(amqp.exceptions.NotAllowed, connection.connect)
+
+
+@scenario("publishing to an exchange that is not there is NotFound, declaring it passively too")
+@with_connection
+def _(connection):
+    missing = Exchange("nowhere", "direct", passive=True)
+    for provoke in (
+        lambda ch: Producer(ch).publish("lost", exchange="nowhere"),
+        lambda ch: missing.bind(ch).declare(passive=True),
+    ):
+        error = raises(amqp.exceptions.NotFound, lambda: provoke(connection.channel()))
+        expect(error.reply_text, "NOT_FOUND - no exchange 'nowhere' in vhost '/'")
+    Exchange("amq.topic", "topic").bind(connection.default_channel).declare(passive=True)
+
+
+@scenario("a broker that is stopped says so")
+@with_connection
+def _(connection):
+    connection.connect()
+    is_told = take_broker_down()
+    error = raises(connection.connection_errors, lambda: connection.drain_events(timeout=DEADLINE_SECONDS))
+    if is_told:
+        expect((type(error), error.reply_text), (amqp.exceptions.ConnectionForced, SHUTDOWN))
+    bring_broker_back()
 
 
 @scenario("headers of every type that py-amqp writes and reads alike come back equal")
@@ -317,8 +418,10 @@ def _(connection):
         "yes": True,
         "no": False,
         "int": -(2**31) + 1,
-        "long": 2**62,
+        "long": 2**62 + 1,
+        "longest": 2**63 - 1,
         "negative": -(2**40),
+        "most negative": -(2**63),
         "double": 1.0 / 3.0,
         "decimal": Decimal("3.14"),
         "when": datetime.datetime(2023, 11, 14, 22, 13, 20),

@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+import socket
 from decimal import Decimal
 
 import pika
@@ -10,6 +11,10 @@ from pika.exchange_type import ExchangeType
 
 from scenarios import (
     DEADLINE_SECONDS,
+    OWN_PREFIX,
+    OWN_USER,
+    SHUTDOWN,
+    TENANT_VHOST,
     bring_broker_back,
     eventually,
     expect,
@@ -18,6 +23,7 @@ from scenarios import (
     scenario,
     take_broker_down,
     unique_name,
+    variant_of,
 )
 
 REPLY_TO = "amq.rabbitmq.reply-to"
@@ -84,12 +90,14 @@ def _(url):
 def _(url):
     connection = pika.BlockingConnection(pika.URLParameters(url + "?heartbeat=1"))
     received_at_start = connection._impl._heartbeat_checker.bytes_received_on_connection
+    # Two a second, and a peer may be silent for two or three.
     eventually(
-        "two heartbeats of 8 bytes from the broker",
+        "eight heartbeats of 8 bytes from the broker",
         lambda: connection.process_data_events(0.05)
-        or connection._impl._heartbeat_checker.bytes_received_on_connection >= received_at_start + 16,
+        or connection._impl._heartbeat_checker.bytes_received_on_connection >= received_at_start + 64,
     )
     expect(connection.is_open, True)
+    connection.channel().close()
     connection.close()
 
 
@@ -301,14 +309,134 @@ def _(connection, channel):
     channel.queue_delete(queue)
 
 
-@scenario("a message of 5 MiB crosses in both directions")
+@scenario("a message of 8 MiB crosses in both directions, in small frames and in large ones")
+def _(url):
+    body = bytes(range(251)) * (8 * 1024 * 1024 // 251 + 1)
+    for frame_max in (4096, 131072):
+        parameters = pika.URLParameters(url)
+        parameters.frame_max = frame_max
+        connection = pika.BlockingConnection(parameters)
+        channel = connection.channel()
+        channel.confirm_delivery()
+        queue = exclusive_queue(channel)
+        channel.basic_publish("", queue, body)
+        expect(get_body(channel, queue) == body, True)
+        connection.close()
+
+
+@scenario("two thousand channels of one connection are open at once")
+@with_channel
+def _(connection, channel):
+    queue = exclusive_queue(channel)
+    channels = [connection.channel() for _ in range(1999)]
+    for each in channels:
+        each.basic_publish("", queue, b"%d" % each.channel_number)
+    eventually("a message from each", lambda: ready_count(channel, queue) == len(channels))
+    bodies = {get_body(channel, queue) for _ in channels}
+    expect(len(bodies), len(channels))
+
+
+@scenario("a thousand persistent messages are confirmed, one after the other, and kept in their order")
 @with_channel
 def _(_connection, channel):
     channel.confirm_delivery()
-    queue = exclusive_queue(channel)
-    body = bytes(range(256)) * (5 * 1024 * 4)
-    channel.basic_publish("", queue, body)
-    expect(get_body(channel, queue) == body, True)
+    queue = unique_name("confirms")
+    channel.queue_declare(queue, durable=True, arguments={"x-expires": 60000})
+    bodies = [b"%d" % number for number in range(1000)]
+    for body in bodies:
+        channel.basic_publish("", queue, body, pika.BasicProperties(delivery_mode=2))
+    expect([get_body(channel, queue) for _ in bodies], bodies)
+    channel.queue_delete(queue)
+
+
+@scenario("names hold any Unicode, up to 255 bytes of it, the vhost's too")
+def _(url):
+    parameters = pika.URLParameters(url)
+    parameters.virtual_host = TENANT_VHOST
+    connection = pika.BlockingConnection(parameters)
+    channel = connection.channel()
+    channel.confirm_delivery()
+    queue = unique_name("名前 \U0001f430")
+    queue += "." * (255 - len(queue.encode()))
+    expect(channel.queue_declare(queue, exclusive=True).method.queue, queue)
+    exchange, key, headers = unique_name("обмен"), "ключ.é.\U0001f407", {"schlüssel ☃": "wert \U0001f955"}
+    channel.exchange_declare(exchange, "topic", auto_delete=True)
+    channel.queue_bind(queue, exchange, "ключ.*.#")
+    channel.basic_publish(exchange, key, "körper".encode(), pika.BasicProperties(headers=headers))
+    method, properties, body = channel.basic_get(queue, auto_ack=True)
+    expect((method.exchange, method.routing_key), (exchange, key))
+    expect((properties.headers, body.decode()), (headers, "körper"))
+    connection.close()
+
+
+@scenario("a connection that breaks takes its exclusive and auto-delete queues with it, and gives its unacked back")
+@with_channel
+def _(witness_connection, witness):
+    parameters = witness_connection._impl.params
+    leaving = pika.BlockingConnection(parameters)
+    channel = leaving.channel()
+    channel.confirm_delivery()
+    kept, auto_delete = unique_name("kept"), unique_name("auto-delete")
+    witness.queue_declare(kept, arguments={"x-expires": 60000})
+    exclusive = exclusive_queue(channel)
+    channel.queue_declare(auto_delete, auto_delete=True)
+    channel.basic_consume(auto_delete, lambda *_: None)
+    channel.basic_publish("", kept, b"unacked")
+    method, _, _ = channel.basic_get(kept)
+    expect((method.redelivered, ready_count(witness, kept)), (False, 0))
+    leaving._impl._transport._sock.shutdown(socket.SHUT_RDWR)
+    method, _, body = eventually("the unacked message", lambda: got(witness.basic_get(kept, auto_ack=True)))
+    expect((method.redelivered, body), (True, b"unacked"))
+    for queue in (exclusive, auto_delete):
+        asking = witness_connection.channel()
+        error = raises(pika.exceptions.ChannelClosedByBroker, lambda: ready_count(asking, queue))
+        expect((error.reply_code, error.reply_text), (404, f"NOT_FOUND - no queue '{queue}' in vhost '/'"))
+    raises(pika.exceptions.AMQPConnectionError, lambda: leaving.process_data_events(DEADLINE_SECONDS))
+
+
+@scenario("another user of the URL may do what its permissions say")
+@with_channel
+def _(_connection, guests):
+    guests_queue = exclusive_queue(guests)
+    parameters = guests.connection._impl.params
+    url = f"amqp://{OWN_USER}:{OWN_USER}@{parameters.host}:{parameters.port}/%2F"
+    connection = pika.BlockingConnection(pika.URLParameters(url))
+    channel = connection.channel()
+    channel.confirm_delivery()
+    queue = f"{OWN_PREFIX}{unique_name('q')}"
+    channel.queue_declare(queue, exclusive=True)
+    channel.basic_publish("", queue, b"mine")
+    expect(get_body(channel, queue), b"mine")
+    for kind, name, provoke in (
+        ("queue", guests_queue, lambda ch: ch.basic_get(guests_queue)),
+        ("queue", "foreign", lambda ch: ch.queue_declare("foreign")),
+        ("exchange", "foreign", lambda ch: ch.exchange_declare("foreign")),
+        ("exchange", "amq.topic", lambda ch: ch.queue_bind(queue, "amq.topic", "#")),
+        ("exchange", "amq.topic", lambda ch: ch.confirm_delivery() or ch.basic_publish("amq.topic", "key", b"x")),
+    ):
+        refusing = connection.channel()
+        error = raises(pika.exceptions.ChannelClosedByBroker, lambda: provoke(refusing))
+        text = f"ACCESS_REFUSED - access to {kind} '{name}' in vhost '/' refused for user '{OWN_USER}'"
+        expect((error.reply_code, error.reply_text), (403, text))
+    connection.close()
+    error = refused(variant_of(url, vhost=TENANT_VHOST))
+    if f"NOT_ALLOWED - access to vhost '{TENANT_VHOST}' refused for user '{OWN_USER}'" not in str(error):
+        raise error
+
+
+@scenario("publishing to an exchange that is not there closes the channel with 404, declaring it passively too")
+@with_channel
+def _(connection, _channel):
+    for provoke in (
+        lambda ch: ch.confirm_delivery() or ch.basic_publish("nowhere", "key", b"lost"),
+        lambda ch: ch.exchange_declare("nowhere", passive=True),
+    ):
+        failing = connection.channel()
+        error = raises(pika.exceptions.ChannelClosedByBroker, lambda: provoke(failing))
+        expect((error.reply_code, error.reply_text), (404, "NOT_FOUND - no exchange 'nowhere' in vhost '/'"))
+    channel = connection.channel()
+    for kind in ExchangeType:
+        channel.exchange_declare(f"amq.{kind.value}", passive=True)
 
 
 @scenario("every property, and headers of every type that pika writes, come back equal")
@@ -321,7 +449,9 @@ def _(_connection, channel):
         "yes": True,
         "no": False,
         "int": -(2**31),
-        "long": 2**62,
+        "long": 2**62 + 1,
+        # Not a negative one: pika reads all of 64 bits as unsigned.
+        "longest": 2**63 - 1,
         "decimal": Decimal("3.14"),
         "when": datetime.datetime(2023, 11, 14, 22, 13, 20),
         "nothing": None,
@@ -338,7 +468,7 @@ def _(_connection, channel):
         reply_to="r",
         expiration="60000",
         message_id="m",
-        timestamp=1700000000,
+        timestamp=2**33 + 1,
         type="t",
         user_id="guest",
         app_id="a",
@@ -440,13 +570,15 @@ def _(url):
     channel.basic_publish("", queue, b"kept", pika.BasicProperties(delivery_mode=2))
     method, _, _ = channel.basic_get(queue)
     expect(method.redelivered, False)
-    take_broker_down()
+    is_told = take_broker_down()
 
     def use_the_dead_connection():
         channel.basic_ack(method.delivery_tag)
         connection.process_data_events(DEADLINE_SECONDS)
 
-    raises(pika.exceptions.AMQPConnectionError, use_the_dead_connection)
+    error = raises(pika.exceptions.AMQPConnectionError, use_the_dead_connection)
+    if is_told:
+        expect((error.reply_code, error.reply_text), (320, SHUTDOWN))
     raises(pika.exceptions.AMQPConnectionError, connect)
     bring_broker_back()
     connection, channel = eventually("a connection", lambda: connected(connect))

@@ -9,6 +9,13 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 DEADLINE_SECONDS = 10
 
+# See definitions.ts.
+OWN_USER = "own"
+OWN_PREFIX = "conformance.own."
+TENANT_VHOST = "tenant/ß €"
+
+SHUTDOWN = "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'"
+
 _scenarios = []
 
 
@@ -36,8 +43,8 @@ def run_all():
 
 
 def take_broker_down():
-    """Returns when the broker is gone and refuses connections."""
-    _ask("go-down")
+    """Returns when the broker is gone and refuses connections: whether it was stopped in order, which clients are told."""
+    return _ask("go-down") == "stopped"
 
 
 def bring_broker_back():
@@ -49,10 +56,10 @@ def unique_name(word):
     return f"conformance.{word}.{uuid.uuid4().hex[:8]}"
 
 
-def variant_of(url, password=None, vhost=None):
-    """The URL with another password or vhost."""
+def variant_of(url, user=None, password=None, vhost=None):
+    """The URL with another user, password or vhost."""
     parts = urlsplit(url)
-    netloc = parts.netloc if password is None else f"{parts.username}:{password}@{parts.hostname}:{parts.port}"
+    netloc = f"{user or parts.username}:{password or parts.password}@{parts.hostname}:{parts.port}"
     path = parts.path if vhost is None else "/" + quote(vhost, safe="")
     return urlunsplit(parts._replace(netloc=netloc, path=path))
 
@@ -86,7 +93,8 @@ def raises(kind, function):
 def _ask(what):
     _say({"ask": what})
     answer = sys.stdin.readline().strip()
-    expect(answer, "done")
+    expect(answer in ("stopped", "cut", "back"), True)
+    return answer
 
 
 def _say(line):
