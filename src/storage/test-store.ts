@@ -35,6 +35,8 @@ export interface TestStoreOptions {
   readonly journalFileBytes?: number;
   readonly memoryLimitBytes?: number;
   readonly unwrittenLimitBytes?: number;
+  /** Queues that still exist, where not all do. */
+  readonly adopts?: readonly number[];
 }
 
 export interface Publishing {
@@ -48,8 +50,13 @@ const ROUTE = Buffer.from('\0\u0001q');
 /** Content type text/plain alone: property flags and value. */
 const PROPERTIES = Buffer.from('\u0080\0\ntext/plain', 'latin1');
 
-export function newDirectory(): string {
-  return fs.mkdtempSync(join(tmpdir(), 'leveret-storage-'));
+export function newDirectory(parent = tmpdir()): string {
+  return fs.mkdtempSync(join(parent, 'leveret-storage-'));
+}
+
+/** In memory where the system has a place for it: many starts sync many files. */
+export function newMemoryDirectory(): string {
+  return newDirectory(fs.existsSync('/dev/shm') ? '/dev/shm' : undefined);
 }
 
 export function newMessage(
@@ -110,14 +117,15 @@ export class TestStore {
         marks: () => this.marks,
       },
     );
-    this.#adopt();
+    this.#adopt(options.adopts);
   }
 
   /** Positions that recovery named and the store does not have. */
   readonly lost: number[] = [];
 
-  #adopt(): void {
+  #adopt(existing: readonly number[] | undefined): void {
     for (const [id, { messages, deliveredPosition, deliveryCounts }] of this.store.recovered) {
+      if (existing?.includes(id) === false) continue;
       const held: Held[] = [];
       for (let i = 0; i < messages.count; i++) {
         const position = messages.positions[i];

@@ -12,7 +12,7 @@ export interface PageRange {
  * message. @returns what was broken.
  */
 export function verifyPage(page: Page): PageRange[] {
-  const bytes = page.bytes as Buffer;
+  const bytes = (page.bytes as Buffer).subarray(0, page.end);
   const broken: PageRange[] = [];
   for (let at = 0; at < page.end; ) {
     const block = readBlock(bytes, at, page.number * PAGE_SIZE + at);
@@ -21,7 +21,7 @@ export function verifyPage(page: Page): PageRange[] {
       continue;
     }
     const found = findBlock(bytes, at + 8, page.number, page.number);
-    const next = found < 0 ? page.end : Math.min(found, page.end);
+    const next = found < 0 ? page.end : found;
     bytes.fill(0, at, next);
     broken.push({ offset: at, length: next - at });
     at = next;
