@@ -9,6 +9,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Broker, startBroker } from '../../src/broker.ts';
+import { FillableDisk } from '../integration/fillable-disk.ts';
 import { definitions } from './definitions.ts';
 import { Link } from './link.ts';
 
@@ -23,6 +24,11 @@ export interface BrokerUnderTest {
 export interface RestartableBroker extends BrokerUnderTest {
   /** Whether `goDown` is a stop in order, of which clients are told, or an end without a word. */
   readonly stopsInOrder: boolean;
+  /** Whether `fillDisk` does something. */
+  readonly canBlock: boolean;
+  /** From now on nothing can be written to its disk, until `freeDisk`: persistent publishes then block publishers. */
+  fillDisk(): void;
+  freeDisk(): void;
   goDown(): Promise<void>;
   comeBack(): Promise<void>;
 }
@@ -42,6 +48,9 @@ export async function startRestartableBroker(): Promise<RestartableBroker> {
   return {
     url: link.url,
     stopsInOrder: false,
+    canBlock: false,
+    fillDisk: () => undefined,
+    freeDisk: () => undefined,
     goDown: () => link.cut(),
     comeBack: () => link.mend(),
     stop: () => link.close(),
@@ -50,21 +59,36 @@ export async function startRestartableBroker(): Promise<RestartableBroker> {
 
 class RestartableLeveret implements RestartableBroker {
   readonly stopsInOrder = true;
+  readonly canBlock = true;
+  readonly #disk = new FillableDisk();
   readonly #dataDir: string;
-  #broker: Broker;
+  #broker!: Broker;
 
-  private constructor(dataDir: string, broker: Broker) {
+  private constructor(dataDir: string) {
     this.#dataDir = dataDir;
-    this.#broker = broker;
   }
 
   static async start(): Promise<RestartableLeveret> {
-    const dataDir = await mkdtemp(join(tmpdir(), 'leveret-conformance-'));
-    return new RestartableLeveret(dataDir, await startBroker({ port: 0, dataDir, definitions, logLevel: 'none' }));
+    const leveret = new RestartableLeveret(await mkdtemp(join(tmpdir(), 'leveret-conformance-')));
+    await leveret.#start(0);
+    return leveret;
+  }
+
+  async #start(port: number): Promise<void> {
+    const options = { port, dataDir: this.#dataDir, disk: this.#disk, definitions, logLevel: 'none' } as const;
+    this.#broker = await startBroker(options);
   }
 
   get url(): string {
     return urlOf(this.#broker);
+  }
+
+  fillDisk(): void {
+    this.#disk.isFull = true;
+  }
+
+  freeDisk(): void {
+    this.#disk.isFull = false;
   }
 
   goDown(): Promise<void> {
@@ -72,11 +96,12 @@ class RestartableLeveret implements RestartableBroker {
   }
 
   async comeBack(): Promise<void> {
-    this.#broker = await startBroker({ port: this.#broker.port, dataDir: this.#dataDir, logLevel: 'none' });
+    await this.#start(this.#broker.port);
     if (this.#broker.damage.length > 0) throw new Error(`damaged by its stop: ${this.#broker.damage.join('; ')}`);
   }
 
   async stop(): Promise<void> {
+    this.freeDisk();
     await this.#broker.stop();
     await rm(this.#dataDir, { recursive: true });
   }

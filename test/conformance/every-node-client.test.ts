@@ -208,6 +208,30 @@ for (const client of nodeClients) {
       await session.deleteExchange(exchange);
     });
 
+    test('a publisher is told that the broker blocks it, and what it sent is confirmed when there is room again', async (t) => {
+      const blocking = await startRestartableBroker();
+      t.after(() => blocking.stop());
+      if (!blocking.canBlock) return t.skip('the disk of a broker given by its URL cannot be filled from here');
+      const session = await client.open(t, blocking.url);
+      const queue = await session.declareQueue(uniqueName('blocked'), { durable: true });
+      await session.publish('', queue, Buffer.from('before'), { persistent: true });
+      blocking.fillDisk();
+      let isConfirmed = false;
+      const sent = session.publish('', queue, Buffer.from('while blocked'), { persistent: true });
+      const confirmed = sent.then(() => {
+        isConfirmed = true;
+      });
+      assert.match(String(await session.blockings.next()), /^low on disk/);
+      assert.equal(isConfirmed, false, 'nothing is confirmed that is not on the disk');
+      blocking.freeDisk();
+      assert.equal(await session.blockings.next(), null);
+      await withDeadline('the confirm', confirmed);
+      await blocking.goDown();
+      await blocking.comeBack();
+      const later = await client.open(t, blocking.url);
+      for (const body of ['before', 'while blocked']) assert.equal((await later.get(queue))?.body.toString(), body);
+    });
+
     test('a broker that is stopped says so with 320', async (t) => {
       const stopping = await startRestartableBroker();
       t.after(() => stopping.stop());

@@ -9,7 +9,7 @@ import amqp, { type ChannelWrapper } from 'amqp-connection-manager';
 import { type ConfirmChannel, type ConsumeMessage, connect, type GetMessage } from 'amqplib';
 import { type AsyncMessage, type Channel, Connection } from 'rabbitmq-client';
 import { variantOf } from './broker-under-test.ts';
-import { withDeadline } from './waiting.ts';
+import { Inbox, withDeadline } from './waiting.ts';
 
 export interface SessionOptions {
   readonly frameMax?: number;
@@ -58,6 +58,8 @@ export interface Session {
   consume(queue: string, onMessage: (message: Message) => void): Promise<void>;
   /** Opens one more channel. @returns what publishes on it without waiting */
   openChannel(): Promise<(routingKey: string, body: Buffer) => void>;
+  /** The reason with which the broker blocks publishers, and null when it lets them go on. */
+  readonly blockings: Inbox<string | null>;
   /** What the library says when the connection ends without having been closed by it. */
   readonly ended: Promise<string>;
 }
@@ -69,6 +71,8 @@ export interface NodeClient {
   /** The session ends with its test. Those that connect again by themselves do so later than any test takes. */
   open(t: TestContext, url: string, options?: SessionOptions): Promise<Session>;
 }
+
+const blockingInbox = () => new Inbox<string | null>('connection.blocked or connection.unblocked');
 
 /** Longer than a test, in seconds. */
 const NEVER_SECONDS = 300;
@@ -111,6 +115,9 @@ async function openAmqplib(t: TestContext, url: string, options: SessionOptions 
     isOpen = false;
     ended.resolve(error?.message ?? 'closed by the client');
   });
+  const blockings = blockingInbox();
+  connection.on('blocked', blockings.put);
+  connection.on('unblocked', () => blockings.put(null));
   // close() never settles when the connection breaks meanwhile.
   t.after(() => (isOpen ? Promise.race([connection.close(), ended.promise]) : undefined));
   /** A channel error surfaces as an event; what was under way then says less. */
@@ -126,6 +133,7 @@ async function openAmqplib(t: TestContext, url: string, options: SessionOptions 
   closed.catch(() => undefined);
   return {
     ended: ended.promise,
+    blockings,
     declareQueue: async (name, queueOptions) =>
       (await channel.assertQueue(name, amqplibQueueOptions(queueOptions))).queue,
     declareExchange: async (name, type) => void (await channel.assertExchange(name, type, { durable: false })),
@@ -169,6 +177,9 @@ async function openRabbitMqClient(t: TestContext, url: string, options: SessionO
   });
   const ended = Promise.withResolvers<string>();
   connection.on('error', (error: Error) => ended.resolve(error.message));
+  const blockings = blockingInbox();
+  connection.on('connection.blocked', blockings.put);
+  connection.on('connection.unblocked', () => blockings.put(null));
   t.after(() => connection.unsafeDestroy());
   const channel = await Promise.race([
     connection.acquire(),
@@ -183,6 +194,7 @@ async function openRabbitMqClient(t: TestContext, url: string, options: SessionO
   };
   return {
     ended: ended.promise,
+    blockings,
     async declareQueue(queue, { durable = false, exclusive = false, autoDelete = false, arguments: args }) {
       const declared = await channel.queueDeclare({ queue, durable, exclusive, autoDelete, arguments: { ...args } });
       return declared.queue;
@@ -221,6 +233,9 @@ async function openCloudAmqp(t: TestContext, url: string, options: SessionOption
   const client = new AMQPClient(withQuery(url, options), undefined, null);
   const ended = Promise.withResolvers<string>();
   client.onerror = (error) => ended.resolve(error.message);
+  const blockings = blockingInbox();
+  client.onblocked = blockings.put;
+  client.onunblocked = () => blockings.put(null);
   const connection = await client.connect();
   t.after(async () => {
     if (!connection.closed) await Promise.race([connection.close(), ended.promise]);
@@ -238,6 +253,7 @@ async function openCloudAmqp(t: TestContext, url: string, options: SessionOption
   await channel.confirmSelect();
   return {
     ended: ended.promise,
+    blockings,
     async declareQueue(name, { durable = false, exclusive = false, autoDelete = false, arguments: args = {} }) {
       return (await channel.queueDeclare(name, { durable, exclusive, autoDelete }, { ...args })).name;
     },
@@ -303,6 +319,9 @@ async function openConnectionManager(t: TestContext, url: string, options: Sessi
   });
   const ended = Promise.withResolvers<string>();
   manager.on('disconnect', ({ err }) => ended.resolve(err.message));
+  const blockings = blockingInbox();
+  manager.on('blocked', ({ reason }) => blockings.put(reason));
+  manager.on('unblocked', () => blockings.put(null));
   t.after(() => Promise.race([manager.close(), ended.promise]));
   const refused = new Promise<never>((_, reject) => manager.on('connectFailed', ({ err }) => reject(err)));
   refused.catch(() => undefined);
@@ -310,7 +329,7 @@ async function openConnectionManager(t: TestContext, url: string, options: Sessi
     // An error of a channel that nobody listens for ends the connection.
     const setup = async (amqplibChannel: ConfirmChannel) => void amqplibChannel.on('error', onError);
     const fresh = manager.createChannel({ setup });
-    await Promise.race([withDeadline('the channel to be set up', fresh.waitForConnect()), refused]);
+    await withDeadline('the channel to be set up', Promise.race([fresh.waitForConnect(), refused]));
     return fresh;
   };
   const failed = Promise.withResolvers<never>();
@@ -318,6 +337,7 @@ async function openConnectionManager(t: TestContext, url: string, options: Sessi
   const channel = await createChannel(failed.reject);
   return {
     ended: ended.promise,
+    blockings,
     declareQueue: async (name, queueOptions) =>
       (await channel.assertQueue(name, amqplibQueueOptions(queueOptions))).queue,
     declareExchange: async (name, type) => void (await channel.assertExchange(name, type, { durable: false })),
