@@ -82,6 +82,14 @@ export const acceptedDifferences: readonly AcceptedDifference[] = [
     leveret: '3 $3 $1:l 1} | "one"$24 $3 $4:l 1} | "two"$55 $6:l 0} | "three"',
   },
   {
+    name: 'A quorum queue with reject-publish takes as many messages as its limit says',
+    reason:
+      'RabbitMQ counts afterwards, takes at least one more and then refuses; the limit of Leveret is exact, as for classic queues.',
+    sessions: ['max-length with reject-publish'],
+    rabbitMq: 'basic.ack delivery-tag=2',
+    leveret: 'basic.nack delivery-tag=2 multiple=true requeue=true',
+  },
+  {
     name: 'A message of a lower priority expires in time',
     reason:
       'RabbitMQ keeps it in the queue, undelivered, while one of a higher priority is in front of it that does not expire.',

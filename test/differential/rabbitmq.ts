@@ -14,13 +14,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
-const PLUGINS = '[rabbitmq_consistent_hash_exchange,rabbitmq_random_exchange,rabbitmq_sharding].\n';
+const PLUGINS = ['rabbitmq_consistent_hash_exchange', 'rabbitmq_random_exchange', 'rabbitmq_sharding'];
 const READY_MS_MAX = 60_000;
 const POLL_MS = 50;
 
 export interface RabbitMq {
   /** The AMQP port on 127.0.0.1. */
   readonly port: number;
+  /** The port of the HTTP API on 127.0.0.1; 0 unless it was asked for. */
+  readonly managementPort: number;
   /** The Erlang node's name, for rabbitmqctl. */
   readonly nodeName: string;
   /** The node's process and its port mapper's. */
@@ -36,6 +38,8 @@ export interface RabbitMqOptions {
   readonly config?: readonly string[];
   /** How often channels look for deliveries whose ack is overdue; a minute unless told, and rabbitmq.conf has no key for it. */
   readonly channelTickMs?: number;
+  /** With the management plugin and its HTTP API. */
+  readonly management?: boolean;
 }
 
 /** Whether the package is there; a machine that must have it (`CI` is set) is told at once that it lacks it. @throws in CI */
@@ -48,9 +52,10 @@ export function isRabbitMqInstalled(): boolean {
 /** Starts a broker and waits until it takes AMQP connections. @throws with the end of its log if it ends or takes over 60 s */
 export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<RabbitMq> {
   const directory = await mkdtemp(join(tmpdir(), 'leveret-rabbitmq-'));
-  const [port, distributionPort, epmdPort] = await freePorts(3);
+  const [port, distributionPort, epmdPort, freePort] = await freePorts(4);
+  const managementPort = options.management === true ? freePort! : 0;
   const nodeName = `leveret-${process.pid}-${port}@localhost`;
-  await writeConfiguration(directory, port!, options);
+  await writeConfiguration(directory, port!, managementPort, options);
   const epmd = spawn(epmdPath(), ['-port', String(epmdPort), '-address', '127.0.0.1'], { stdio: 'ignore' });
   const server = spawn(SERVER, [], {
     cwd: directory,
@@ -70,15 +75,21 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
   };
   try {
     await ready(port!, server);
+    if (managementPort !== 0) await ready(managementPort, server);
   } catch (error) {
     const log = await readFile(join(directory, 'log', `${nodeName}.log`), 'utf8').catch(() => '(no log)');
     await stop();
     throw new Error(`${(error as Error).message}\n${log.split('\n').slice(-40).join('\n')}`);
   }
-  return { port: port!, nodeName, pids: [server.pid!, epmd.pid!], stop };
+  return { port: port!, managementPort, nodeName, pids: [server.pid!, epmd.pid!], stop };
 }
 
-async function writeConfiguration(directory: string, port: number, options: RabbitMqOptions): Promise<void> {
+async function writeConfiguration(
+  directory: string,
+  port: number,
+  managementPort: number,
+  options: RabbitMqOptions,
+): Promise<void> {
   const lines = [
     `listeners.tcp.1 = 127.0.0.1:${port}`,
     'log.file.level = warning',
@@ -86,12 +97,17 @@ async function writeConfiguration(directory: string, port: number, options: Rabb
     'tcp_listen_options.nodelay = true',
     ...(options.config ?? []),
   ];
+  const plugins = [...PLUGINS];
+  if (managementPort !== 0) {
+    plugins.push('rabbitmq_management');
+    lines.push('management.tcp.ip = 127.0.0.1', `management.tcp.port = ${managementPort}`);
+  }
   if (options.definitions !== undefined) {
     await writeFile(join(directory, 'definitions.json'), JSON.stringify(options.definitions));
     lines.push(`load_definitions = ${join(directory, 'definitions.json')}`);
   }
   await writeFile(join(directory, 'rabbitmq.conf'), `${lines.join('\n')}\n`);
-  await writeFile(join(directory, 'enabled_plugins'), PLUGINS);
+  await writeFile(join(directory, 'enabled_plugins'), `[${plugins.join(',')}].\n`);
 }
 
 function environment(

@@ -167,6 +167,94 @@ session('delete if-unused and if-empty', async (s) => {
   await channel.ask('queue.delete', { queue });
 });
 
+session('max-length with reject-publish', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s, { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
+  await channel.call('confirm.select');
+  for (const body of ['m1', 'm2', 'm3']) {
+    channel.publish({ routingKey: queue, body });
+    await channel.read();
+  }
+  s.quiet(channel.client);
+  await channel.call('queue.delete', { queue });
+});
+
+session('max-length-bytes with drop-head', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s, { 'x-max-length-bytes': 10 });
+  await s.fill(channel, queue, ['aaaa', 'bbbb', 'cccc', 'd']);
+  await drainQueue(channel, queue);
+  await channel.call('queue.delete', { queue });
+});
+
+session('a priority of a message says nothing to a quorum queue', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s);
+  await channel.call('confirm.select');
+  for (const [body, priority] of [
+    ['low', 1],
+    ['high', 9],
+  ] as const) {
+    channel.publish({ routingKey: queue, properties: { priority }, body });
+    await channel.read();
+  }
+  await drainQueue(channel, queue);
+  await channel.call('queue.delete', { queue });
+});
+
+session('consumers with and without a prefetch take turns', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s);
+  const one = await consume(channel, queue, 2);
+  const two = await channel.client.openChannel(3);
+  await two.call('basic.consume', { queue, consumerTag: 'c3' });
+  await s.fill(channel, queue, ['m1', 'm2', 'm3']);
+  await one.read();
+  await two.readMany(2);
+  await channel.call('queue.delete', { queue });
+  await one.read();
+  await two.read();
+});
+
+session('a dead letter of a quorum queue that is too long', async (s) => {
+  const channel = await s.open();
+  const dead = await s.queue(channel, {}, 'dead');
+  const letters = await channel.client.openChannel(3);
+  await letters.call('basic.consume', { queue: dead, consumerTag: 'letters', noAck: true });
+  const args = { 'x-max-length': 1, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dead };
+  const queue = await s.queue(channel, { durable: true, arguments: { 'x-queue-type': 'quorum', ...args } });
+  await s.fill(channel, queue, ['m1', 'm2', 'm3']);
+  await letters.readMany(2);
+  await channel.call('queue.delete', { queue });
+});
+
+session('basic.recover of a quorum queue', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s, { 'x-delivery-limit': 5 });
+  await s.fill(channel, queue, ['m1']);
+  const own = await consume(channel, queue);
+  await own.read();
+  own.send('basic.recover', { requeue: true });
+  await own.readMany(2);
+  await channel.call('queue.delete', { queue });
+  await own.read();
+});
+
+session('an exclusive consumer beside others of a quorum queue', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s);
+  const one = await consume(channel, queue, 2);
+  const own = await channel.client.openChannel(3);
+  await own.ask('basic.consume', { queue, consumerTag: 'c3', exclusive: true });
+  await channel.call('queue.delete', { queue });
+  await one.read();
+  await own.read();
+});
+
+session('queue.declare-ok of a quorum queue counts messages and consumers', async (s) => {
+  const { channel, queue } = await withQuorumQueue(s);
+  await s.fill(channel, queue, ['m1', 'm2']);
+  const own = await consume(channel, queue);
+  await own.read();
+  await channel.ask('queue.declare', { queue, passive: true });
+  await channel.call('queue.delete', { queue });
+  await own.read();
+});
+
 session('basic.get with a single active consumer', async (s) => {
   const { channel, queue } = await withQuorumQueue(s, { 'x-single-active-consumer': true });
   const own = await channel.client.openChannel(2);
