@@ -2,6 +2,7 @@
 /** `leveret`: runs a broker, or one of the commands beside it. What a command does is loaded when it is asked for. */
 import { Command } from 'commander';
 import { VERSION } from '../version.ts';
+import { nodeVersionFault } from './node-version.ts';
 import { addPerfOptions } from './perf-options.ts';
 import { addServeOptions } from './serve-options.ts';
 
@@ -30,6 +31,12 @@ function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const isOurs = error instanceof TypeError || error instanceof RangeError || error.name === 'AssertionError';
   return isOurs ? (error.stack ?? error.message) : error.message;
+}
+
+const fault = nodeVersionFault(process.version);
+if (fault !== null) {
+  console.error(`leveret: ${fault}`);
+  process.exit(1);
 }
 
 // A reader that goes away (`leveret | head`) must not take the broker with it.

@@ -4,8 +4,9 @@ import { type Broker, type BrokerOptions, startBroker, VERSION } from '../broker
 import type { Settings } from '../config/settings.ts';
 import { readSettingsFile } from '../config/settings-file.ts';
 import type { ServeFlags } from './serve-options.ts';
+import { StopSignals } from './stop-signals.ts';
 
-/** What each of these signals makes the shell see when a second one ends the process at once: 128 and the signal's number. */
+/** What the shell sees when one of these signals ends the process at once: 128 and the signal's number. */
 const EXIT_CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 type StopSignal = keyof typeof EXIT_CODES;
 
@@ -82,14 +83,14 @@ function describeUsers(users: readonly string[]): string {
   return named.length === 0 ? 'none: nobody can log in' : named.join(', ');
 }
 
-/** The first signal stops the broker in order, a second one ends the process at once. */
 function untilSignal(broker: Broker): Promise<void> {
   return new Promise((done, failed) => {
-    let stopping = false;
+    const signals = new StopSignals();
     for (const signal of Object.keys(EXIT_CODES) as StopSignal[]) {
       process.on(signal, () => {
-        if (stopping) process.exit(EXIT_CODES[signal]);
-        stopping = true;
+        const meaning = signals.take(performance.now());
+        if (meaning === 'echo') return;
+        if (meaning === 'end-at-once') process.exit(EXIT_CODES[signal]);
         console.log(`Leveret: ${signal}, stopping`);
         broker.stop().then(done, failed);
       });

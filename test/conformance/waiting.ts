@@ -24,11 +24,11 @@ export async function eventually<T>(what: string, probe: () => Promise<T | undef
   }
 }
 
-/** Settles as `promise` does, or fails after `DEADLINE_MS` with an Error naming `what`. */
-export async function withDeadline<T>(what: string, promise: Promise<T>): Promise<T> {
+/** Settles as `promise` does, or fails after `deadlineMs` with an Error naming `what`. */
+export async function withDeadline<T>(what: string, promise: Promise<T>, deadlineMs = DEADLINE_MS): Promise<T> {
   const over = new AbortController();
-  const deadline = after(DEADLINE_MS, undefined, { signal: over.signal }).then(() => {
-    throw new Error(`still waiting for ${what} after ${DEADLINE_MS} ms`);
+  const deadline = after(deadlineMs, undefined, { signal: over.signal }).then(() => {
+    throw new Error(`still waiting for ${what} after ${deadlineMs} ms`);
   });
   deadline.catch(() => undefined); // Aborted below once `promise` has won; nobody else looks at it.
   try {

@@ -182,14 +182,28 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
   });
 }
 
-test('a second signal ends the process at once, while a client keeps it waiting', async (t) => {
+test('a signal that a parent process passes on as well is one stop', async (t) => {
   const leveret = LeveretProcess.start(t, '--port', '0', '--memory');
   const client = await RawClient.connect(await leveret.port());
   await client.open();
   leveret.child.kill('SIGINT');
-  await client.channel(0).expect('connection.close');
   leveret.child.kill('SIGTERM');
-  assert.equal((await leveret.ended).exit, 143);
+  await client.channel(0).expect('connection.close');
+  client.channel(0).send('connection.close-ok');
+  const { exit, stdout } = await leveret.ended;
+  assert.equal(exit, 0);
+  assert.equal(stdout.match(/stopping$/gm)?.length, 1);
+  client.abort();
+});
+
+test('somebody who does not want to wait ends the process, while a client keeps it waiting', async (t) => {
+  const leveret = LeveretProcess.start(t, '--port', '0', '--memory');
+  const client = await RawClient.connect(await leveret.port());
+  await client.open();
+  const impatience = setInterval(() => leveret.child.kill('SIGTERM'), 20);
+  const { exit } = await leveret.ended;
+  clearInterval(impatience);
+  assert.equal(exit, 143);
   client.abort();
 });
 

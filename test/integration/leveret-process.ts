@@ -7,6 +7,9 @@ import { withDeadline } from '../conformance/waiting.ts';
 
 export const LEVERET = join(import.meta.dirname, '../../src/cli/leveret.ts');
 
+/** A process starts in a fraction of a second, or in many where a machine has other things to do. */
+const DEADLINE_MS = 60_000;
+
 export interface Ended {
   /** The exit code, or the signal that ended it. */
   readonly exit: number | NodeJS.Signals;
@@ -50,11 +53,11 @@ export class LeveretProcess {
     const ended = this.ended.then(({ exit, stderr }) => {
       throw new Error(`it ended with ${exit} before it printed ${pattern}: ${stderr}`);
     });
-    await withDeadline(`${pattern} from the command`, Promise.race([found(), ended]));
+    await withDeadline(`${pattern} from the command`, Promise.race([found(), ended]), DEADLINE_MS);
   }
 }
 
 /** Runs the command to its end. */
 export async function runLeveret(t: TestContext, ...args: string[]): Promise<Ended> {
-  return withDeadline(`leveret ${args.join(' ')}`, LeveretProcess.start(t, ...args).ended);
+  return withDeadline(`leveret ${args.join(' ')}`, LeveretProcess.start(t, ...args).ended, DEADLINE_MS);
 }
