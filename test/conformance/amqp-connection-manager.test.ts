@@ -38,6 +38,16 @@ async function consumeInto(channel: ChannelWrapper, queue: string): Promise<Inbo
   return inbox;
 }
 
+/** The library keeps what it has not sent yet; what was under way when a connection ends it gives back as an error. */
+async function sendForSure(channel: ChannelWrapper, queue: string, body: string): Promise<boolean> {
+  try {
+    return await channel.sendToQueue(queue, body, { persistent: true });
+  } catch (error) {
+    if ((error as Error).message !== 'channel closed') throw error;
+    return sendForSure(channel, queue, body);
+  }
+}
+
 describe('amqp-connection-manager', { timeout: 60_000 }, () => {
   let broker: RestartableBroker;
   before(async () => {
@@ -81,6 +91,37 @@ describe('amqp-connection-manager', { timeout: 60_000 }, () => {
     await withDeadline('the connection to come back', connected);
     assert.deepEqual(await withDeadline('the confirms', Promise.all(sent)), [true, true, true]);
     assert.deepEqual(await inbox.take(3), ['1', '2', '3']);
+  });
+
+  test('of what is published all through three restarts, everything that is confirmed is there', async (t) => {
+    const manager = manage(t, broker.url);
+    const queue = uniqueName('restarts');
+    const channel = await channelWithQueue(manager, queue);
+    const bodies: string[] = [];
+    const confirms: Promise<boolean>[] = [];
+    const publish = (count: number): void => {
+      for (let index = 0; index < count; index++) {
+        const body = `message ${bodies.length}`;
+        bodies.push(body);
+        confirms.push(sendForSure(channel, queue, body));
+      }
+    };
+    for (let restart = 0; restart < 3; restart++) {
+      const disconnected = nextEvent(manager, 'disconnect');
+      publish(500);
+      await confirms.at(-400);
+      await broker.goDown();
+      await withDeadline('the connection to break', disconnected);
+      const connected = nextEvent(manager, 'connect');
+      publish(100);
+      await broker.comeBack();
+      await withDeadline('the connection to come back', connected);
+    }
+    await withDeadline('the confirms', Promise.all(confirms));
+    const inbox = await consumeInto(channel, queue);
+    // What was under way when the broker stopped is sent again, and may be there twice.
+    const missing = new Set<unknown>(bodies);
+    while (missing.size > 0) missing.delete(await inbox.next());
   });
 
   test('a persistent message waits in its durable queue through a restart', async (t) => {

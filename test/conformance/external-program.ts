@@ -5,6 +5,8 @@
  *   program -> test   {"scenario": "...", "error": null | "traceback"}   one finished scenario
  *                     {"ask": "go-down"}     answered with "stopped" by a broker that told its clients, or with "cut"
  *                     {"ask": "come-back"}   answered with "back"
+ *                     {"ask": "fill-disk"}   answered with "full" once nothing can be written any more, or with "impossible"
+ *                     {"ask": "free-disk"}   answered with "free"
  *                     {"finished": 12}                                   the last line: how many scenarios ran
  */
 import assert from 'node:assert/strict';
@@ -22,10 +24,12 @@ export interface Program {
   readonly env?: Readonly<Record<string, string>>;
 }
 
+type Ask = 'go-down' | 'come-back' | 'fill-disk' | 'free-disk';
+
 interface ProgramLine {
   readonly scenario?: string;
   readonly error?: string | null;
-  readonly ask?: 'go-down' | 'come-back';
+  readonly ask?: Ask;
   readonly finished?: number;
 }
 
@@ -57,7 +61,7 @@ export async function runScenarios(t: TestContext, program: Program, broker: Res
   for await (const text of createInterface({ input: child.stdout })) {
     const line = parseLine(text);
     if (line.ask !== undefined) {
-      child.stdin.write(`${await restart(broker, line.ask)}\n`);
+      child.stdin.write(`${await answer(broker, line.ask)}\n`);
     } else if (line.scenario !== undefined) {
       reported += 1;
       await t.test(line.scenario, () => {
@@ -72,13 +76,21 @@ export async function runScenarios(t: TestContext, program: Program, broker: Res
   assert.ok(reported > 0, 'a program without scenarios proves nothing');
 }
 
-async function restart(broker: RestartableBroker, ask: 'go-down' | 'come-back'): Promise<string> {
-  if (ask === 'come-back') {
-    await broker.comeBack();
-    return 'back';
+async function answer(broker: RestartableBroker, ask: Ask): Promise<string> {
+  switch (ask) {
+    case 'go-down':
+      await broker.goDown();
+      return broker.stopsInOrder ? 'stopped' : 'cut';
+    case 'come-back':
+      await broker.comeBack();
+      return 'back';
+    case 'fill-disk':
+      broker.fillDisk();
+      return broker.canBlock ? 'full' : 'impossible';
+    case 'free-disk':
+      broker.freeDisk();
+      return 'free';
   }
-  await broker.goDown();
-  return broker.stopsInOrder ? 'stopped' : 'cut';
 }
 
 function parseLine(text: string): ProgramLine {

@@ -34,6 +34,7 @@ func main() {
 		{"two thousand channels of one connection are open at once", manyChannels},
 		{"names hold any Unicode, up to 255 bytes of it, the vhost's too", unicodeNames},
 		{"a connection that breaks takes its exclusive and auto-delete queues with it, and gives its unacked back", brokenConnection},
+		{"a publisher is told that the broker blocks it, and what it sent is confirmed when there is room again", blocked},
 		{"another user of the URL may do what its permissions say", permissions},
 		{"passive declares find what is there", passiveDeclares},
 		{"a message that the queue refuses is confirmed with a nack", refusedPublish},
@@ -310,6 +311,30 @@ func brokenConnection(brokerURL string) {
 	for _, queue := range []string{exclusive, autoDelete} {
 		goneWith404(witness, queue)
 	}
+}
+
+func blocked(brokerURL string) {
+	s := open(brokerURL)
+	defer s.close()
+	require(s.Confirm(false))
+	queue := uniqueName("blocked")
+	_, err := s.QueueDeclare(queue, true, false, false, false, amqp.Table{"x-expires": int32(60000)})
+	require(err)
+	blockings := s.connection.NotifyBlocked(make(chan amqp.Blocking, 2))
+	notified := s.NotifyPublish(make(chan amqp.Confirmation, 1))
+	if !fillDisk() {
+		return
+	}
+	send(s.Channel, queue, "while blocked")
+	blocking := receive("connection.blocked", blockings)
+	expect("blocked", []any{blocking.Active, strings.HasPrefix(blocking.Reason, "low on disk")}, []any{true, true})
+	expect("confirms of what is not on the disk", len(notified), 0)
+	freeDisk()
+	expect("blocked still", receive("connection.unblocked", blockings).Active, false)
+	expect("the confirm", receive("the confirm", notified).Ack, true)
+	expect("the message", string(getEventually(s.Channel, queue).Body), "while blocked")
+	_, err = s.QueueDelete(queue, false, false, false)
+	require(err)
 }
 
 func permissions(brokerURL string) {

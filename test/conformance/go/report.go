@@ -52,6 +52,11 @@ func takeBrokerDown() bool { return ask("go-down") == "stopped" }
 
 func bringBrokerBack() { ask("come-back") }
 
+// fillDisk tells whether the broker can no longer write from now on; where its disk is out of reach it can.
+func fillDisk() bool { return ask("fill-disk") == "full" }
+
+func freeDisk() { ask("free-disk") }
+
 func ask(what string) string {
 	say(map[string]any{"ask": what})
 	if !answers.Scan() {

@@ -23,6 +23,8 @@ from scenarios import (
     bring_broker_back,
     eventually,
     expect,
+    fill_disk,
+    free_disk,
     raises,
     run_all,
     scenario,
@@ -360,6 +362,23 @@ def _(witness):
     for queue in (exclusive, auto_delete):
         raises(amqp.exceptions.NotFound, lambda: queue.bind(witness.channel()).queue_declare(passive=True))
     raises(leaving.connection_errors, lambda: leaving.drain_events(timeout=DEADLINE_SECONDS))
+
+
+@scenario("a publisher is told that the broker blocks it, and what it sent is there when there is room again")
+def _(url):
+    told = []
+    options = {"on_blocked": lambda reason: told.append("blocked"), "on_unblocked": lambda: told.append("unblocked")}
+    with Connection(url, transport_options=options) as connection:
+        queue = Queue(unique_name("blocked"), durable=True, expires=60, channel=connection.default_channel)
+        queue.declare()
+        if not fill_disk():
+            return
+        Producer(connection.default_channel).publish("while blocked", routing_key=queue.name, delivery_mode=2)
+        drain_until(connection, "connection.blocked", lambda: told == ["blocked"])
+        free_disk()
+        drain_until(connection, "connection.unblocked", lambda: told == ["blocked", "unblocked"])
+        expect(queue.get(no_ack=True).payload, "while blocked")
+        queue.delete()
 
 
 @scenario("another user of the URL may do what its permissions say")

@@ -18,6 +18,8 @@ from scenarios import (
     bring_broker_back,
     eventually,
     expect,
+    fill_disk,
+    free_disk,
     raises,
     run_all,
     scenario,
@@ -392,6 +394,25 @@ def _(witness_connection, witness):
         error = raises(pika.exceptions.ChannelClosedByBroker, lambda: ready_count(asking, queue))
         expect((error.reply_code, error.reply_text), (404, f"NOT_FOUND - no queue '{queue}' in vhost '/'"))
     raises(pika.exceptions.AMQPConnectionError, lambda: leaving.process_data_events(DEADLINE_SECONDS))
+
+
+@scenario("a publisher is told that the broker blocks it, and what it sent is there when there is room again")
+@with_channel
+def _(connection, channel):
+    queue = unique_name("blocked")
+    channel.queue_declare(queue, durable=True, arguments={"x-expires": 60000})
+    told = []
+    connection.add_on_connection_blocked_callback(lambda _, frame: told.append(frame.method.reason))
+    connection.add_on_connection_unblocked_callback(lambda _, frame: told.append(None))
+    if not fill_disk():
+        return
+    channel.basic_publish("", queue, b"while blocked", pika.BasicProperties(delivery_mode=2))
+    eventually("connection.blocked", lambda: connection.process_data_events(0.05) or told)
+    free_disk()
+    eventually("connection.unblocked", lambda: connection.process_data_events(0.05) or len(told) == 2)
+    expect((told[0].startswith("low on disk"), told[1]), (True, None))
+    expect(get_body(channel, queue), b"while blocked")
+    channel.queue_delete(queue)
 
 
 @scenario("another user of the URL may do what its permissions say")

@@ -52,6 +52,15 @@ def bring_broker_back():
     _ask("come-back")
 
 
+def fill_disk():
+    """From now on the broker cannot write, until free_disk. Returns False where the broker's disk is out of reach."""
+    return _ask("fill-disk") == "full"
+
+
+def free_disk():
+    _ask("free-disk")
+
+
 def unique_name(word):
     return f"conformance.{word}.{uuid.uuid4().hex[:8]}"
 
@@ -93,7 +102,8 @@ def raises(kind, function):
 def _ask(what):
     _say({"ask": what})
     answer = sys.stdin.readline().strip()
-    expect(answer in ("stopped", "cut", "back"), True)
+    if answer not in ("stopped", "cut", "back", "full", "impossible", "free"):
+        raise AssertionError(f"the test did not answer {what}")
     return answer
 
 
