@@ -40,20 +40,20 @@ export class LeveretProcess {
   }
 
   /** The port that it says it listens on. @throws Error when it ends before */
-  async port(): Promise<number> {
-    await this.printed(/ready in \d+ ms/);
+  async port(deadlineMs = DEADLINE_MS): Promise<number> {
+    await this.printed(/ready in \d+ ms/, deadlineMs);
     return Number(/listens on +amqp:\/\/\S*:(\d+)$/m.exec(this.stdout)?.[1]);
   }
 
   /** Resolves when that was printed to its standard output. @throws Error when it ends before */
-  async printed(pattern: RegExp): Promise<void> {
+  async printed(pattern: RegExp, deadlineMs = DEADLINE_MS): Promise<void> {
     const found = async (): Promise<void> => {
       while (!pattern.test(this.stdout)) await once(this.child.stdout!, 'data');
     };
     const ended = this.ended.then(({ exit, stderr }) => {
       throw new Error(`it ended with ${exit} before it printed ${pattern}: ${stderr}`);
     });
-    await withDeadline(`${pattern} from the command`, Promise.race([found(), ended]), DEADLINE_MS);
+    await withDeadline(`${pattern} from the command`, Promise.race([found(), ended]), deadlineMs);
   }
 }
 
