@@ -27,8 +27,8 @@ export interface Pattern {
   matches(text: string): boolean;
 }
 
-/** How long a risky pattern may run for one text; a harmless one takes microseconds. */
-const MATCH_MS_MAX = 50;
+/** How long a risky pattern may run for one text: microseconds are enough, but a busy machine must not make it fail. */
+const MATCH_MS_MAX = 200;
 
 /** Names and keys have at most 255 octets; two quantifiers over them are quick whatever they are, three may not be. */
 const SAFE_QUANTIFIER_COUNT = 2;
@@ -85,34 +85,52 @@ class GuardedPattern implements Pattern {
 }
 
 /** Escapes that mean the same in both, given their letter. Digits are back references or octal in both. */
-const SAME_ESCAPES = 'dDsSwWbBtnrf0123456789';
+const SAME_ESCAPES = 'dDtnrf0123456789';
+
+/** The letters of Latin-1 beyond ASCII: in Erlang's PCRE they belong to words. */
+const LETTERS = '\\xaa\\xb5\\xba\\xc0-\\xd6\\xd8-\\xf6\\xf8-\\xff';
+const WORD = `\\w${LETTERS}`;
 
 const OTHER_ESCAPES: Readonly<Record<string, string>> = {
   a: '\\x07',
+  b: `(?:(?<=[${WORD}])(?![${WORD}])|(?<![${WORD}])(?=[${WORD}]))`,
+  B: `(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}]))`,
   e: '\\x1b',
+  E: '',
   N: '[^\\n]',
   A: '(?<![^])',
   z: '(?![^])',
-  Z: '(?![^])',
+  Z: '(?=\\n?(?![^]))',
 };
 
-/** Escapes that stand for several octets, and what they are inside of brackets. */
-const OCTET_SETS: Readonly<Record<string, string>> = { h: '\\t \\xa0', v: '\\n\\x0b\\f\\r\\x85' };
+/** Escapes that stand for several octets, as they are inside of brackets. */
+const OCTET_SETS: Readonly<Record<string, string>> = {
+  h: '\\t \\xa0',
+  H: '\\x00-\\x08\\n-\\x1f!-\\x9f\\xa1-\\xff',
+  s: '\\t-\\r ',
+  S: '\\x00-\\x08\\x0e-\\x1f!-\\xff',
+  v: '\\n-\\r\\x85',
+  V: '\\x00-\\t\\x0e-\\x84\\x86-\\xff',
+  w: WORD,
+  W: '\\x00-\\/:-@\\[-\\^`{-\\xa9\\xab-\\xb4\\xb6-\\xb9\\xbb-\\xbf\\xd7\\xf7',
+};
 
+/** As Erlang's PCRE has them: over Latin-1. */
 const POSIX_SETS: Readonly<Record<string, string>> = {
-  alpha: 'A-Za-z',
+  alpha: `A-Za-z${LETTERS}`,
+  ascii: '\\x00-\\xff',
   digit: '0-9',
-  alnum: 'A-Za-z0-9',
-  upper: 'A-Z',
-  lower: 'a-z',
+  alnum: `A-Za-z0-9${LETTERS}`,
+  upper: 'A-Z\\xc0-\\xd6\\xd8-\\xde',
+  lower: 'a-z\\xaa\\xb5\\xba\\xdf-\\xf6\\xf8-\\xff',
   xdigit: '0-9A-Fa-f',
   space: '\\t-\\r ',
   blank: '\\t ',
-  word: '\\w',
-  punct: '!-\\/:-@\\[-`{-~',
-  cntrl: '\\x00-\\x1f\\x7f',
-  print: ' -~',
-  graph: '!-~',
+  word: WORD,
+  punct: '!-\\/:-@\\[-`{-~\\xa0-\\xa9\\xab-\\xb4\\xb6-\\xb9\\xbb-\\xbf\\xd7\\xf7',
+  cntrl: '\\x00-\\x1f\\x7f-\\x9f',
+  print: ' -~\\xa0-\\xff',
+  graph: '!-~\\xa0-\\xff',
 };
 
 class Translation {
@@ -144,6 +162,7 @@ class Translation {
     else if (octet === '[') this.#set();
     else if (octet === '(') this.#groupStart();
     else if (octet === '.') this.#emit(this.flags.includes('s') ? '.' : '[^\\n]', 1);
+    else if (octet === '$' && !this.flags.includes('m')) this.#emit(OTHER_ESCAPES.Z!, 1);
     else {
       if ('*+?{'.includes(octet)) this.#countQuantifier(octet);
       this.#emit(octet, 1);
@@ -164,10 +183,10 @@ class Translation {
   #escape(): void {
     const letter = this.#source[this.#at + 1];
     if (letter === undefined) throw new SyntaxError('\\ at the end');
-    const set = OCTET_SETS[letter.toLowerCase()];
+    const set = OCTET_SETS[letter];
     const other = OTHER_ESCAPES[letter];
     if (letter === 'Q') this.#quoted();
-    else if (set !== undefined) this.#emit(letter === letter.toLowerCase() ? `[${set}]` : `[^${set}]`, 2);
+    else if (set !== undefined) this.#emit(`[${set}]`, 2);
     else if (other !== undefined) this.#emit(other, 2);
     else this.#commonEscape(letter);
   }
@@ -216,6 +235,7 @@ class Translation {
     const set = OCTET_SETS[letter];
     if (set !== undefined) this.#emit(set, 2);
     else if (letter === 'a' || letter === 'e') this.#emit(OTHER_ESCAPES[letter]!, 2);
+    else if (letter === 'b') this.#emit('\\x08', 2);
     else if (letter === 'B') throw new SyntaxError('\\B in [] is not supported');
     else this.#commonEscape(letter);
   }
