@@ -140,7 +140,7 @@ export class Publisher implements RoutedMessage {
     const { maxMessageBytes } = this.#channel.connection.context.limits;
     if (high !== 0 || bodySize > maxMessageBytes) {
       this.#state = 'idle';
-      const actual = high * 0x100000000 + bodySize;
+      const actual = (BigInt(high) << 32n) + BigInt(bodySize);
       throw preconditionFailed(
         `message size ${actual} is larger than configured max size ${maxMessageBytes}`,
         BASIC_PUBLISH,
