@@ -26,6 +26,23 @@ import { MAX_QUEUES_A_RECORD, NO_ROUTE, Route } from './route.ts';
 
 export type PublishOutcome = 'routed' | 'unroutable' | 'rejected';
 
+/** What channels count; a vhost keeps the sums of those that are gone. */
+export class PublishTotals {
+  publishedTotal = 0;
+  confirmedTotal = 0;
+  returnedTotal = 0;
+  droppedTotal = 0;
+
+  add(
+    totals: Readonly<Pick<PublishTotals, 'publishedTotal' | 'confirmedTotal' | 'returnedTotal' | 'droppedTotal'>>,
+  ): void {
+    this.publishedTotal += totals.publishedTotal;
+    this.confirmedTotal += totals.confirmedTotal;
+    this.returnedTotal += totals.returnedTotal;
+    this.droppedTotal += totals.droppedTotal;
+  }
+}
+
 /** What the vhost needs of the broker: everything that a queue needs, but for what the vhost does itself. */
 export interface VhostEnvironment extends Omit<QueueEnvironment, 'deadLetter' | 'unused'> {
   /** The queue is to be deleted: x-expires, or auto-delete. */
@@ -53,6 +70,7 @@ export class Vhost {
   defaultQueueType: QueueType = 'classic';
   /** Grows with every change that may alter where a message goes. */
   topologyVersion = 0;
+  readonly closedChannels = new PublishTotals();
   readonly #env: VhostEnvironment;
   readonly #queueEnv: QueueEnvironment;
   readonly #router: Router<Queue>;
