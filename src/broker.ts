@@ -30,6 +30,7 @@ import { bootstrap } from './metadata/bootstrap.ts';
 import { openMemoryStore } from './metadata/memory-store.ts';
 import type { Change, MetadataStore } from './metadata/port.ts';
 import { openSqliteStore } from './metadata/sqlite-store.ts';
+import { Churn } from './metrics/churn.ts';
 import type { Queue } from './queues/queue.ts';
 import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
 import { openDataDirectory } from './runtime/data-directory.ts';
@@ -129,6 +130,7 @@ class RunningBroker implements Broker {
   readonly #limits: Limits;
   readonly #connections = new Set<Connection>();
   readonly #reader = new SocketReader();
+  readonly #churn = new Churn();
   #server: Server | null = null;
   #metadata: MetadataStore | null = null;
   #accounts: Accounts | null = null;
@@ -297,6 +299,7 @@ class RunningBroker implements Broker {
       limits: this.#limits,
       chunks: new ChunkPool(),
       replyTargets: new ReplyTargets(),
+      churn: this.#churn,
       serverProperties: serverProperties(metadata.clusterName),
       authenticator: this.#authenticator(accounts),
       queueRecord: (queue) => vhosts.recordOf(queue),

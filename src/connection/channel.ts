@@ -74,6 +74,10 @@ export class Channel implements Confirming, ReplyTarget {
   unackedLimit: number;
   /** What replies to this channel's requests are published to. */
   replyName: string | null = null;
+  /** Totals since it was opened. */
+  publishedTotal = 0;
+  returnedTotal = 0;
+  droppedTotal = 0;
   #replyTag: string | null = null;
   #prefetch = 0;
   /** 0 is no limit. */
@@ -216,7 +220,14 @@ export class Channel implements Confirming, ReplyTarget {
     this.connection.touched();
   }
 
-  returnUnroutable(message: IncomingMessage): void {
+  /** No queue takes the message: it is returned, if the publisher wants it back. */
+  unroutable(message: IncomingMessage, mandatory: boolean): void {
+    if (mandatory) this.#return(message);
+    else this.droppedTotal++;
+  }
+
+  #return(message: IncomingMessage): void {
+    this.returnedTotal++;
     const { exchange, routingKey } = readRoute(message.routeBytes, message.routeOffset);
     this.send({ name: 'basic.return', replyCode: 312, replyText: 'NO_ROUTE', exchange, routingKey });
     const content = new Content();
@@ -246,6 +257,18 @@ export class Channel implements Confirming, ReplyTarget {
     const { maxUnackedPerChannel } = this.context.limits;
     const prefetch = this.#globalPrefetch === 0 ? maxUnackedPerChannel : this.#globalPrefetch + this.#gotten;
     this.unackedLimit = Math.min(prefetch, maxUnackedPerChannel);
+  }
+
+  get confirmedTotal(): number {
+    return this.confirms?.confirmed ?? 0;
+  }
+
+  get prefetch(): number {
+    return this.#prefetch;
+  }
+
+  get globalPrefetch(): number {
+    return this.#globalPrefetch;
   }
 
   /** What basic.get gave out is unacked too, but it takes nothing from the consumers' prefetch. */
@@ -448,6 +471,7 @@ export class Channel implements Confirming, ReplyTarget {
     for (const tag of [...this.consumers.keys()]) this.cancel(tag);
     this.#giveAllBack();
     this.tx = null;
+    this.vhost.closedChannels.add(this);
   }
 
   // --- content frames out of order ---

@@ -5,6 +5,8 @@
 export class Confirms {
   /** Publishes on this channel since confirm.select. */
   published = 0;
+  /** Of those, the ones that were acked. */
+  confirmed = 0;
   /** The last one that was not refused: what an ack may name. */
   #lastAccepted = 0;
   #needsDurable = false;
@@ -53,6 +55,7 @@ export class Confirms {
       this.#runEnds.splice(0, done);
       this.#runNeeds.splice(0, done);
       this.#runCounts.splice(0, done);
+      this.confirmed += count;
       ack(tag, count > 1);
       this.#acked = tag;
     }

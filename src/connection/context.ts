@@ -2,6 +2,7 @@
 import type { Authenticator, ChannelAccess, Identity } from '../auth/access.ts';
 import type { Limits } from '../config/limits.ts';
 import type { MetadataStore, QueueRecord } from '../metadata/port.ts';
+import type { Churn } from '../metrics/churn.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import type { Queue } from '../queues/queue.ts';
 import type { Clock } from '../runtime/clock.ts';
@@ -21,6 +22,7 @@ export interface ConnectionContext {
   readonly limits: Limits;
   readonly chunks: ChunkPool;
   readonly replyTargets: ReplyTargets;
+  readonly churn: Churn;
   readonly serverProperties: FieldTable;
   readonly authenticator: Authenticator;
   readonly queueRecord: (queue: Queue) => QueueRecord;

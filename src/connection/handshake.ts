@@ -29,6 +29,7 @@ export class Handshake {
   readonly #peer: string;
   identity: Identity = { user: '', tags: [] };
   clientProperties: FieldTable = new Map();
+  mechanism = '';
   channelMax = 0;
   frameMaxBytes = FRAME_MIN_SIZE;
   heartbeatSeconds = 0;
@@ -61,6 +62,7 @@ export class Handshake {
   method(method: Method): HandshakeStep {
     if (this.#state === 'starting' && method.name === 'connection.start-ok') {
       this.clientProperties = method.clientProperties;
+      this.mechanism = method.mechanism;
       return this.#login(method.mechanism, method.response);
     }
     if (this.#state === 'tuning' && method.name === 'connection.tune-ok') return this.#tune(method);

@@ -215,7 +215,8 @@ export class Publisher implements RoutedMessage {
 
   #publish(channel: Channel, message: IncomingMessage, route: Route): void {
     const outcome = channel.vhost.publish(message, route);
-    if (outcome === 'unroutable' && this.#mandatory) channel.returnUnroutable(message);
+    channel.publishedTotal++;
+    if (outcome === 'unroutable') channel.unroutable(message, this.#mandatory);
     if (channel.confirms === null) return;
     if (outcome === 'rejected') channel.nackPublish();
     else channel.confirmPublish(message.persistent && route.durableIds.length > 0);
@@ -226,7 +227,8 @@ export class Publisher implements RoutedMessage {
     const channel = this.#channel;
     message.publishedAtMs = channel.connection.nowMs;
     const outcome = channel.vhost.publish(message, route.withoutDeleted());
-    if (outcome === 'unroutable' && mandatory) channel.returnUnroutable(message);
+    channel.publishedTotal++;
+    if (outcome === 'unroutable') channel.unroutable(message, mandatory);
     return outcome !== 'rejected';
   }
 

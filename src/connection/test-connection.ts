@@ -13,6 +13,7 @@ import { DEFAULT_LIMITS, type Limits } from '../config/limits.ts';
 import { bootstrap } from '../metadata/bootstrap.ts';
 import { openMemoryStore } from '../metadata/memory-store.ts';
 import type { MetadataStore } from '../metadata/port.ts';
+import { Churn } from '../metrics/churn.ts';
 import { systemDisk } from '../runtime/disk.ts';
 import { createLog } from '../runtime/log.ts';
 import { TestClock } from '../runtime/test-clock.ts';
@@ -122,6 +123,7 @@ export class TestBroker {
       limits: this.#limits,
       chunks: new ChunkPool(),
       replyTargets: new ReplyTargets(),
+      churn: new Churn(),
       serverProperties: serverProperties(metadata.clusterName),
       authenticator: new AccountAuthenticator(accounts, { mechanisms, loopbackUsers: ['guest'], connections }),
       queueRecord: (queue) => vhosts.recordOf(queue),

@@ -129,6 +129,9 @@ export function declareQueue(channel: Channel, method: QueueDeclare): void {
   if (method.passive) return declarePassively(channel, method);
   const { durable, exclusive, autoDelete } = method;
   const args = withDefaultType(method, vhost.defaultQueueType);
+  if (given === '' && isQuorum(args)) {
+    throw preconditionFailed('Cannot declare a server-named queue for type rabbit_quorum_queue');
+  }
   const name = given === '' ? serverName() : given;
   if (name.startsWith('amq.') && given !== '') {
     throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
@@ -144,14 +147,8 @@ export function declareQueue(channel: Channel, method: QueueDeclare): void {
   }
   channel.access.checkQueueCount(name, vhost.queues.size);
   const identity = { vhost: vhost.name, name, durable, exclusive, autoDelete };
-  const { type, settings } = readQueueArguments(identity, args);
-  if (type === 'quorum' && given === '') {
-    throw preconditionFailed('Cannot declare a server-named queue for type rabbit_quorum_queue');
-  }
-  if (settings.deadLetterExchange !== undefined) {
-    channel.access.check('queue', name, 'read');
-    channel.access.check('exchange', settings.deadLetterExchange, 'write');
-  }
+  checkDeadLetterAccess(channel, name, args);
+  const { type } = readQueueArguments(identity, args);
   const queue: QueueRecord = { ...identity, id: channel.context.metadata.allocateQueueId(), type, arguments: args };
   propose(channel, [{ kind: 'put-queue', queue }], () => {
     const made = vhost.queues.get(name);
@@ -159,6 +156,19 @@ export function declareQueue(channel: Channel, method: QueueDeclare): void {
     if (exclusive) channel.connection.own(made);
     declared(channel, method.noWait, made);
   });
+}
+
+function isQuorum(args: FieldTable): boolean {
+  const type = args.get('x-queue-type');
+  return type?.type === 'S' && type.value === 'quorum';
+}
+
+/** Before the other arguments are looked at, as in RabbitMQ. @throws AmqpError 403 */
+function checkDeadLetterAccess({ access }: Channel, queue: string, args: FieldTable): void {
+  const exchange = args.get('x-dead-letter-exchange');
+  if (exchange?.type !== 'S') return;
+  access.check('queue', queue, 'read');
+  access.check('exchange', exchange.value, 'write');
 }
 
 /** A reply address looks like a queue with one consumer while its requester lives; the pseudo-queue itself always does. */
@@ -185,6 +195,7 @@ function declarePassively(channel: Channel, method: QueueDeclare): void {
 }
 
 function declared(channel: Channel, noWait: boolean, queue: Queue): void {
+  channel.context.churn.queueDeclared++;
   channel.lastQueue = queue.name;
   channel.answer(noWait, {
     name: 'queue.declare-ok',

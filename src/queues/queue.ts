@@ -77,6 +77,12 @@ export class Queue implements QueueIdentity, RoutableQueue {
   publishedTotal = 0;
   deliveredTotal = 0;
   acknowledgedTotal = 0;
+  /** Of those delivered: to consumers and to basic.get that settle at once, and those that were delivered before. */
+  deliveredNoAckTotal = 0;
+  redeliveredTotal = 0;
+  gottenTotal = 0;
+  gottenNoAckTotal = 0;
+  gottenEmptyTotal = 0;
   readonly deliveryCounts = new Map<number, number>();
   deliveredPosition = -1;
 
@@ -235,8 +241,10 @@ export class Queue implements QueueIdentity, RoutableQueue {
     this.readyBytes -= size;
     this.deliveredTotal++;
     const redelivered = fromReturned || position <= this.#redeliveredUpTo;
+    if (redelivered) this.redeliveredTotal++;
     consumer.deliver(page, offset, position, sequence, size, redelivered);
     if (consumer.noAck) {
+      this.deliveredNoAckTotal++;
       this.#env.store.settle(this.id, position, this.durable);
       this.#forget(position);
     } else {
@@ -289,8 +297,11 @@ export class Queue implements QueueIdentity, RoutableQueue {
       }
       this.#deliverHead(lane, fromReturned, this.#taker(noAck, receive), page, offset, position);
       this.#recordDelivery();
+      if (noAck) this.gottenNoAckTotal++;
+      else this.gottenTotal++;
       return true;
     }
+    this.gottenEmptyTotal++;
     return false;
   }
 
