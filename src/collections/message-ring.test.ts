@@ -25,7 +25,7 @@ function entriesOf(ring: MessageRing, wanted: (lowest: number, highest: number) 
 
 test('a ring gives back what an array would, and numbers it', () => {
   fc.assert(
-    fc.property(fc.array(command, { maxLength: 40 }), (commands) => {
+    fc.property(fc.array(command, { maxLength: 40, size: 'max' }), (commands) => {
       const ring = new MessageRing();
       const model: Entry[] = [];
       let pushed = 0;

@@ -25,8 +25,8 @@ const entry = fc.record<Entry>(
   },
   { noNullPrototype: true },
 );
-const entries = fc.array(entry, { maxLength: 200 });
-const unique = fc.uniqueArray(entry, { maxLength: 200, selector: ({ position }) => position });
+const entries = fc.array(entry, { maxLength: 200, size: 'max' });
+const unique = fc.uniqueArray(entry, { maxLength: 200, size: 'max', selector: ({ position }) => position });
 
 function listOf(all: readonly Entry[]): IndexedMessages {
   const list = new IndexedMessages();
