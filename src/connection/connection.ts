@@ -6,8 +6,7 @@
  *
  * Publishers are stopped and consumers are not, on one connection too: see "stopping and going on" below, and docs/limits.md.
  *
- * Frames are parsed in place, in the buffer that the socket was read into; only a frame that is cut by the end of what was
- * read is copied. An error is thrown where it is found and becomes channel.close or connection.close here, in one place.
+ * An error is thrown where it is found and becomes channel.close or connection.close here, in one place.
  */
 import type { Socket } from 'node:net';
 import type { Identity } from '../auth/access.ts';
@@ -15,9 +14,11 @@ import {
   FRAME_BODY,
   FRAME_END,
   FRAME_HEADER,
+  FRAME_HEADER_SIZE,
   FRAME_HEARTBEAT,
   FRAME_METHOD,
   FRAME_MIN_SIZE,
+  FRAME_OVERHEAD_SIZE,
   PROTOCOL_HEADER,
 } from '../protocol/constants.ts';
 import {
@@ -30,6 +31,7 @@ import {
   unexpectedFrame,
   unreadableFrame,
 } from '../protocol/errors.ts';
+import type { FieldTable } from '../protocol/field-table.ts';
 import {
   decodeMethod,
   METHOD_IDS,
@@ -42,18 +44,17 @@ import type { Timer } from '../runtime/clock.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { Channel } from './channel.ts';
 import type { ConnectionContext } from './context.ts';
+import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { Handshake, type HandshakeStep, hasCapability } from './handshake.ts';
 import { HeldFrames } from './held-frames.ts';
 import { OutBuffer } from './out-buffer.ts';
 import { SendBacklog } from './send-backlog.ts';
 
-const FRAME_HEAD = 7;
 const HEARTBEAT_FRAME = Buffer.from([FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END]);
 /** How long a peer may take to answer connection.close before the socket is closed on it. */
 const CLOSE_TIMEOUT_MS = 5_000;
 /** RabbitMQ waits before it closes on a refused login, which makes guessing slow. */
 const REFUSAL_DELAY_MS = 3_000;
-const NO_BYTES = Buffer.alloc(0);
 /** `tick` is to be called at least this often: half of the shortest heartbeat interval. */
 export const LONGEST_TICK_MS = 500;
 /**
@@ -65,11 +66,27 @@ const TURN_READ_BYTES = 384 * 1024;
 /** Octets that a connection is sent in one turn: a long backlog does not keep others waiting. */
 const SEND_SHARE_BYTES = 512 * 1024;
 
+/** What whoever runs the broker is shown of a connection. */
+export interface ConnectionDescription {
+  readonly peerHost: string;
+  readonly peerPort: number;
+  readonly host: string;
+  readonly port: number;
+  readonly state: 'running' | 'closing' | 'flow' | 'blocking' | 'blocked';
+  readonly mechanism: string;
+  readonly clientProperties: FieldTable;
+  readonly channelMax: number;
+  /** 0 is no limit. */
+  readonly frameMaxBytes: number;
+  readonly heartbeatSeconds: number;
+  readonly openedAtMs: number;
+}
+
 export interface ConnectionEvents {
   closed(connection: Connection): void;
 }
 
-export class Connection {
+export class Connection implements FrameSink {
   readonly context: ConnectionContext;
   readonly out: OutBuffer;
   readonly peer: string;
@@ -81,20 +98,20 @@ export class Connection {
   sendBlocked = false;
   /** Set once it has published: then alarms and back-pressure are its business. */
   publishes = false;
+  awaitsHeader = true;
+  /** Until frame-max is agreed on, the smallest there is. RabbitMQ counts the payload alone against it. */
+  largestPayload = FRAME_MIN_SIZE;
+  suspended = false;
 
   readonly #socket: Socket;
   readonly #backlog: SendBacklog;
   readonly #events: ConnectionEvents;
   readonly #handshake: Handshake;
+  readonly #reader: FrameReader = new FrameReader(this);
   #state: 'handshake' | 'running' | 'closing' | 'closed' = 'handshake';
   #exclusiveQueues = new Set<Queue>();
-  /** Octets that were read and not yet parsed: a frame cut by the end of a read, or all that came while suspended. */
-  #held: Buffer = NO_BYTES;
-  #heldSize = 0;
   /** Frames of channels that wait. */
   readonly #waiting = new HeldFrames();
-  /** True while nothing at all is parsed. */
-  #suspended = false;
   #paused = false;
   /** True while too much waits to be written, by anybody. */
   #throttled = false;
@@ -102,12 +119,13 @@ export class Connection {
   #publishingStopped = false;
   /** connection.close has come while channels wait: what was sent before it is done first. */
   #closeAsked = false;
-  #cursor = 0;
   #touched = false;
   #lastChannel: Channel | null = null;
   #receivedAtMs: number;
   #sentAtMs: number;
   #stateSinceMs: number;
+  /** By the wall clock. */
+  #openedAtMs = 0;
   /** What had been written when the read began that is being parsed, or -1. */
   #answersFrom = -1;
   #blockedToldFor: string | null = null;
@@ -151,6 +169,30 @@ export class Connection {
     return this.#state === 'running';
   }
 
+  describe(): ConnectionDescription {
+    const { mechanism, clientProperties, channelMax, frameMaxBytes, heartbeatSeconds } = this.#handshake;
+    const { remotePort = 0, localAddress = '', localPort = 0 } = this.#socket;
+    return {
+      peerHost: this.peer,
+      peerPort: remotePort,
+      host: localAddress,
+      port: localPort,
+      state: this.#shownState(),
+      mechanism,
+      clientProperties,
+      channelMax,
+      frameMaxBytes,
+      heartbeatSeconds,
+      openedAtMs: this.#openedAtMs,
+    };
+  }
+
+  #shownState(): ConnectionDescription['state'] {
+    if (this.#state !== 'running') return 'closing';
+    if (this.context.alarm() !== null) return this.#waiting.size > 0 ? 'blocked' : 'blocking';
+    return this.#throttled ? 'flow' : 'running';
+  }
+
   hasCapability(name: string): boolean {
     return hasCapability(this.#handshake.clientProperties, name);
   }
@@ -165,19 +207,10 @@ export class Connection {
     this.context.turn.begin();
     this.receivedBytes += end;
     this.#receivedAtMs = this.context.clock.monotonicMs();
-    if (this.#suspended) {
-      this.#hold(bytes, 0, end);
-      return true;
-    }
     const { out } = this;
     const before = out.sentBytes + out.end;
     this.#answersFrom = before;
-    let at = 0;
-    if (this.#heldSize > 0) at = this.#completeHeld(bytes, end);
-    if (at < end) {
-      at = this.#parse(bytes, at, end);
-      if (at < end) this.#hold(bytes, at, end);
-    }
+    this.#reader.feed(bytes, end);
     this.#answersFrom = -1;
     const answered = out.sentBytes + out.end - before;
     if (answered > 0) this.#backlog.addAnswers(answered);
@@ -201,103 +234,7 @@ export class Connection {
     if (hasSentShare && !this.#backlog.blocked) this.#sendOn();
   }
 
-  /** Adds to what is held just what its first frame lacks, and parses that. @returns how much of `bytes` is used up. */
-  #completeHeld(bytes: Buffer, end: number): number {
-    let at = 0;
-    while (at < end && this.#heldSize > 0 && !this.#suspended) {
-      const wanted = this.#heldSize < FRAME_HEAD ? FRAME_HEAD : this.#frameSize(this.#held);
-      const count = Math.min(end - at, wanted - this.#heldSize);
-      this.#hold(bytes, at, at + count);
-      at += count;
-      if (this.#heldSize < FRAME_HEAD) break;
-      // A faulty frame head is complete as it is: parsing it finds the fault.
-      if (this.#heldSize < this.#frameSize(this.#held)) continue;
-      this.#parseHeld();
-    }
-    return at;
-  }
-
-  #parseHeld(): void {
-    const held = this.#held;
-    const size = this.#heldSize;
-    this.#heldSize = 0;
-    const used = this.#parse(held, 0, size);
-    if (used < size) this.#hold(held, used, size);
-    else if (held.length > KEPT_HELD) this.#held = NO_BYTES;
-  }
-
-  /** Octets of the frame whose head is in `bytes`, or of the head alone when it is one that will be refused. */
-  #frameSize(bytes: Buffer): number {
-    if (this.#handshake.awaitsHeader) return 8;
-    const size = bytes.readUInt32BE(3);
-    return size > this.#largestPayload() ? FRAME_HEAD : size + 8;
-  }
-
-  #hold(bytes: Buffer, from: number, to: number): void {
-    if (this.#state === 'closed') return;
-    const size = this.#heldSize + to - from;
-    if (size > this.#held.length || bytes === this.#held) {
-      const grown = Buffer.allocUnsafe(
-        Math.max(size, 2 * this.#heldSize, to - from >= 8 ? this.#frameSize(bytes.subarray(from)) : 64),
-      );
-      this.#held.copy(grown, 0, 0, this.#heldSize);
-      bytes.copy(grown, this.#heldSize, from, to);
-      this.#held = grown;
-    } else {
-      bytes.copy(this.#held, this.#heldSize, from, to);
-    }
-    this.#heldSize = size;
-  }
-
-  /** Parses whole frames. @returns where the first one that is not whole begins, or what is left unparsed. */
-  #parse(bytes: Buffer, start: number, end: number): number {
-    this.#cursor = start;
-    for (;;) {
-      try {
-        return this.#frames(bytes, end);
-      } catch (error) {
-        this.#fail(error);
-        if (this.#state === 'closed') return end;
-      }
-    }
-  }
-
-  #frames(bytes: Buffer, end: number): number {
-    if (this.#handshake.awaitsHeader) {
-      if (end - this.#cursor < 8) return this.#cursor;
-      this.#cursor += 8;
-      this.#takeHeader(bytes, this.#cursor - 8);
-    }
-    while (end - this.#cursor >= FRAME_HEAD && !this.#suspended) {
-      const at = this.#cursor;
-      const size = ((bytes[at + 3] << 24) | (bytes[at + 4] << 16) | (bytes[at + 5] << 8) | bytes[at + 6]) >>> 0;
-      if (size > this.#largestPayload()) return this.#frameTooLarge(bytes, at, size, end);
-      const frameEnd = at + FRAME_HEAD + size;
-      if (frameEnd >= end) break;
-      this.#cursor = frameEnd + 1;
-      const type = bytes[at];
-      if (bytes[frameEnd] !== FRAME_END) {
-        this.#cursor = end;
-        throw unreadableFrame(type, bytes, at + FRAME_HEAD, frameEnd, `{invalid_frame_end_marker,${bytes[frameEnd]}}`);
-      }
-      this.#frame(bytes, type, (bytes[at + 1] << 8) | bytes[at + 2], at + FRAME_HEAD, frameEnd);
-    }
-    return this.#state === 'closed' ? end : this.#cursor;
-  }
-
-  /** RabbitMQ counts the payload alone against frame-max. */
-  #largestPayload(): number {
-    if (this.#state === 'handshake') return FRAME_MIN_SIZE;
-    return this.#handshake.frameMaxBytes === 0 ? this.context.limits.maxMessageBytes : this.#handshake.frameMaxBytes;
-  }
-
-  #frameTooLarge(bytes: Buffer, at: number, size: number, end: number): never {
-    this.#cursor = end;
-    const reason = `{frame_too_large,${size},${this.#largestPayload() - 8}}`;
-    throw unreadableFrame(bytes[at], bytes, at + FRAME_HEAD, at + FRAME_HEAD, reason);
-  }
-
-  #frame(bytes: Buffer, type: number, number: number, from: number, to: number): void {
+  takeFrame(bytes: Buffer, type: number, number: number, from: number, to: number): void {
     if (this.#state === 'running' && number !== 0 && type <= FRAME_BODY && type > 0) {
       return this.#channelFrame(bytes, type, number, from, to);
     }
@@ -383,6 +320,7 @@ export class Connection {
     const vhost = this.vhost as Vhost;
     const access = this.context.access(this.identity, vhost.name);
     this.channels.set(number, new Channel(this, number, vhost, access));
+    this.context.churn.channelCreated++;
     this.send(number, { name: 'channel.open-ok' });
   }
 
@@ -396,18 +334,25 @@ export class Connection {
 
   #removeChannel(channel: Channel): void {
     this.channels.delete(channel.number);
+    this.context.churn.channelClosed++;
     if (this.#lastChannel === channel) this.#lastChannel = null;
     if (channel.open) channel.destroy();
   }
 
   // --- the connection's own methods ---
 
-  #takeHeader(bytes: Buffer, at: number): void {
+  takeHeader(bytes: Buffer, at: number): boolean {
+    if (this.#state !== 'handshake') return false;
     const step = this.#handshake.header(bytes, at);
-    if (step !== null) return this.#takeStep(step);
+    this.awaitsHeader = step === null;
+    if (step !== null) this.#takeStep(step);
+    else this.#refuseHeader();
+    return step !== null;
+  }
+
+  /** What came is not the start of AMQP 0-9-1: the right header goes back. */
+  #refuseHeader(): void {
     this.out.append(Buffer.from(PROTOCOL_HEADER));
-    this.out.flush();
-    this.#cursor = Number.MAX_SAFE_INTEGER;
     this.#endSocket();
   }
 
@@ -456,7 +401,11 @@ export class Connection {
     this.vhost = this.context.vhost(name) ?? null;
     if (this.vhost === null) return this.#refuse(internalError(`vhost '${name}' is down`));
     this.#become('running');
-    this.frameMax = this.#handshake.frameMaxBytes === 0 ? Number.POSITIVE_INFINITY : this.#handshake.frameMaxBytes;
+    this.#openedAtMs = this.context.clock.nowMs();
+    this.context.churn.connectionCreated++;
+    const { frameMaxBytes } = this.#handshake;
+    this.frameMax = frameMaxBytes === 0 ? Number.POSITIVE_INFINITY : frameMaxBytes;
+    this.largestPayload = frameMaxBytes === 0 ? this.context.limits.maxMessageBytes : frameMaxBytes;
     this.send(0, { name: 'connection.open-ok' });
     this.tellAlarm();
   }
@@ -498,8 +447,8 @@ export class Connection {
   /** A peer that asks for more than it reads is not listened to until it has read. */
   #checkAnswers(): void {
     const answersNow = this.#answersFrom < 0 ? 0 : this.out.sentBytes - this.#answersFrom;
-    if (this.#suspended || !this.#backlog.tooManyAnswers(answersNow)) return;
-    this.#suspended = true;
+    if (this.suspended || !this.#backlog.tooManyAnswers(answersNow)) return;
+    this.suspended = true;
     this.#updateReading();
   }
 
@@ -507,7 +456,7 @@ export class Connection {
     this.#backlog.drained();
     this.context.turn.begin();
     if (this.#sentThisTurn < SEND_SHARE_BYTES) this.#sendOn();
-    if (this.#suspended && this.#dropTimer === null) this.#parseOn();
+    if (this.suspended && this.#dropTimer === null) this.#parseOn();
   }
 
   #sendOn(): void {
@@ -518,9 +467,9 @@ export class Connection {
 
   /** Ends a time in which nothing was parsed. */
   #parseOn(): void {
-    this.#suspended = false;
+    this.suspended = false;
     for (const number of this.#waiting.channels) this.#takeWaiting(number);
-    if (this.#heldSize > 0 && !this.#suspended) this.#parseHeld();
+    this.#reader.readOn();
     this.#updateReading();
   }
 
@@ -544,7 +493,7 @@ export class Connection {
     try {
       then();
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
     this.#takeWaiting(channel.number);
     this.#updateReading();
@@ -557,7 +506,7 @@ export class Connection {
   }
 
   #holdFrame(number: number, bytes: Buffer, from: number, to: number): void {
-    this.#waiting.add(number, bytes, from - FRAME_HEAD, to + 1);
+    this.#waiting.add(number, bytes, from - FRAME_HEADER_SIZE, to + 1);
   }
 
   #waits(number: number): boolean {
@@ -569,14 +518,14 @@ export class Connection {
   #takeWaiting(number: number): void {
     const line = this.#waiting.of(number);
     if (line === undefined) return;
-    while (line.start < line.end && !this.#suspended && !this.#waits(number)) {
+    while (line.start < line.end && !this.suspended && !this.#waits(number)) {
       const { bytes, start } = line;
       const size = bytes.readUInt32BE(start + 3);
-      this.#waiting.shift(line, size + FRAME_HEAD + 1);
+      this.#waiting.shift(line, size + FRAME_OVERHEAD_SIZE);
       try {
-        this.#frame(bytes, bytes[start], number, start + FRAME_HEAD, start + FRAME_HEAD + size);
+        this.takeFrame(bytes, bytes[start], number, start + FRAME_HEADER_SIZE, start + FRAME_HEADER_SIZE + size);
       } catch (error) {
-        this.#fail(error);
+        this.fail(error);
       }
     }
     if (line.start === line.end) this.#waiting.drop(number);
@@ -626,7 +575,7 @@ export class Connection {
 
   #mayRead(): boolean {
     if (this.#state === 'closing') return true;
-    if (this.#suspended || this.#waiting.size > this.context.limits.maxBlockedBytes) return false;
+    if (this.suspended || this.#waiting.size > this.context.limits.maxBlockedBytes) return false;
     const stops = this.#throttled || (this.#publishingStopped && this.#waiting.size > 0);
     return !stops || this.#consumes();
   }
@@ -717,16 +666,21 @@ export class Connection {
 
   // --- errors and the end ---
 
-  #fail(error: unknown): void {
-    if (error instanceof AmqpError) {
-      if (this.#state === 'handshake') return this.#drop(error.replyText);
-      const channel = this.#lastChannel;
-      if (error.scope === 'channel' && channel?.open === true) return this.#closeChannel(channel, error);
-      return this.close(error);
+  fail(error: unknown): boolean {
+    if (error instanceof AmqpError) this.#failOn(error);
+    else {
+      const { stack, message } = error as Error;
+      this.context.log.error('connection', `${this.peer}: ${stack ?? message}`);
+      this.close(internalError(''));
     }
-    const { stack, message } = error as Error;
-    this.context.log.error('connection', `${this.peer}: ${stack ?? message}`);
-    this.close(internalError(''));
+    return this.#state !== 'closed';
+  }
+
+  #failOn(error: AmqpError): void {
+    if (this.#state === 'handshake') return this.#drop(error.replyText);
+    const channel = this.#lastChannel;
+    if (error.scope === 'channel' && channel?.open === true) return this.#closeChannel(channel, error);
+    this.close(error);
   }
 
   #closeChannel(channel: Channel, error: AmqpError): void {
@@ -751,7 +705,7 @@ export class Connection {
     this.#release();
     this.send(0, { name: 'connection.close', replyCode, replyText, classId, methodId });
     this.flush();
-    if (this.#suspended) this.#parseOn();
+    if (this.suspended) this.#parseOn();
     this.#updateReading();
   }
 
@@ -765,9 +719,9 @@ export class Connection {
 
   /** Ends a handshake without a word; slowly, so that guessing passwords is slow too. */
   #drop(reason: string): void {
-    if (this.#suspended) return;
+    if (this.suspended) return;
     this.context.log.warning('connection', `${this.peer}: ${reason}`);
-    this.#suspended = true;
+    this.suspended = true;
     this.#updateReading();
     this.#dropTimer = this.context.clock.after(REFUSAL_DELAY_MS, () => this.#destroySocket(reason));
   }
@@ -801,6 +755,7 @@ export class Connection {
   #release(): void {
     for (const channel of this.channels.values()) if (channel.open) channel.destroy();
     for (const number of this.#waiting.channels) this.#waiting.drop(number);
+    this.context.churn.channelClosed += this.channels.size;
     this.channels.clear();
     this.#lastChannel = null;
     const queues = [...this.#exclusiveQueues].filter((queue) => !queue.deleted);
@@ -822,9 +777,9 @@ export class Connection {
     this.context.turn.begin();
     this.#release();
     this.#become('closed');
+    if (this.vhost !== null) this.context.churn.connectionClosed++;
     this.#dropTimer?.cancel();
-    this.#held = NO_BYTES;
-    this.#heldSize = 0;
+    this.#reader.end();
     this.#events.closed(this);
   }
 
@@ -842,6 +797,3 @@ export class Connection {
 
 /** The reply code of a close that who runs the broker asked for. */
 const CONNECTION_FORCED = 320;
-
-/** A larger buffer for cut frames is given up once it is empty. */
-const KEPT_HELD = 256 * 1024;
