@@ -120,6 +120,16 @@ session('dead letter and alternate exchanges need permissions of their own', asy
     ['exchange.declare', { exchange: s.name('a2'), type: 'direct', arguments: { 'alternate-exchange': 'wherever' } }],
     ['exchange.delete', { exchange: s.name('a2') }],
     ['queue.delete', { queue: s.name('a2') }],
+    // The permission is looked at before the other arguments.
+    ['queue.declare', { queue: s.name('c'), arguments: { ...letters('wherever'), 'x-message-ttl': -1 } }],
+    ['queue.declare', { queue: s.name('a'), arguments: { ...letters('wherever'), 'x-message-ttl': -1 } }],
+    ['queue.declare', { queue: s.name('w'), arguments: { 'x-message-ttl': -1 } }],
+    ['queue.declare', { queue: s.name('w'), durable: true, arguments: { 'x-queue-type': 'quorum' } }],
+    ['queue.declare', { durable: true, arguments: { 'x-queue-type': 'quorum' } }],
+    ['queue.bind', { queue: s.name('r'), exchange: '' }],
+    ['queue.bind', { queue: s.name('w'), exchange: '' }],
+    ['exchange.bind', { destination: '', source: s.name('w') }],
+    ['exchange.bind', { destination: s.name('r'), source: '' }],
   ]);
 });
 
