@@ -39,6 +39,7 @@ import { listenError } from './runtime/listen-error.ts';
 import { createLog, type Log, type LogLevel } from './runtime/log.ts';
 import { writePidFile } from './runtime/pid-file.ts';
 import { type LiveMessages, MessageStore } from './storage/message-store.ts';
+import { PAGE_SIZE } from './storage/page.ts';
 import { checkedDefinitions, importDefinitions } from './vhost/definition-import.ts';
 import { Vhosts } from './vhost/vhosts.ts';
 
@@ -70,6 +71,11 @@ export interface BrokerOptions {
   readonly limits?: Partial<Limits>;
   /** Bytes of messages that are kept in memory before they are moved to disk, at least 4 MiB. Default 128 MiB. */
   readonly messageMemoryBytes?: number;
+  /**
+   * Bytes of a journal file, at least 1 MiB; it goes when all messages in it are done with. Default: 64 MiB, or a sixteenth of a
+   * disk that is small.
+   */
+  readonly journalFileBytes?: number;
   /**
    * How a confirm of a persistent message is earned. `fdatasync` (default): the disk has it. `operating-system`: the kernel
    * has it, and a power failure or a crash of the machine may lose what was confirmed.
@@ -208,7 +214,7 @@ class RunningBroker implements Broker {
       clock: this.#clock,
       log: this.#log,
       fdatasync: confirmWhen === 'fdatasync',
-      journalFileBytes: journalFileBytes(this.dataDir),
+      journalFileBytes: Math.max(this.#options.journalFileBytes ?? journalFileBytes(this.dataDir), PAGE_SIZE),
       memoryLimitBytes: Math.max(messageMemoryBytes, LEAST_MESSAGE_MEMORY),
       unwrittenLimitBytes: UNWRITTEN_LIMIT,
     };
@@ -421,6 +427,6 @@ function journalFileBytes(directory: string | null): number {
   const largest = 64 * 1024 * 1024;
   if (directory === null) return largest;
   const { blocks, bsize } = statfsSync(directory);
-  const share = Math.floor((blocks * bsize) / 16 / 1048576) * 1048576;
-  return Math.min(largest, Math.max(1048576, share));
+  const share = Math.floor((blocks * bsize) / 16 / PAGE_SIZE) * PAGE_SIZE;
+  return Math.min(largest, share);
 }

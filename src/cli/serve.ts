@@ -24,7 +24,8 @@ export async function serve(flags: ServeFlags): Promise<void> {
 function brokerOptions({ config, port, host, memory = false, ...given }: ServeFlags): BrokerOptions {
   const inFile = config === undefined ? {} : readSettingsFile(config, readConfigurationFile(config));
   const { listener, loadDefinitions, dataDir, ...settings }: Settings = { ...inFile, ...given };
-  const { defaultUser, defaultPassword, clusterName, logLevel, confirmWhen, messageMemoryBytes, ...limits } = settings;
+  const { defaultUser, defaultPassword, clusterName, logLevel, confirmWhen, ...others } = settings;
+  const { messageMemoryBytes, journalFileBytes, ...limits } = others;
   return withoutUndefined({
     ...listener,
     ...withoutUndefined({ port, host }),
@@ -36,6 +37,7 @@ function brokerOptions({ config, port, host, memory = false, ...given }: ServeFl
     logLevel,
     confirmWhen,
     messageMemoryBytes,
+    journalFileBytes,
     limits,
   });
 }

@@ -51,6 +51,11 @@ export const SETTINGS = {
     readBytes,
     '128MiB',
   ),
+  journalFileBytes: setting(
+    'journal_file_size',
+    'Size of a journal file, from 1MiB up; 64MiB, or a sixteenth of a small disk, when it is not set.',
+    readBytes,
+  ),
   maxConnections: setting('connection_max', 'Connections; `infinity` is no limit.', readCount, 'infinity'),
   channelMax: setting('channel_max', 'Channels of a connection; 0 is no limit.', readCount, DEFAULT_LIMITS.channelMax),
   frameMaxBytes: setting('frame_max', 'Bytes of a frame; 0 is no limit.', readBytes, DEFAULT_LIMITS.frameMaxBytes),
