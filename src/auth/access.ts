@@ -9,11 +9,21 @@ export type Login =
   | { readonly kind: 'accepted'; readonly identity: Identity }
   | { readonly kind: 'refused'; readonly reason: string };
 
+/** What TLS says of a client. */
+export interface TlsPeer {
+  /** DER of the certificate that the client has shown, and that was verified; null when there is none. */
+  readonly certificate: Buffer | null;
+  /** `TLSv1.3`. */
+  readonly protocol: string;
+  /** The cipher suite by its name in the standards: `TLS_AES_256_GCM_SHA384`. */
+  readonly cipher: string;
+}
+
 export interface Authenticator {
-  /** The names of the mechanisms, as connection.start lists them. */
-  readonly mechanisms: string;
+  /** The names of the mechanisms, as connection.start lists them to a client; without TLS unless told. */
+  readonly mechanisms: (tls?: TlsPeer | null) => string;
   /** @param peer the client's address: guest may be restricted to loopback. */
-  login(mechanism: string, response: string, peer: string): Login;
+  login(mechanism: string, response: string, peer: string, tls?: TlsPeer | null): Login;
   /** connection.update-secret. */
   renew(identity: Identity, secret: string): Login;
   /** @throws AmqpError 530 when the vhost is not there or not for this user. */

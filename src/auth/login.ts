@@ -8,7 +8,7 @@
 import type { UserRecord } from '../metadata/port.ts';
 import { type AmqpError, accessRefused, notAllowed } from '../protocol/errors.ts';
 import { encodeText } from '../protocol/text.ts';
-import type { Authenticator, Identity, Login } from './access.ts';
+import type { Authenticator, Identity, Login, TlsPeer } from './access.ts';
 import type { Accounts } from './accounts.ts';
 import { isLoopback } from './loopback.ts';
 import { hashPassword, isPassword } from './passwords.ts';
@@ -53,19 +53,18 @@ export class AccountAuthenticator implements Authenticator {
     this.#connections = options.connections;
   }
 
-  get mechanisms(): string {
-    return this.#mechanisms.names;
-  }
+  readonly mechanisms = (tls: TlsPeer | null = null): string => this.#mechanisms.offeredTo(tls);
 
   /**
    * Judges connection.start-ok. The reason of a refusal holds no password.
    * @param response any octets, as decodeText() gives them
    * @param peer `socket.remoteAddress`
+   * @param tls null: the connection is not encrypted
    * @throws AmqpError 503 for a mechanism that is not offered, 502 for a malformed response: RabbitMQ only logs those
    */
-  login(mechanism: string, response: string, peer: string): Login {
-    const claim = this.#mechanisms.find(mechanism).read(encodeText(response));
-    if (claim === undefined) return refused('the response holds no name and password');
+  login(mechanism: string, response: string, peer: string, tls: TlsPeer | null = null): Login {
+    const claim = this.#mechanisms.find(mechanism).read(encodeText(response), tls);
+    if ('refusal' in claim) return refused(claim.refusal);
     const user = this.#userOf(claim);
     if (user === undefined) return refused(`user '${claim.username}' - invalid credentials`);
     if (this.#loopbackUsers.has(user.name) && !isLoopback(peer)) {

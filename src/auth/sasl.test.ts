@@ -59,13 +59,14 @@ describe('AMQPLAIN', () => {
   });
 
   test('with a field of another type makes no claim: the login is refused', () => {
-    assert.equal(read({ LOGIN: 1, PASSWORD: 'wonder' }), undefined);
+    const refusal = 'the response holds no name and password';
+    assert.deepEqual(read({ LOGIN: 1, PASSWORD: 'wonder' }), { refusal });
   });
 });
 
 describe('the mechanisms that are offered', () => {
   test('are listed as RabbitMQ lists them', () => {
-    assert.equal(new SaslMechanisms().names, 'AMQPLAIN PLAIN');
+    assert.equal(new SaslMechanisms().offeredTo(null), 'AMQPLAIN PLAIN');
   });
 
   test('are found by their exact name', () => {

@@ -1,5 +1,6 @@
 /**
- * SASL: what a client's connection.start-ok says of who it is. One mechanism reads one form of response.
+ * SASL: what a client's connection.start-ok says of who it is. One mechanism reads one form of response, or goes by what TLS
+ * has shown.
  *
  * RabbitMQ answers none of these faults: until the connection is tuned it closes the socket without a word, some seconds
  * later. The texts are for the log, and leave the response out, as it may hold a password (RabbitMQ's log shows it).
@@ -7,6 +8,7 @@
 import { commandInvalid, syntaxError } from '../protocol/errors.ts';
 import { decodeFieldTable, type FieldTable } from '../protocol/field-table.ts';
 import { decodeText } from '../protocol/text.ts';
+import type { TlsPeer } from './access.ts';
 
 /** Who a client says it is. */
 export interface Claim {
@@ -15,20 +17,27 @@ export interface Claim {
   readonly password: string | null;
 }
 
+/** A response that is well-formed and makes no claim that could be checked; why, for the log. */
+export interface Refusal {
+  readonly refusal: string;
+}
+
 export interface SaslMechanism {
   /** As it stands in connection.start and connection.start-ok. */
   readonly name: string;
+  /** Whether connection.start lists it to this client. */
+  isOffered(tls: TlsPeer | null): boolean;
   /**
    * Reads the response of connection.start-ok.
-   * @returns undefined when it is well-formed but makes no claim that could be checked: the login is refused
-   * @throws AmqpError 502 when it is malformed
+   * @throws AmqpError 502 when it is malformed, 503 when the mechanism is not for this client
    */
-  read(response: Buffer): Claim | undefined;
+  read(response: Buffer, tls?: TlsPeer | null): Claim | Refusal;
 }
 
 /** A zero octet, the name, a zero octet, the password (RFC 4616). As in RabbitMQ, without another identity in front of it. */
 export const PLAIN: SaslMechanism = {
   name: 'PLAIN',
+  isOffered: () => true,
   read(response) {
     const second = response.indexOf(0, 1);
     if (response[0] !== 0 || second === -1 || response.includes(0, second + 1)) {
@@ -44,6 +53,7 @@ export const PLAIN: SaslMechanism = {
 /** A field table without the octets of its length, with LOGIN and PASSWORD in it. */
 export const AMQPLAIN: SaslMechanism = {
   name: 'AMQPLAIN',
+  isOffered: () => true,
   read(response) {
     const table = readLoginTable(response);
     if (!table.has('LOGIN') || !table.has('PASSWORD')) {
@@ -51,11 +61,12 @@ export const AMQPLAIN: SaslMechanism = {
     }
     const username = textOf(table, 'LOGIN');
     const password = textOf(table, 'PASSWORD');
-    return username === undefined || password === undefined ? undefined : { username, password };
+    if (username === undefined || password === undefined) return { refusal: 'the response holds no name and password' };
+    return { username, password };
   },
 };
 
-/** The mechanisms that a broker offers; others, such as EXTERNAL, join by being given here. */
+/** The mechanisms that a broker offers: RabbitMQ's `auth_mechanisms`. */
 export class SaslMechanisms {
   readonly #mechanisms: ReadonlyMap<string, SaslMechanism>;
 
@@ -63,9 +74,10 @@ export class SaslMechanisms {
     this.#mechanisms = new Map(mechanisms.map((mechanism) => [mechanism.name, mechanism]));
   }
 
-  /** For connection.start: the names with a space between, AMQPLAIN first as in RabbitMQ. */
-  get names(): string {
-    return [...this.#mechanisms.keys()].join(' ');
+  /** For connection.start: the names with a space between, in the order in which they were given. */
+  offeredTo(tls: TlsPeer | null): string {
+    const offered = [...this.#mechanisms.values()].filter((mechanism) => mechanism.isOffered(tls));
+    return offered.map(({ name }) => name).join(' ');
   }
 
   /** @throws AmqpError 503 for a mechanism that is not offered; case matters */

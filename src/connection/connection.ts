@@ -9,7 +9,7 @@
  * An error is thrown where it is found and becomes channel.close or connection.close here, in one place.
  */
 import type { Socket } from 'node:net';
-import type { Identity } from '../auth/access.ts';
+import type { Identity, TlsPeer } from '../auth/access.ts';
 import {
   FRAME_BODY,
   FRAME_END,
@@ -72,6 +72,8 @@ export interface ConnectionDescription {
   readonly peerPort: number;
   readonly host: string;
   readonly port: number;
+  /** Null for a connection without TLS. */
+  readonly tls: TlsPeer | null;
   readonly state: 'running' | 'closing' | 'flow' | 'blocking' | 'blocked';
   readonly mechanism: string;
   readonly clientProperties: FieldTable;
@@ -104,6 +106,7 @@ export class Connection implements FrameSink {
   suspended = false;
 
   readonly #socket: Socket;
+  readonly #tls: TlsPeer | null;
   readonly #backlog: SendBacklog;
   readonly #events: ConnectionEvents;
   readonly #handshake: Handshake;
@@ -134,12 +137,19 @@ export class Connection implements FrameSink {
   #sentThisTurn = 0;
   receivedBytes = 0;
 
-  constructor(context: ConnectionContext, socket: Socket, peer: string, events: ConnectionEvents) {
+  constructor(
+    context: ConnectionContext,
+    socket: Socket,
+    peer: string,
+    events: ConnectionEvents,
+    tls: TlsPeer | null = null,
+  ) {
     this.context = context;
     this.peer = peer;
     this.#socket = socket;
     this.#events = events;
-    this.#handshake = new Handshake(context, peer);
+    this.#tls = tls;
+    this.#handshake = new Handshake(context, peer, tls);
     this.#backlog = new SendBacklog(socket, context.clock, context.limits);
     this.out = new OutBuffer(socket, context.chunks, (size) => this.#chunkSent(size));
     const now = context.clock.monotonicMs();
@@ -177,6 +187,7 @@ export class Connection implements FrameSink {
       peerPort: remotePort,
       host: localAddress,
       port: localPort,
+      tls: this.#tls,
       state: this.#shownState(),
       mechanism,
       clientProperties,

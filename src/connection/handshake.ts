@@ -6,7 +6,7 @@
  * What a client may not do here ends with the socket closed, after a pause, and without a word: it may not speak AMQP at all.
  * Clients that say `authentication_failure_close` are told of a wrong password.
  */
-import type { Identity } from '../auth/access.ts';
+import type { Identity, TlsPeer } from '../auth/access.ts';
 import { loginRefused } from '../auth/login.ts';
 import { FRAME_MIN_SIZE, PROTOCOL_HEADER } from '../protocol/constants.ts';
 import type { AmqpError } from '../protocol/errors.ts';
@@ -27,6 +27,7 @@ export class Handshake {
   #state: 'header' | 'starting' | 'tuning' | 'opening' = 'header';
   readonly #context: ConnectionContext;
   readonly #peer: string;
+  readonly #tls: TlsPeer | null;
   identity: Identity = { user: '', tags: [] };
   clientProperties: FieldTable = new Map();
   mechanism = '';
@@ -34,9 +35,10 @@ export class Handshake {
   frameMaxBytes = FRAME_MIN_SIZE;
   heartbeatSeconds = 0;
 
-  constructor(context: ConnectionContext, peer: string) {
+  constructor(context: ConnectionContext, peer: string, tls: TlsPeer | null) {
     this.#context = context;
     this.#peer = peer;
+    this.#tls = tls;
   }
 
   get awaitsHeader(): boolean {
@@ -52,7 +54,7 @@ export class Handshake {
       versionMajor: 0,
       versionMinor: 9,
       serverProperties: this.#context.serverProperties,
-      mechanisms: this.#context.authenticator.mechanisms,
+      mechanisms: this.#context.authenticator.mechanisms(this.#tls),
       locales: 'en_US',
     } as const;
     return { kind: 'continue', answers: [start] };
@@ -73,12 +75,12 @@ export class Handshake {
   }
 
   #login(mechanism: string, response: string): HandshakeStep {
-    const { authenticator, limits } = this.#context;
-    const login = authenticator.login(mechanism, response, this.#peer);
+    const { authenticator, limits, log } = this.#context;
+    const login = authenticator.login(mechanism, response, this.#peer, this.#tls);
     if (login.kind === 'refused') {
-      if (!hasCapability(this.clientProperties, 'authentication_failure_close')) {
-        return { kind: 'drop', reason: `login refused: ${login.reason}` };
-      }
+      const reason = `${mechanism} login refused: ${login.reason}`;
+      if (!hasCapability(this.clientProperties, 'authentication_failure_close')) return { kind: 'drop', reason };
+      log.warning('connection', `${this.#peer}: ${reason}`);
       return { kind: 'refuse', error: loginRefused(mechanism) };
     }
     this.identity = login.identity;

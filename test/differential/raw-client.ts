@@ -146,6 +146,11 @@ export class RawClient {
     });
   }
 
+  /** Over a connection that stands, such as one with TLS: it speaks from here on, and nobody else reads from it. */
+  static over(socket: Socket, trace?: Trace): RawClient {
+    return new RawClient(socket, trace);
+  }
+
   /** Whether the broker (or this side) has ended the connection. */
   get isClosed(): boolean {
     return this.#closed;
