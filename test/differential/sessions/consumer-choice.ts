@@ -218,6 +218,50 @@ session('what a cancelled consumer holds counts for the prefetch of all consumer
   await own.read();
 });
 
+session('a prefetch for all that is below what is held already waits for enough acks', async (s) => {
+  const channel = await s.open();
+  const queue = await s.queue(channel);
+  await s.fill(channel, queue, ['m1', 'm2', 'm3', 'm4']);
+  const own = await channel.client.openChannel(2);
+  await own.call('basic.qos', { prefetchCount: 3, global: true });
+  await own.call('basic.consume', { queue, consumerTag: 'a' });
+  await own.readMany(3);
+  await own.call('basic.qos', { prefetchCount: 1, global: true });
+  own.send('basic.ack', { deliveryTag: 1 });
+  own.send('basic.ack', { deliveryTag: 2 });
+  await own.call('basic.qos', { prefetchCount: 1, global: true });
+  await channel.ask('queue.declare', { queue, passive: true });
+  own.send('basic.ack', { deliveryTag: 3 });
+  await own.read();
+});
+
+session('a consumer without acks takes nothing from the prefetch of all consumers', async (s) => {
+  const channel = await s.open();
+  const queue = await s.queue(channel);
+  const other = await s.queue(channel, {}, 'other');
+  await s.fill(channel, queue, ['m1', 'm2']);
+  await s.fill(channel, other, ['n1', 'n2']);
+  const own = await channel.client.openChannel(2);
+  await own.call('basic.qos', { prefetchCount: 1, global: true });
+  await own.call('basic.consume', { queue, consumerTag: 'a', noAck: true });
+  await own.readMany(2);
+  await own.call('basic.consume', { queue: other, consumerTag: 'b' });
+  await own.read();
+  await channel.ask('queue.declare', { queue: other, passive: true });
+});
+
+session('an exclusive consumer beside another one of the same channel', async (s) => {
+  const channel = await s.open();
+  const queue = await s.queue(channel);
+  await channel.call('basic.consume', { queue, consumerTag: 'a' });
+  await channel.ask('basic.consume', { queue, consumerTag: 'b', exclusive: true });
+});
+
+session('basic.recover with nothing to recover', async (s) => {
+  const channel = await s.open();
+  await channel.ask('basic.recover', { requeue: true });
+});
+
 session('a delivery that is not acked in time costs the channel, and comes back', async (s) => {
   const channel = await s.open();
   const queue = await s.queue(channel);

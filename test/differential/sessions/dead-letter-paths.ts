@@ -75,6 +75,39 @@ session('a circle of expiry with a rejection behind it', async (s) => {
   await own.read();
 });
 
+session('the default exchange without a key brings dead letters back to their queue', async (s) => {
+  const channel = await s.open();
+  const queue = await deadLettering(channel, s.name('q'), {});
+  channel.publish({ routingKey: queue, body: 'm' });
+  await rejectOne(channel, queue);
+  await nextLetter(channel, queue);
+});
+
+session('a message that came by a topic exchange dies with its own key', async (s) => {
+  const channel = await s.open();
+  const letters = await s.queue(channel, {}, 'letters');
+  const exchange = await s.exchange(channel, 'topic', {}, 'dead');
+  await channel.call('queue.bind', { queue: letters, exchange, routingKey: 'a.#' });
+  const queue = await deadLettering(channel, s.name('q'), { exchange });
+  await channel.call('queue.bind', { queue, exchange: 'amq.topic', routingKey: `a.*.${queue}` });
+  channel.publish({ exchange: 'amq.topic', routingKey: `a.b.${queue}`, body: 'm' });
+  await rejectOne(channel, queue);
+  await nextLetter(channel, letters);
+});
+
+session('a dead letter exchange that is declared later', async (s) => {
+  const channel = await s.open();
+  const letters = await s.queue(channel, {}, 'letters');
+  const queue = await deadLettering(channel, s.name('q'), { exchange: s.name('dead') });
+  for (const body of ['lost', 'kept']) channel.publish({ routingKey: queue, body });
+  await rejectOne(channel, queue);
+  await channel.ask('queue.declare', { queue, passive: true });
+  const exchange = await s.exchange(channel, 'fanout', {}, 'dead');
+  await channel.call('queue.bind', { queue: letters, exchange });
+  await rejectOne(channel, queue, 2);
+  await nextLetter(channel, letters);
+});
+
 session('dead letters through a headers exchange, by a header that x-death brings', async (s) => {
   const channel = await s.open();
   const letters = await s.queue(channel, {}, 'letters');

@@ -2,7 +2,7 @@
 
 import type { Publish, RawChannel } from '../raw-client.ts';
 import { group, type Session, type SessionContext } from '../session.ts';
-import type { MethodArguments } from '../wire-format.ts';
+import { type MethodArguments, typed } from '../wire-format.ts';
 import { drainQueue } from './publishing.ts';
 
 export const exchangeSessions: Session[] = [];
@@ -177,6 +177,86 @@ session('an alternate exchange may be declared after the exchange that names it'
   channel.publish({ exchange, routingKey: 'k', body: 'kept' });
   await drainQueue(channel, queue);
   await channel.call('exchange.delete', { exchange });
+});
+
+session('an alternate exchange without a name is none', async (s) => {
+  const channel = await s.open();
+  const queue = await s.queue(channel);
+  const exchange = await s.exchange(channel, 'direct', { autoDelete: false, arguments: { 'alternate-exchange': '' } });
+  channel.publish({ exchange, routingKey: queue, mandatory: true, body: 'm' });
+  await channel.read();
+  await channel.ask('exchange.declare', { exchange, type: 'direct', arguments: { 'alternate-exchange': '' } });
+  await (await s.open()).call('exchange.delete', { exchange });
+});
+
+session('an exchange that is bound to itself', async (s) => {
+  const channel = await s.open();
+  const queue = await s.queue(channel);
+  const exchange = await s.exchange(channel, 'fanout', { autoDelete: false });
+  await channel.ask('exchange.bind', { destination: exchange, source: exchange });
+  await channel.call('queue.bind', { queue, exchange });
+  channel.publish({ exchange, body: 'once' });
+  await drainQueue(channel, queue);
+  await channel.ask('exchange.delete', { exchange, ifUnused: true });
+  await (await s.open()).call('exchange.delete', { exchange });
+});
+
+session('exchange.bind and exchange.unbind with nowait are not answered', async (s) => {
+  const channel = await s.open();
+  const queue = await s.queue(channel);
+  const source = await s.exchange(channel, 'fanout', { autoDelete: false }, 'source');
+  const end = await s.exchange(channel, 'fanout', {}, 'end');
+  await channel.call('queue.bind', { queue, exchange: end });
+  channel.send('exchange.bind', { destination: end, source, nowait: true });
+  channel.publish({ exchange: source, body: 'bound' });
+  await channel.ask('basic.get', { queue, noAck: true });
+  channel.send('exchange.unbind', { destination: end, source, nowait: true });
+  channel.publish({ exchange: source, body: 'lost' });
+  await channel.ask('basic.get', { queue, noAck: true });
+  await channel.call('exchange.delete', { exchange: source });
+});
+
+session('bindings with arguments in another order, or with integers of another type', async (s) => {
+  const channel = await s.open();
+  const queue = await s.queue(channel);
+  const exchange = await s.exchange(channel, 'headers', { autoDelete: false });
+  const bind = (args: MethodArguments) => channel.call('queue.bind', { queue, exchange, arguments: args });
+  const unbind = (args: MethodArguments) => channel.call('queue.unbind', { queue, exchange, arguments: args });
+  await bind({ 'x-match': 'all', a: 1, b: 'x' });
+  await bind({ b: 'x', a: 1, 'x-match': 'all' });
+  await unbind({ a: 1, b: 'x', 'x-match': 'all' });
+  channel.publish({ exchange, properties: { headers: { a: 1, b: 'x' } }, mandatory: true, body: 'not bound any more' });
+  await channel.read();
+  await channel.call('exchange.delete', { exchange });
+});
+
+session('headers of other types than those of the binding', async (s) => {
+  const channel = await s.open();
+  const queue = await s.queue(channel);
+  const exchange = await s.exchange(channel, 'headers');
+  const args = { 'x-match': 'all', n: 5, there: typed('V', null) };
+  await channel.call('queue.bind', { queue, exchange, arguments: args });
+  for (const [body, n] of [
+    ['int', 5],
+    ['long', typed('l', 5n)],
+    ['byte', typed('b', 5)],
+    ['double', typed('d', 5)],
+    ['text', '5'],
+  ] as const) {
+    channel.publish({ exchange, properties: { headers: { n, there: 'anything' } }, body });
+  }
+  channel.publish({ exchange, properties: { headers: { n: 5 } }, body: 'without there' });
+  await drainQueue(channel, queue);
+});
+
+session('a queue that is bound to a deleted exchange takes no harm', async (s) => {
+  const channel = await s.open();
+  const queue = await s.queue(channel);
+  const exchange = await s.exchange(channel, 'direct', { autoDelete: false });
+  await channel.call('queue.bind', { queue, exchange, routingKey: 'k' });
+  await channel.call('exchange.delete', { exchange });
+  await channel.ask('queue.unbind', { queue, exchange, routingKey: 'k' });
+  await channel.ask('queue.delete', { queue });
 });
 
 session('CC and BCC of a topic exchange with the same queue give the message once', async (s) => {

@@ -108,6 +108,19 @@ session('a permission that is missing is told before an exchange that is missing
   ]);
 });
 
+session('passive declarations need no permission', async (s) => {
+  const channel = await s.open();
+  const queue = await s.queue(channel, { exclusive: false }, 'w');
+  const exchange = await s.exchange(channel, 'direct', { autoDelete: false }, 'w');
+  await eachByLimited(s, [
+    ['queue.declare', { queue, passive: true }],
+    ['exchange.declare', { exchange, type: 'direct', passive: true }],
+    ['queue.declare', { queue: s.name('none'), passive: true }],
+  ]);
+  await channel.call('queue.delete', { queue });
+  await channel.call('exchange.delete', { exchange });
+});
+
 session('dead letter and alternate exchanges need permissions of their own', async (s) => {
   const letters = (exchange: string) => ({ 'x-dead-letter-exchange': exchange });
   await eachByLimited(s, [

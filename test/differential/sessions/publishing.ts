@@ -406,6 +406,19 @@ session('an auto-delete exchange goes as the source of an exchange that is delet
   await channel.ask('exchange.declare', { exchange: source, type: 'direct', passive: true });
 });
 
+session('a content header larger than the frame-max of the consumer comes in one frame', async (s) => {
+  const publisher = await s.open();
+  const queue = await s.queue(publisher, { exclusive: false });
+  publisher.publish({ routingKey: queue, properties: { headers: { large: 'x'.repeat(10_000) } }, body: 'm' });
+  const channel = await s.open({ tune: { frameMax: 4096 } });
+  s.quiet(channel.client);
+  await publisher.call('queue.declare', { queue, passive: true });
+  const { properties, bodySizes } = await channel.call('basic.get', { queue, noAck: true }, 'basic.get-ok');
+  const { value } = (properties!.headers as Record<string, { value: string }>).large!;
+  s.note(`a header of ${value.length} octets, and bodies of ${bodySizes}`);
+  await publisher.call('queue.delete', { queue });
+});
+
 session('a consistent hash exchange gives each message to one queue, the same for the same key', async (s) => {
   const channel = await s.open();
   const queues = await threeQueues(s, channel);
