@@ -15,6 +15,8 @@ export interface Limits {
   readonly handshakeTimeoutMs: number;
   /** Body octets of a message; a larger one is refused with 406. */
   readonly maxMessageBytes: number;
+  /** Octets of the buffers in which one connection's channels put messages together that come in many frames; then 506. */
+  readonly maxAssemblyBytes: number;
   /** Deliveries of one channel that wait for their ack; at the limit its consumers get nothing more, and basic.get a 406. */
   readonly maxUnackedPerChannel: number;
   /** How long a delivery may wait for its ack before its channel is closed with 406. */
@@ -38,6 +40,7 @@ export const DEFAULT_LIMITS: Limits = {
   heartbeatSeconds: 60,
   handshakeTimeoutMs: 10_000,
   maxMessageBytes: 134_217_728,
+  maxAssemblyBytes: 536_870_912,
   maxUnackedPerChannel: 1_000_000,
   consumerTimeoutMs: 1_800_000,
   maxSendBufferBytes: 1_048_576,

@@ -72,6 +72,12 @@ export const SETTINGS = {
     DEFAULT_LIMITS.handshakeTimeoutMs,
   ),
   maxMessageBytes: setting('max_message_size', 'Bytes of a body.', readBytes, DEFAULT_LIMITS.maxMessageBytes),
+  maxAssemblyBytes: setting(
+    'unfinished_messages_max',
+    'Bytes of messages that came in part, on all channels of a connection.',
+    readBytes,
+    DEFAULT_LIMITS.maxAssemblyBytes,
+  ),
   consumerTimeoutMs: setting(
     'consumer_timeout',
     'Milliseconds that a delivery may wait for its ack.',

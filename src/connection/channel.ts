@@ -470,6 +470,7 @@ export class Channel implements Confirming, ReplyTarget {
     this.#forgetReplies();
     for (const tag of [...this.consumers.keys()]) this.cancel(tag);
     this.#giveAllBack();
+    this.publisher.release();
     this.tx = null;
     this.vhost.closedChannels.add(this);
   }

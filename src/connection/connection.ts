@@ -28,6 +28,7 @@ import {
   internalError,
   misplacedFrame,
   notAllowed,
+  resourceError,
   unexpectedFrame,
   unreadableFrame,
 } from '../protocol/errors.ts';
@@ -123,6 +124,7 @@ export class Connection implements FrameSink {
   /** connection.close has come while channels wait: what was sent before it is done first. */
   #closeAsked = false;
   #touched = false;
+  #assemblyBytes = 0;
   #lastChannel: Channel | null = null;
   #receivedAtMs: number;
   #sentAtMs: number;
@@ -615,6 +617,15 @@ export class Connection implements FrameSink {
     }
     this.#blockedToldFor = null;
     this.#updatePublishing();
+  }
+
+  /** Buffers for messages that came in part have grown by so much. @throws AmqpError 506 when they are more than may be */
+  countAssembly(size: number): void {
+    const { maxAssemblyBytes } = this.context.limits;
+    if (size > 0 && this.#assemblyBytes + size > maxAssemblyBytes) {
+      throw resourceError(`unfinished messages of the connection take more than ${maxAssemblyBytes} bytes`);
+    }
+    this.#assemblyBytes += size;
   }
 
   // --- exclusive queues ---

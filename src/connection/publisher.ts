@@ -169,14 +169,22 @@ export class Publisher implements RoutedMessage {
 
   /** Gives a large assembly buffer up when no message has needed it since the last call. */
   trim(): void {
-    if (!this.#assemblyUsed && this.idle) this.#assembly = null;
+    if (!this.#assemblyUsed && this.idle) this.release();
     this.#assemblyUsed = false;
+  }
+
+  /** Gives up what has come of a message, and the buffer for it. */
+  release(): void {
+    this.#channel.connection.countAssembly(-(this.#assembly?.length ?? 0));
+    this.#assembly = null;
   }
 
   /** Memory grows with what has arrived, not with what a header announces. */
   #growAssembly(size: number): void {
     const wanted = Math.max(this.#assembled + size, 2 * (this.#assembly?.length ?? 0), FIRST_ASSEMBLY);
-    const grown = Buffer.allocUnsafeSlow(Math.min(wanted, Math.max(this.#bodySize, FIRST_ASSEMBLY)));
+    const capacity = Math.min(wanted, Math.max(this.#bodySize, FIRST_ASSEMBLY));
+    this.#channel.connection.countAssembly(capacity - (this.#assembly?.length ?? 0));
+    const grown = Buffer.allocUnsafeSlow(capacity);
     this.#assembly?.copy(grown, 0, 0, this.#assembled);
     this.#assembly = grown;
   }

@@ -105,6 +105,36 @@ describe('limits of messages', { concurrency: true }, () => {
     assertClose(await client.read(1), 406, OVERSIZED);
   });
 
+  test('unfinished_messages_max: messages begun on many channels and never finished close the connection with 506', async (t) => {
+    const broker = await start(t, { maxAssemblyBytes: 300_000, frameMaxBytes: 16_384 });
+    const client = await broker.open();
+    await client.call('queue.declare', { queue: 'q' });
+    for (let i = 0; i < 10; i++) client.publish({ routingKey: 'q', body: Buffer.alloc(100_000) });
+    assert.equal(await readyCount(client, 'q'), 10, 'finished ones do not count');
+    for (let number = 2; number < 5; number++) {
+      const channel = await client.openChannel(number);
+      channel.send('basic.publish', { routingKey: 'q' });
+      channel.sendContentHeader(100_000);
+      for (let i = 0; i < 6; i++) channel.sendBody(Buffer.alloc(16_000));
+    }
+    const text = 'RESOURCE_ERROR - unfinished messages of the connection take more than 300000 bytes';
+    assertClose(await client.channel(0).read(), 506, text);
+  });
+
+  test('unfinished_messages_max: a channel that is closed no longer counts', async (t) => {
+    const client = await (await start(t, { maxAssemblyBytes: 150_000, frameMaxBytes: 16_384 })).open();
+    for (let i = 0; i < 5; i++) {
+      client.send('basic.publish', { routingKey: 'q' });
+      client.channel(1).sendContentHeader(100_000);
+      for (let part = 0; part < 6; part++) client.channel(1).sendBody(Buffer.alloc(16_000));
+      client.channel(1).sendBody(Buffer.alloc(4_000));
+      client.send('queue.declare', { queue: 'missing', passive: true });
+      await client.expect('channel.close');
+      client.send('channel.close-ok');
+      await client.call('channel.open');
+    }
+  });
+
   test('frame_max: a larger frame closes the connection with 501', async (t) => {
     const client = await (await start(t, { frameMaxBytes: 4096 })).open();
     client.send('basic.publish', { routingKey: 'q' });
