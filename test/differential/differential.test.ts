@@ -1,9 +1,13 @@
 /**
  * The same words of a client to RabbitMQ 3.10.8 and to Leveret must get the same answers, but for the differences that
- * `accepted-differences.ts` names. `LEVERET_DIFFERENTIAL=golden` takes RabbitMQ's answers from the recorded files.
+ * `accepted-differences.ts` names; Leveret in memory and on disk alike. `LEVERET_DIFFERENTIAL=golden` takes RabbitMQ's answers
+ * from the recorded files.
  */
 
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { startBroker } from '../../src/broker.ts';
 import { acceptedDifferences, expectedOfLeveret } from './accepted-differences.ts';
@@ -50,21 +54,32 @@ const skip =
     : 'RabbitMQ is not installed; LEVERET_DIFFERENTIAL=golden runs without it';
 
 test('RabbitMQ and Leveret answer the same', { skip, concurrency: AT_ONCE, timeout: 180_000 }, async (t) => {
-  const leveret = await startBroker({ port: 0, memory: true, ...leveretOptions });
-  t.after(() => leveret.stop());
+  const inMemory = await startBroker({ port: 0, memory: true, ...leveretOptions });
+  t.after(() => inMemory.stop());
+  const onDisk = await startBroker({ port: 0, dataDir: temporaryDirectory(), ...leveretOptions });
+  t.after(() => onDisk.stop());
   const rabbitMq = fromGolden ? undefined : await startRabbitMq(rabbitMqOptions);
   t.after(() => rabbitMq?.stop());
-  const compared = sessions.filter(({ group }) => group !== LATER_GROUP || !fromGolden);
-  const subtests = compared.map((session) =>
+  const subtests = sessions.map((session) =>
     t.test(`${session.group}: ${session.title}`, async () => {
       const recorded = golden.get(session.title)!;
-      const [fromRabbitMq, fromLeveret] = await Promise.all([
+      const leverets = session.group === LATER_GROUP ? [] : [inMemory, onDisk];
+      const [fromRabbitMq, ...fromLeverets] = await Promise.all([
         rabbitMq === undefined ? recorded : play(session, rabbitMq),
-        session.group === LATER_GROUP ? undefined : play(session, leveret),
+        ...leverets.map((leveret) => play(session, leveret)),
       ]);
       assert.equal(fromRabbitMq, recorded, 'RabbitMQ answered otherwise than it is recorded; see record.ts');
-      if (fromLeveret !== undefined) assert.equal(fromLeveret, expectedOfLeveret(session.title, fromRabbitMq));
+      for (const fromLeveret of fromLeverets) {
+        assert.equal(fromLeveret, expectedOfLeveret(session.title, recorded));
+      }
     }),
   );
   await Promise.all(subtests);
 });
+
+/** Goes when this process ends, for the broker in it has stopped by then. */
+function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'leveret-differential-'));
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
