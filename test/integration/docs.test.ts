@@ -11,6 +11,8 @@ import { type Figures, type Measurement, noFigures } from '../../bench/measure.t
 import { writeResults } from '../../bench/results-table.ts';
 import { allScenarios } from '../../bench/scenarios.ts';
 import { targets } from '../../bench/targets.ts';
+import { DEFAULT_LIMITS, type Limits } from '../../src/config/limits.ts';
+import { SETTINGS } from '../../src/config/settings.ts';
 import { serverProperties } from '../../src/connection/server-properties.ts';
 import { toPlain } from '../../src/protocol/field-table.ts';
 import { METHOD_IDS } from '../../src/protocol/methods.generated.ts';
@@ -149,6 +151,16 @@ describe('what is listed is what there is', () => {
     const { capabilities } = toPlain(serverProperties('cluster')) as { capabilities: Record<string, boolean> };
     const all = [...Object.keys(capabilities), ...EXCHANGE_TYPES, ...Object.values(ARGUMENTS_OF_TYPE).flat()];
     assert.deepEqual([...methods, ...all.filter((name) => !named.has(name))], []);
+  });
+
+  test('docs/limits.md has every limit, its setting and its default', () => {
+    const page = read('docs/limits.md');
+    const rows = ['What a client may ask for', 'What a client may leave to the broker'].flatMap((heading) => {
+      return tableBehind(page, heading).map((cells) => cells.slice(0, 3).flatMap(codeSpansOf));
+    });
+    const limits = Object.keys(DEFAULT_LIMITS) as (keyof Limits)[];
+    const expected = limits.map((name) => [SETTINGS[name].key, name, SETTINGS[name].default]);
+    assert.deepEqual(rows.sort(), expected.sort());
   });
 
   test('docs/differences.md has every accepted difference with its reason; `npm run docs` writes them', () => {
