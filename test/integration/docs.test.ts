@@ -18,6 +18,7 @@ import { toPlain } from '../../src/protocol/field-table.ts';
 import { METHOD_IDS } from '../../src/protocol/methods.generated.ts';
 import { EXCHANGE_TYPES } from '../../src/routing/exchange-types.ts';
 import { ARGUMENTS_OF_TYPE } from '../../src/vhost/queue-arguments.ts';
+import { LAYERS } from '../../tools/arrows.ts';
 import { differencesList } from '../../tools/differences-list.ts';
 import { sectionOf, withSection } from '../../tools/page-section.ts';
 import { benchSection } from '../../tools/readme-bench.ts';
@@ -161,6 +162,14 @@ describe('what is listed is what there is', () => {
     const limits = Object.keys(DEFAULT_LIMITS) as (keyof Limits)[];
     const expected = limits.map((name) => [SETTINGS[name].key, name, SETTINGS[name].default]);
     assert.deepEqual(rows.sort(), expected.sort());
+  });
+
+  test('ARCHITECTURE.md has the folders in the order in which they may import', () => {
+    const listed = tableBehind(read('ARCHITECTURE.md'), 'Folders').flatMap((cells) => codeSpansOf(cells[0]!));
+    assert.deepEqual(
+      listed.map((name) => name.replace(/^src\/|\/$/g, '')),
+      LAYERS,
+    );
   });
 
   test('docs/differences.md has every accepted difference with its reason; `npm run docs` writes them', () => {
