@@ -12,7 +12,7 @@ import { SaslMechanisms } from '../auth/sasl.ts';
 import { DEFAULT_LIMITS, type Limits } from '../config/limits.ts';
 import { bootstrap } from '../metadata/bootstrap.ts';
 import { openMemoryStore } from '../metadata/memory-store.ts';
-import type { MetadataStore } from '../metadata/port.ts';
+import type { Change, MetadataStore } from '../metadata/port.ts';
 import { Churn } from '../metrics/churn.ts';
 import { systemDisk } from '../runtime/disk.ts';
 import { createLog } from '../runtime/log.ts';
@@ -97,8 +97,7 @@ export class TestBroker {
       { visitLive: () => undefined, marks: () => new Map() },
     );
     turn.store = store;
-    const propose = (change: Parameters<MetadataStore['propose']>[0][number]) =>
-      metadata.propose([change], () => undefined);
+    const propose = (change: Change) => metadata.propose([change], () => undefined);
     const vhosts = new Vhosts({
       store,
       clock,
@@ -133,6 +132,12 @@ export class TestBroker {
     };
   }
 
+  propose(change: Change): void {
+    this.context.metadata.propose([change], (error) => {
+      if (error !== null) throw error;
+    });
+  }
+
   connect(): TestConnection {
     return new TestConnection(this);
   }
@@ -163,6 +168,11 @@ export class TestConnection {
       piece.fill(0xaa);
       from = to;
     }
+  }
+
+  /** The client's socket is gone. */
+  vanish(): void {
+    this.#socket.destroy();
   }
 
   /** Ends the turn. @returns all that has been sent since the last time */

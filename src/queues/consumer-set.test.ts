@@ -101,6 +101,18 @@ describe('turns', () => {
     assert.equal(set.unpark(asConsumer(gone)), false);
     assert.equal(turns(set, 1), '-');
   });
+
+  test('of a priority end with its last consumer: no number of priorities that came and went is remembered', () => {
+    const staying = new FakeConsumer('staying', { priority: 7 });
+    const set = withConsumers([staying]);
+    for (let priority = 0; priority < 1000; priority++) {
+      const passing = asConsumer(new FakeConsumer('passing', { priority }));
+      set.add(passing);
+      set.remove(passing);
+    }
+    assert.equal(set.priorityCount, 1);
+    assert.equal(turns(set, 2), 'staying staying');
+  });
 });
 
 describe('a single active consumer', () => {

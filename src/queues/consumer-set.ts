@@ -32,6 +32,11 @@ export class ConsumerSet {
     this.#singleActive = singleActive;
   }
 
+  /** How many different priorities it tells apart at the moment. */
+  get priorityCount(): number {
+    return this.#groups.length;
+  }
+
   add(consumer: Consumer): void {
     this.all.push(consumer);
     if (this.#singleActive) {
@@ -49,6 +54,7 @@ export class ConsumerSet {
     if (index < 0) return;
     this.all.splice(index, 1);
     this.#unready(consumer);
+    this.#forgetPriority(consumer.priority);
     // Acks of what it still holds must not bring it back.
     consumer.parked = false;
     if (this.active !== consumer) return;
@@ -98,6 +104,13 @@ export class ConsumerSet {
       group.ready.splice(index, 1);
       if (index < group.next) group.next--;
     }
+  }
+
+  /** A client may come with any number of priorities, one after the other. */
+  #forgetPriority(gone: number): void {
+    if (this.all.some(({ priority }) => priority === gone)) return;
+    const index = this.#groups.findIndex(({ priority }) => priority === gone);
+    if (index >= 0) this.#groups.splice(index, 1);
   }
 
   #group(priority: number): Group {
