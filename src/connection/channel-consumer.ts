@@ -1,4 +1,5 @@
 /** A consumer as its channel has it: who may be given more, and how a delivery is written. */
+import type { FieldTable } from '../protocol/field-table.ts';
 import { encodeText } from '../protocol/text.ts';
 import type { Consumer } from '../queues/consumer.ts';
 import type { Queue } from '../queues/queue.ts';
@@ -15,6 +16,8 @@ export interface ConsumerOptions {
   readonly priority: number;
   /** From basic.qos as it stood when the consumer came; 0 is no limit. */
   readonly prefetch: number;
+  /** As basic.consume had them. */
+  readonly arguments: FieldTable;
 }
 
 /** Filled anew for each delivery; nothing keeps it. */
@@ -27,6 +30,7 @@ export class ChannelConsumer implements Consumer, Holder {
   readonly exclusive: boolean;
   readonly priority: number;
   readonly prefetch: number;
+  readonly arguments: FieldTable;
   parked = false;
   unacked = 0;
   readonly #channel: Channel;
@@ -39,6 +43,7 @@ export class ChannelConsumer implements Consumer, Holder {
     this.exclusive = options.exclusive;
     this.priority = options.priority;
     this.prefetch = options.prefetch;
+    this.arguments = options.arguments;
     this.#channel = channel;
     this.#prefix = deliverPrefix(channel.number, encodeText(options.tag));
   }

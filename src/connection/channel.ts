@@ -263,6 +263,11 @@ export class Channel implements Confirming, ReplyTarget {
     return this.confirms?.confirmed ?? 0;
   }
 
+  /** Publishes that wait for their confirm. */
+  get unconfirmed(): number {
+    return this.confirms?.waitingCount ?? 0;
+  }
+
   get prefetch(): number {
     return this.#prefetch;
   }
@@ -296,7 +301,8 @@ export class Channel implements Confirming, ReplyTarget {
     }
     const { noAck } = method;
     const exclusive = method.exclusive && !queue.countsDeliveries;
-    const consumer = new ChannelConsumer(this, { tag, queue, noAck, exclusive, priority, prefetch: this.#prefetch });
+    const options = { tag, queue, noAck, exclusive, priority, prefetch: this.#prefetch, arguments: method.arguments };
+    const consumer = new ChannelConsumer(this, options);
     this.consumers.set(tag, consumer);
     this.answer(method.noWait, { name: 'basic.consume-ok', consumerTag: tag });
     queue.addConsumer(consumer);

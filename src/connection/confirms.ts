@@ -18,6 +18,11 @@ export class Confirms {
   #runsCount = 0;
   #acked = 0;
 
+  /** Accepted publishes that were not acked yet. */
+  get waitingCount(): number {
+    return this.published - this.#refusedCount - this.confirmed;
+  }
+
   /** @param durable whether the confirm has to wait for the disk. */
   accepted(durable: boolean): void {
     this.#lastAccepted = ++this.published;

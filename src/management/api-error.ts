@@ -1,0 +1,42 @@
+/** What the HTTP API answers instead of what was asked for: a status, and RabbitMQ's two fields. */
+
+export class ApiError extends Error {
+  readonly status: 400 | 401 | 404 | 405 | 413 | 415 | 500 | 503;
+  /** The field `error`; where it is undefined the answer has no body. */
+  readonly error: string | undefined;
+  /** The field `reason`: a text, or a term that RabbitMQ writes as a list. */
+  readonly reason: string | readonly string[];
+
+  constructor(status: ApiError['status'], error?: string, reason: string | readonly string[] = '') {
+    super(`${status} ${error}: ${reason}`);
+    this.name = 'ApiError';
+    this.status = status;
+    this.error = error;
+    this.reason = reason;
+  }
+}
+
+/** 404: there is no such thing, or no such path. */
+export function objectNotFound(): ApiError {
+  return new ApiError(404, 'Object Not Found', 'Not Found');
+}
+
+/** 404 for what a change refers to. */
+export function referenceNotFound(reason: string): ApiError {
+  return new ApiError(404, 'not_found', reason);
+}
+
+/** 400. */
+export function badRequest(reason: string | readonly string[]): ApiError {
+  return new ApiError(400, 'bad_request', reason);
+}
+
+/** 401 for a user who is known and may not do this. */
+export function notAuthorised(reason: string): ApiError {
+  return new ApiError(401, 'not_authorised', reason);
+}
+
+/** 401 for a name and password that do not fit; the answer asks for others. */
+export function loginFailed(): ApiError {
+  return new ApiError(401, 'not_authorized', 'Login failed');
+}

@@ -1,0 +1,148 @@
+/**
+ * From an HTTP request to the resource that it names, in the order in which RabbitMQ decides:
+ * the method, who asks, whether the vhost is there and open, whether the tags allow it, what kind of body it is; then the work.
+ */
+import { getConnInfo } from '@hono/node-server/conninfo';
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { PatternError } from '../auth/pattern.ts';
+import { MetadataError } from '../metadata/port.ts';
+import { AmqpError } from '../protocol/errors.ts';
+import { ApiError, badRequest, objectNotFound } from './api-error.ts';
+import { authenticate, Caller } from './caller.ts';
+import { type Cors, corsHeaders } from './cors.ts';
+import { ChannelClosed } from './direct-channel.ts';
+import { RequestBody } from './request-body.ts';
+import { type Answer, type ApiRequest, checkVhost, type HttpMethod, METHODS, type Resource } from './resource.ts';
+import type { ManagementSources } from './sources.ts';
+
+/** RabbitMQ's `management.max_http_body_size`. */
+const BODY_BYTES_MAX = 20_000_000;
+const REALM = 'Basic realm="RabbitMQ Management"';
+const CONTENT_SECURITY_POLICY = "script-src 'self'; object-src 'self'";
+const JSON_TYPE = 'application/json';
+
+export interface AppOptions {
+  readonly sources: ManagementSources;
+  readonly resources: readonly Resource[];
+  readonly cors: Cors;
+}
+
+export function managementApp({ sources, resources, cors }: AppOptions): Hono {
+  const app = new Hono({ getPath: pathOf });
+  app.use(bodyLimit({ maxSize: BODY_BYTES_MAX, onError: () => errorResponse(new ApiError(413)) }));
+  app.use(async (context, next) => {
+    await next();
+    const headers = corsHeaders(cors, (name) => context.req.header(name));
+    for (const [name, value] of Object.entries(headers)) context.res.headers.set(name, value);
+    context.res.headers.set('content-security-policy', CONTENT_SECURITY_POLICY);
+  });
+  for (const resource of resources) {
+    app.all(resource.path, (context) => answerTo(context, resource, sources));
+  }
+  app.notFound(() => errorResponse(objectNotFound()));
+  app.onError((error) => {
+    if (error instanceof ApiError) return errorResponse(error);
+    sources.context.log.error('management', error.stack ?? error.message);
+    return errorResponse(new ApiError(500));
+  });
+  return app;
+}
+
+/** As it stands in the request line, so that an encoded slash stays one; the default exchange may have no name at all. */
+function pathOf(request: Request): string {
+  const path = /^[a-z]+:\/\/[^/]*([^?#]*)/.exec(request.url)?.[1] ?? '/';
+  return path.replace('/e//', '/e/amq.default/').replace(/(?<=.)\/$/, '');
+}
+
+async function answerTo(context: Context, resource: Resource, sources: ManagementSources): Promise<Response> {
+  const method = context.req.method === 'HEAD' ? 'GET' : context.req.method;
+  const allowed = METHODS.filter((each) => resource[each] !== undefined);
+  if (method === 'OPTIONS') return new Response(null, { status: 200, headers: { allow: allowHeader(allowed) } });
+  const handler = resource[method as HttpMethod];
+  if (handler === undefined) return new Response(null, { status: 405, headers: { allow: allowHeader(allowed) } });
+  try {
+    const request = await readRequest(context, resource, method as HttpMethod, sources);
+    if (request === null) return new Response(null, { status: 401, headers: { 'www-authenticate': REALM } });
+    return response(await handler(request));
+  } catch (error) {
+    return errorResponse(apiErrorOf(error));
+  }
+}
+
+function allowHeader(methods: readonly string[]): string {
+  return [...methods.flatMap((method) => (method === 'GET' ? ['HEAD', 'GET'] : [method])), 'OPTIONS'].join(', ');
+}
+
+/** @returns null for a request without credentials. @throws ApiError */
+async function readRequest(
+  context: Context,
+  resource: Resource,
+  method: HttpMethod,
+  sources: ManagementSources,
+): Promise<ApiRequest | null> {
+  const authorization = context.req.header('authorization');
+  const isOpen = resource.requires === 'nobody';
+  if (authorization === undefined && !isOpen) return null;
+  const peer = getConnInfo(context).remote.address ?? '';
+  const nobody = { user: '', tags: [] };
+  const identity = isOpen ? nobody : authenticate(authorization!, peer, sources.context.authenticator);
+  const caller = new Caller(identity, sources.accounts);
+  const request = {
+    sources,
+    caller,
+    param: (name: string) => context.req.param(name) ?? '',
+    query: (name: string) => context.req.query(name),
+    header: (name: string) => context.req.header(name),
+  };
+  const changes = method !== 'GET';
+  caller.mustBe((changes ? resource.requiresToChange : undefined) ?? resource.requires);
+  const bodyless = { ...request, body: new RequestBody('') };
+  if (resource.inVhost === true) checkVhost(bodyless, method);
+  if (method !== 'PUT' && method !== 'POST') return bodyless;
+  return { ...request, body: await readBody(context) };
+}
+
+async function readBody(context: Context): Promise<RequestBody> {
+  const text = await context.req.text();
+  const type = context.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? JSON_TYPE;
+  if (text !== '' && type !== JSON_TYPE) throw new ApiError(415);
+  return new RequestBody(text);
+}
+
+/** Errors of the broker as the API tells them. @throws what nobody foresaw */
+function apiErrorOf(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof ChannelClosed) return refusalOf(error);
+  if (error instanceof AmqpError) return badRequest(error.replyText.replace(/^[A-Z_]+ - /, ''));
+  if (error instanceof PatternError) return badRequest(['invalid_regexp', error.source, error.message]);
+  if (error instanceof MetadataError) return metadataError(error);
+  throw error;
+}
+
+/** What a declaration, a deletion or a binding is refused with. */
+function refusalOf(closed: ChannelClosed): ApiError {
+  if (closed.replyCode === 403) return new ApiError(401, 'not_authorised', 'Access refused.');
+  if (closed.replyCode === 404) return new ApiError(404, 'not_found', closed.reason);
+  return badRequest(closed.reason);
+}
+
+function metadataError(error: MetadataError): ApiError {
+  const isTheirs = error.fault === 'missing' || error.fault === 'conflict';
+  return isTheirs ? badRequest(error.message) : new ApiError(503, error.fault, error.message);
+}
+
+function response({ status, json, location }: Answer): Response {
+  const headers: Record<string, string> = { 'cache-control': 'no-cache' };
+  if (json !== undefined) headers['content-type'] = JSON_TYPE;
+  if (location !== undefined) headers.location = location;
+  return new Response(json ?? null, { status, headers });
+}
+
+function errorResponse({ status, error, reason }: ApiError): Response {
+  const headers: Record<string, string> = { 'cache-control': 'no-cache' };
+  if (status === 401 && error === 'not_authorized') headers['www-authenticate'] = REALM;
+  if (error === undefined) return new Response(null, { status, headers });
+  headers['content-type'] = JSON_TYPE;
+  return new Response(JSON.stringify({ error, reason }), { status, headers });
+}

@@ -1,0 +1,98 @@
+/** A path of the API, what it answers to each method, and who may ask. */
+import type { Vhost } from '../vhost/vhost.ts';
+import { notAuthorised, objectNotFound } from './api-error.ts';
+import type { Caller, Requirement } from './caller.ts';
+import { type JsonView, listJson, objectJson } from './listing.ts';
+import type { RequestBody } from './request-body.ts';
+import type { ManagementSources } from './sources.ts';
+
+export const METHODS = ['GET', 'PUT', 'POST', 'DELETE'] as const;
+export type HttpMethod = (typeof METHODS)[number];
+
+/** What is sent: a status, and where there is one a body of JSON. */
+export interface Answer {
+  readonly status: 200 | 201 | 204 | 301 | 503;
+  readonly json?: string;
+  readonly location?: string;
+}
+
+export type Handler = (request: ApiRequest) => Answer | Promise<Answer>;
+
+export type Resource = {
+  /** With the names of its parameters behind a colon. */
+  readonly path: string;
+  /** For every method, unless the method has its own. */
+  readonly requires: Requirement;
+  readonly requiresToChange?: Requirement;
+  /** The vhost that is named in the path has to be there and open to the caller before anything else is looked at. */
+  readonly inVhost?: boolean;
+} & { readonly [Method in HttpMethod]?: Handler };
+
+/** One request, after authentication. */
+export interface ApiRequest {
+  readonly sources: ManagementSources;
+  readonly caller: Caller;
+  readonly body: RequestBody;
+  /** A parameter of the path, decoded. */
+  param(name: string): string;
+  query(name: string): string | undefined;
+  header(name: string): string | undefined;
+}
+
+export const CREATED: Answer = { status: 201 };
+export const NO_CONTENT: Answer = { status: 204 };
+
+export function ok(view: unknown): Answer {
+  return { status: 200, json: JSON.stringify(view) };
+}
+
+/** One object, with the columns that were asked for. */
+export function shown(request: ApiRequest, view: JsonView): Answer {
+  return { status: 200, json: objectJson(view, (name) => request.query(name)) };
+}
+
+/** A list without pages. */
+export async function listed<T>(request: ApiRequest, items: Iterable<T>, view: (item: T) => JsonView): Promise<Answer> {
+  return { status: 200, json: await listJson(items, { query: (name) => request.query(name), view }) };
+}
+
+/** A list with pages and a filter by name. */
+export async function paged<T>(
+  request: ApiRequest,
+  items: Iterable<T>,
+  name: (item: T) => string,
+  view: (item: T) => JsonView,
+): Promise<Answer> {
+  return { status: 200, json: await listJson(items, { query: (parameter) => request.query(parameter), name, view }) };
+}
+
+/** The vhost in the path. @throws ApiError 404 */
+export function vhostOf(request: ApiRequest): Vhost {
+  const vhost = request.sources.vhosts.get(request.param('vhost'));
+  if (vhost === undefined) throw objectNotFound();
+  return vhost;
+}
+
+/** Those that listings show the caller, by name. */
+export function visibleVhosts({ sources, caller }: ApiRequest): Vhost[] {
+  return byName([...sources.vhosts.all()].filter((vhost) => caller.sees(vhost.name)));
+}
+
+/** @throws ApiError 404, 401 */
+export function checkVhost(request: ApiRequest, method: HttpMethod): void {
+  const { caller } = request;
+  const name = request.param('vhost');
+  const isThere = request.sources.vhosts.get(name) !== undefined;
+  if (!isThere && method !== 'PUT') throw objectNotFound();
+  const mayDo = method === 'GET' ? caller.sees(name) : !isThere || caller.mayEnter(name);
+  if (!mayDo) throw notAuthorised('User not authorised to access virtual host');
+}
+
+export function byName<T extends { readonly name: string }>(items: T[]): T[] {
+  return items.sort(({ name: one }, { name: other }) => compareTexts(one, other));
+}
+
+export function compareTexts(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
+}

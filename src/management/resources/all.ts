@@ -1,0 +1,27 @@
+import type { Resource } from '../resource.ts';
+import { bindingResources } from './bindings.ts';
+import { connectionResources } from './connections.ts';
+import { exchangeResources } from './exchanges.ts';
+import { healthResources } from './health.ts';
+import { overviewResources } from './overview.ts';
+import { parameterResources } from './parameters.ts';
+import { permissionResources } from './permissions.ts';
+import { policyResources } from './policies.ts';
+import { queueResources } from './queues.ts';
+import { userResources } from './users.ts';
+import { vhostResources } from './vhosts.ts';
+
+/** Every path of the API. Of two that fit a request, the first here is taken. */
+export const ALL_RESOURCES: readonly Resource[] = [
+  ...overviewResources,
+  ...vhostResources,
+  ...userResources,
+  ...permissionResources,
+  ...exchangeResources,
+  ...queueResources,
+  ...bindingResources,
+  ...parameterResources,
+  ...policyResources,
+  ...connectionResources,
+  ...healthResources,
+];

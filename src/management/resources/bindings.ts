@@ -1,0 +1,115 @@
+/** /api/bindings, between an exchange and a queue (`q`) or another exchange (`e`). */
+import { objectNotFound } from '../api-error.ts';
+import { withDirectChannel } from '../direct-channel.ts';
+import {
+  type Answer,
+  type ApiRequest,
+  listed,
+  NO_CONTENT,
+  type Resource,
+  shown,
+  vhostOf,
+  visibleVhosts,
+} from '../resource.ts';
+import {
+  bindingsBetween,
+  bindingsOf,
+  bindingView,
+  defaultBinding,
+  propertiesKey,
+  type ShownBinding,
+} from '../views/binding.ts';
+import { exchangeName } from './exchanges.ts';
+
+export const bindingResources: readonly Resource[] = [
+  {
+    path: '/api/bindings',
+    requires: 'management',
+    GET: (request) =>
+      listed(
+        request,
+        visibleVhosts(request).flatMap((vhost) => [...bindingsOf(vhost)]),
+        bindingView,
+      ),
+  },
+  {
+    path: '/api/bindings/:vhost',
+    requires: 'management',
+    inVhost: true,
+    GET: (request) => listed(request, bindingsOf(vhostOf(request)), bindingView),
+  },
+  {
+    path: '/api/bindings/:vhost/e/:source/:kind{[qe]}/:destination',
+    requires: 'management',
+    inVhost: true,
+    GET: (request) => listed(request, between(request), bindingView),
+    POST: bind,
+  },
+  {
+    path: '/api/bindings/:vhost/e/:source/:kind{[qe]}/:destination/:props',
+    requires: 'management',
+    inVhost: true,
+    GET: (request) => shown(request, bindingView(bindingOf(request))),
+    DELETE: unbind,
+  },
+];
+
+function kindOf(request: ApiRequest): 'queue' | 'exchange' {
+  return request.param('kind') === 'q' ? 'queue' : 'exchange';
+}
+
+/** None where an end is not there. */
+function between(request: ApiRequest): ShownBinding[] {
+  const vhost = vhostOf(request);
+  const sourceName = exchangeName(request.param('source'));
+  const destination = vhost.destination(kindOf(request), request.param('destination'));
+  if (destination === undefined) return [];
+  if (sourceName === '') return destination.kind === 'queue' ? [defaultBinding(destination)] : [];
+  const source = vhost.exchanges.get(sourceName);
+  return source === undefined ? [] : bindingsBetween(vhost, source, destination);
+}
+
+/** @throws ApiError 404 */
+function bindingOf(request: ApiRequest): ShownBinding {
+  const key = request.param('props');
+  const found = between(request).find((binding) => propertiesKey(binding.routingKey, binding.arguments) === key);
+  if (found === undefined) throw objectNotFound();
+  return found;
+}
+
+/** Answers with where the binding is to be found, relative to the request. */
+async function bind(request: ApiRequest): Promise<Answer> {
+  const { body } = request;
+  const routingKey = body.text('routing_key');
+  const args = body.table('arguments');
+  await change(request, true, routingKey, args);
+  const key = encodeURIComponent(propertiesKey(routingKey, args));
+  return { status: 201, location: `${encodeURIComponent(request.param('destination'))}/${key}` };
+}
+
+async function unbind(request: ApiRequest): Promise<Answer> {
+  const { routingKey, arguments: args } = bindingOf(request);
+  await change(request, false, routingKey, args);
+  return NO_CONTENT;
+}
+
+async function change(
+  request: ApiRequest,
+  isBind: boolean,
+  routingKey: string,
+  args: ShownBinding['arguments'],
+): Promise<void> {
+  const { sources, caller } = request;
+  const source = exchangeName(request.param('source'));
+  const destination = request.param('destination');
+  const rest = { routingKey, noWait: false, arguments: args };
+  await withDirectChannel<unknown>(sources.context, caller.identity, request.param('vhost'), (channel) => {
+    if (kindOf(request) === 'exchange') {
+      const ends = { source, destination: exchangeName(destination) };
+      const name = isBind ? 'exchange.bind' : 'exchange.unbind';
+      return channel.call({ name, ...ends, ...rest }, 'exchange.bind-ok', 'exchange.unbind-ok');
+    }
+    const name = isBind ? 'queue.bind' : 'queue.unbind';
+    return channel.call({ name, queue: destination, exchange: source, ...rest }, 'queue.bind-ok', 'queue.unbind-ok');
+  });
+}

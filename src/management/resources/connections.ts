@@ -1,0 +1,161 @@
+/** /api/connections, /api/channels and /api/consumers: what clients have open. */
+import type { Channel } from '../../connection/channel.ts';
+import type { Connection } from '../../connection/connection.ts';
+import { connectionForced } from '../../protocol/errors.ts';
+import { notAuthorised, objectNotFound } from '../api-error.ts';
+import { type Answer, type ApiRequest, listed, NO_CONTENT, paged, type Resource, shown, vhostOf } from '../resource.ts';
+import { channelName, channelView } from '../views/channel.ts';
+import { connectionName, connectionView } from '../views/connection.ts';
+import { consumersOf, consumerView, type ShownConsumer } from '../views/consumer.ts';
+import { windowOf, windowsOf } from '../windows.ts';
+
+const DEFAULT_REASON = 'Closed via management plugin';
+
+export const connectionResources: readonly Resource[] = [
+  {
+    path: '/api/connections',
+    requires: 'management',
+    GET: (request) => listConnections(request, visibleConnections(request)),
+  },
+  {
+    path: '/api/vhosts/:vhost/connections',
+    requires: 'management',
+    inVhost: true,
+    GET: (request) => {
+      const vhost = vhostOf(request);
+      return listConnections(
+        request,
+        visibleConnections(request).filter((connection) => connection.vhost === vhost),
+      );
+    },
+  },
+  {
+    path: '/api/connections/username/:user',
+    requires: 'management',
+    GET: (request) => listConnections(request, connectionsOfUser(request)),
+    DELETE: (request) => {
+      for (const connection of connectionsOfUser(request)) close(request, connection);
+      return NO_CONTENT;
+    },
+  },
+  {
+    path: '/api/connections/:name',
+    requires: 'management',
+    GET: (request) => {
+      const { sources } = request;
+      return shown(request, connectionView(sources, connectionOf(request), windowOf(request, 'data_rates')));
+    },
+    DELETE: (request) => {
+      close(request, connectionOf(request));
+      return NO_CONTENT;
+    },
+  },
+  {
+    path: '/api/connections/:name/channels',
+    requires: 'management',
+    GET: (request) => listChannels(request, [...connectionOf(request).channels.values()]),
+  },
+  {
+    path: '/api/channels',
+    requires: 'management',
+    GET: (request) => listChannels(request, channelsOf(visibleConnections(request))),
+  },
+  {
+    path: '/api/vhosts/:vhost/channels',
+    requires: 'management',
+    inVhost: true,
+    GET: (request) => {
+      const vhost = vhostOf(request);
+      return listChannels(
+        request,
+        channelsOf(visibleConnections(request)).filter((channel) => channel.vhost === vhost),
+      );
+    },
+  },
+  { path: '/api/channels/:name', requires: 'management', GET: showChannel },
+  {
+    path: '/api/consumers',
+    requires: 'management',
+    GET: (request) => listConsumers(request, visibleConsumers(request)),
+  },
+  {
+    path: '/api/consumers/:vhost',
+    requires: 'management',
+    GET: (request) => {
+      const vhost = vhostOf(request);
+      return listConsumers(
+        request,
+        visibleConsumers(request).filter(({ channel }) => channel.vhost === vhost),
+      );
+    },
+  },
+];
+
+// --- connections ---
+
+/** Whoever does not monitor sees its own. A connection is one once it has been opened. */
+function visibleConnections({ sources, caller }: ApiRequest): Connection[] {
+  return [...sources.connections()].filter((connection) => {
+    return connection.vhost !== null && (caller.is('monitoring') || connection.identity.user === caller.name);
+  });
+}
+
+function listConnections(request: ApiRequest, connections: Connection[]): Promise<Answer> {
+  const window = windowOf(request, 'data_rates');
+  return paged(request, connections, connectionName, (each) => connectionView(request.sources, each, window));
+}
+
+/** @throws ApiError 404, also for somebody else's where the caller may not see it */
+function connectionOf(request: ApiRequest): Connection {
+  const wanted = request.param('name');
+  const found = visibleConnections(request).find((connection) => connectionName(connection) === wanted);
+  if (found === undefined) throw objectNotFound();
+  return found;
+}
+
+/** @throws ApiError 401 for somebody else's where the caller may not see them */
+function connectionsOfUser(request: ApiRequest): Connection[] {
+  const { caller } = request;
+  const user = request.param('user');
+  if (!caller.is('monitoring') && user !== caller.name) throw notAuthorised('User not authorised to access object');
+  return visibleConnections(request).filter(({ identity }) => identity.user === user);
+}
+
+/** Only an administrator closes what is not its own. @throws ApiError 401 */
+function close({ caller, header }: ApiRequest, connection: Connection): void {
+  if (!caller.is('administrator') && connection.identity.user !== caller.name) {
+    throw notAuthorised('User not authorised to access object');
+  }
+  connection.close(connectionForced(header('x-reason') ?? DEFAULT_REASON));
+}
+
+// --- channels ---
+
+function channelsOf(connections: readonly Connection[]): Channel[] {
+  return connections.flatMap(({ channels }) => [...channels.values()]);
+}
+
+function listChannels(request: ApiRequest, channels: Channel[]): Promise<Answer> {
+  const windows = windowsOf(request);
+  return paged(request, channels, channelName, (channel) => channelView(request.sources, channel, windows));
+}
+
+/** With its consumers. */
+function showChannel(request: ApiRequest): Answer {
+  const wanted = request.param('name');
+  const channel = channelsOf(visibleConnections(request)).find((each) => channelName(each) === wanted);
+  if (channel === undefined) throw objectNotFound();
+  const { sources } = request;
+  const consumers = [...channel.consumers.values()].map((consumer) => consumerView(sources, { consumer, channel }));
+  return shown(request, { ...channelView(sources, channel, windowsOf(request)), consumer_details: consumers });
+}
+
+// --- consumers ---
+
+function visibleConsumers({ sources, caller }: ApiRequest): ShownConsumer[] {
+  return [...consumersOf(sources)].filter(({ channel }) => caller.sees(channel.vhost.name));
+}
+
+function listConsumers(request: ApiRequest, consumers: ShownConsumer[]): Promise<Answer> {
+  return listed(request, consumers, (consumer) => consumerView(request.sources, consumer));
+}

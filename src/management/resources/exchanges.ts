@@ -1,0 +1,153 @@
+/** /api/exchanges: declared, deleted and published to as an AMQP client of the caller's would. */
+import type { BasicProperties } from '../../protocol/properties.ts';
+import { encodeText } from '../../protocol/text.ts';
+import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
+import { ChannelClosed, withDirectChannel } from '../direct-channel.ts';
+import type { RequestBody } from '../request-body.ts';
+import {
+  type Answer,
+  type ApiRequest,
+  CREATED,
+  listed,
+  NO_CONTENT,
+  ok,
+  paged,
+  type Resource,
+  shown,
+  vhostOf,
+  visibleVhosts,
+} from '../resource.ts';
+import { bindingsFrom, bindingsTo, bindingView, defaultBindings } from '../views/binding.ts';
+import { exchangesOf, exchangeView, findExchange, type ShownExchange } from '../views/exchange.ts';
+import { propertiesFromJson } from '../views/message.ts';
+
+export const exchangeResources: readonly Resource[] = [
+  {
+    path: '/api/exchanges',
+    requires: 'management',
+    GET: (request) => list(request, visibleVhosts(request).flatMap(exchangesOf)),
+  },
+  {
+    path: '/api/exchanges/:vhost',
+    requires: 'management',
+    inVhost: true,
+    GET: (request) => list(request, exchangesOf(vhostOf(request))),
+  },
+  {
+    path: '/api/exchanges/:vhost/:exchange',
+    requires: 'management',
+    inVhost: true,
+    GET: (request) => shown(request, { ...exchangeView(exchangeOf(request)), incoming: [], outgoing: [] }),
+    PUT: put,
+    DELETE: remove,
+  },
+  { path: '/api/exchanges/:vhost/:exchange/publish', requires: 'management', inVhost: true, POST: publish },
+  {
+    path: '/api/exchanges/:vhost/:exchange/bindings/source',
+    requires: 'management',
+    inVhost: true,
+    GET: (request) => {
+      const vhost = vhostOf(request);
+      const exchange = vhost.exchanges.get(exchangeOf(request).name);
+      const bindings = exchange === undefined ? defaultBindings(vhost) : bindingsFrom(vhost, exchange);
+      return listed(request, bindings, bindingView);
+    },
+  },
+  {
+    path: '/api/exchanges/:vhost/:exchange/bindings/destination',
+    requires: 'management',
+    inVhost: true,
+    GET: (request) => {
+      const vhost = vhostOf(request);
+      const exchange = vhost.exchanges.get(exchangeOf(request).name);
+      return listed(request, exchange === undefined ? [] : bindingsTo(vhost, exchange), bindingView);
+    },
+  },
+];
+
+function list(request: ApiRequest, exchanges: ShownExchange[]): Promise<Answer> {
+  return paged(request, exchanges, ({ name }) => name, exchangeView);
+}
+
+/** @throws ApiError 404 */
+function exchangeOf(request: ApiRequest): ShownExchange {
+  const exchange = findExchange(vhostOf(request), request.param('exchange'));
+  if (exchange === undefined) throw objectNotFound();
+  return exchange;
+}
+
+/** The name in the path as AMQP has it. */
+export function exchangeName(name: string): string {
+  return name === 'amq.default' ? '' : name;
+}
+
+async function put(request: ApiRequest): Promise<Answer> {
+  const { sources, caller, body } = request;
+  const vhost = sources.vhosts.get(request.param('vhost'));
+  if (vhost === undefined) throw referenceNotFound('vhost_not_found');
+  const exchange = exchangeName(request.param('exchange'));
+  const declare = {
+    name: 'exchange.declare',
+    exchange,
+    // RabbitMQ takes the type for direct where it is not told.
+    type: body.text('type', 'direct'),
+    passive: false,
+    durable: body.flag('durable'),
+    autoDelete: body.flag('auto_delete'),
+    internal: body.flag('internal'),
+    noWait: false,
+    arguments: body.table('arguments'),
+  } as const;
+  const isNew = findExchange(vhost, exchange) === undefined;
+  await withDirectChannel(sources.context, caller.identity, vhost.name, (channel) => {
+    return channel.call(declare, 'exchange.declare-ok');
+  });
+  return isNew ? CREATED : NO_CONTENT;
+}
+
+async function remove(request: ApiRequest): Promise<Answer> {
+  const { sources, caller } = request;
+  const { name: exchange, vhost } = exchangeOf(request);
+  const ifUnused = request.query('if-unused') === 'true';
+  await withDirectChannel(sources.context, caller.identity, vhost, (channel) => {
+    return channel.call({ name: 'exchange.delete', exchange, ifUnused, noWait: false }, 'exchange.delete-ok');
+  });
+  return NO_CONTENT;
+}
+
+/** Answered once the message is confirmed, or was returned for want of a queue. */
+async function publish(request: ApiRequest): Promise<Answer> {
+  const { sources, caller, body } = request;
+  const vhost = vhostOf(request);
+  body.require('routing_key', 'properties', 'payload', 'payload_encoding');
+  const content = { properties: readProperties(body), body: readPayload(body) };
+  const exchange = exchangeName(request.param('exchange'));
+  const isRouted = await withDirectChannel(sources.context, caller.identity, vhost.name, async (channel) => {
+    channel.send({ name: 'confirm.select', noWait: true });
+    channel.publish(exchange, body.text('routing_key'), content, true);
+    const { method } = await channel.next('basic.ack', 'basic.nack', 'basic.return');
+    return method.name !== 'basic.return';
+  }).catch((error) => {
+    throw error instanceof ChannelClosed ? badRequest(error.message) : error;
+  });
+  return ok({ routed: isRouted });
+}
+
+function readProperties(body: RequestBody): BasicProperties {
+  const value = body.value('properties');
+  if (Array.isArray(value) && value.length === 0) return {};
+  return propertiesFromJson(value);
+}
+
+/** @throws ApiError 400 */
+function readPayload(body: RequestBody): Buffer {
+  const payload = body.value('payload');
+  const encoding = body.value('payload_encoding');
+  if (typeof payload !== 'string') throw badRequest('payload_not_string');
+  if (encoding === 'string') return encodeText(payload);
+  if (encoding !== 'base64') throw badRequest(['unsupported_encoding', String(encoding)]);
+  const octets = Buffer.from(payload, 'base64');
+  if (octets.toString('base64').replace(/=+$/, '') !== payload.replace(/=+$/, ''))
+    throw badRequest(['not_base64', payload]);
+  return octets;
+}

@@ -1,0 +1,89 @@
+/** /api/health/checks and /api/aliveness-test: 200 while all is well, 503 with the reason when it is not. */
+import { badRequest } from '../api-error.ts';
+import { withDirectChannel } from '../direct-channel.ts';
+import { type Answer, type ApiRequest, ok, type Resource, vhostOf } from '../resource.ts';
+import { listeners } from './overview.ts';
+
+const TEST_QUEUE = 'aliveness-test';
+const UNITS = ['days', 'weeks', 'months', 'years'];
+/** Names that RabbitMQ takes for the protocol of AMQP clients. */
+const AMQP_NAMES = ['amqp091', 'amqp0.9.1', 'amqp0.9', 'amqp'];
+
+export const healthResources: readonly Resource[] = [
+  check('alarms', alarms),
+  check('local-alarms', alarms),
+  check('virtual-hosts', virtualHosts),
+  // One node has no mirrors and no majority to lose.
+  check('node-is-mirror-sync-critical', () => ok({ status: 'ok', reason: 'single node cluster' })),
+  check('node-is-quorum-critical', () => ok({ status: 'ok', reason: 'single node cluster' })),
+  check('port-listener/:port', portListener),
+  check('protocol-listener/:protocol', protocolListener),
+  check('certificate-expiration/:within/:unit', certificateExpiration),
+  { path: '/api/aliveness-test/:vhost', requires: 'management', inVhost: true, GET: alivenessTest },
+];
+
+function check(path: string, GET: (request: ApiRequest) => Answer): Resource {
+  return { path: `/api/health/checks/${path}`, requires: 'management', GET };
+}
+
+function failed(view: object): Answer {
+  return { status: 503, json: JSON.stringify({ status: 'failed', ...view }) };
+}
+
+function alarms({ sources }: ApiRequest): Answer {
+  const alarm = sources.context.alarm();
+  if (alarm === null) return ok({ status: 'ok' });
+  const found = { node: sources.nodeName, resource: 'disk' };
+  return failed({ reason: 'There are alarms in effect in the cluster', alarms: [found] });
+}
+
+function virtualHosts({ sources }: ApiRequest): Answer {
+  const { vhosts } = sources.context.metadata.snapshot();
+  const down = vhosts.map(({ name }) => name).filter((name) => sources.vhosts.get(name) === undefined);
+  if (down.length === 0) return ok({ status: 'ok' });
+  return failed({ reason: 'Some virtual hosts are down', 'virtual-hosts': down });
+}
+
+function portListener(request: ApiRequest): Answer {
+  const text = request.param('port');
+  if (!/^\d+$/.test(text)) throw badRequest('Invalid port');
+  const port = Number(text);
+  const ports = listeners(request.sources).map((listener) => listener.port);
+  if (ports.includes(port)) return ok({ status: 'ok', port });
+  return failed({ reason: 'No active listener', missing: port, ports });
+}
+
+function protocolListener(request: ApiRequest): Answer {
+  const asked = request.param('protocol');
+  const protocol = AMQP_NAMES.includes(asked) ? 'amqp' : asked;
+  const protocols = listeners(request.sources).map((listener) => listener.protocol);
+  if (protocols.includes(protocol)) return ok({ status: 'ok', protocol });
+  return failed({ reason: 'No active listener', missing: asked, protocols });
+}
+
+/** No listener has a certificate yet. */
+function certificateExpiration(request: ApiRequest): Answer {
+  if (!UNITS.includes(request.param('unit'))) {
+    throw badRequest(`Time unit not recognised. Supported units: ${UNITS.join(', ')}.`);
+  }
+  if (!/^\d+$/.test(request.param('within'))) throw badRequest('Invalid expiration value.');
+  return ok({ status: 'ok' });
+}
+
+/** Declares a queue, publishes a message to it and takes it out again, as the caller. */
+async function alivenessTest(request: ApiRequest): Promise<Answer> {
+  const { sources, caller } = request;
+  const vhost = vhostOf(request).name;
+  const flags = { passive: false, durable: false, exclusive: false, autoDelete: false, noWait: false };
+  return withDirectChannel(sources.context, caller.identity, vhost, async (channel) => {
+    await channel.call(
+      { name: 'queue.declare', queue: TEST_QUEUE, ...flags, arguments: new Map() },
+      'queue.declare-ok',
+    );
+    channel.publish('', TEST_QUEUE, { properties: {}, body: Buffer.from('test_message') }, false);
+    const get = { name: 'basic.get', queue: TEST_QUEUE, noAck: true } as const;
+    const { method } = await channel.call(get, 'basic.get-ok', 'basic.get-empty');
+    if (method.name === 'basic.get-ok') return ok({ status: 'ok' });
+    return failed({ reason: 'the message that was published was not there' });
+  });
+}

@@ -1,0 +1,155 @@
+/** /api/overview, /api/nodes and what a client asks to find out whom it talks to. */
+import { availableParallelism } from 'node:os';
+import { EXCHANGE_TYPES } from '../../routing/exchange-types.ts';
+import { RABBITMQ_VERSION, VERSION } from '../../version.ts';
+import { objectNotFound } from '../api-error.ts';
+import type { JsonView } from '../listing.ts';
+import { openFilesMax } from '../node-figures.ts';
+import { type ApiRequest, listed, ok, type Resource, shown, visibleVhosts } from '../resource.ts';
+import type { ManagementSources } from '../sources.ts';
+import { consumersOf } from '../views/consumer.ts';
+import { windowOf, windowsOf } from '../windows.ts';
+
+const EXCHANGE_DESCRIPTIONS: Readonly<Record<(typeof EXCHANGE_TYPES)[number], string>> = {
+  direct: 'Routes by the routing key',
+  fanout: 'Routes to all that is bound',
+  topic: 'Routes by patterns of the routing key',
+  headers: 'Routes by headers',
+  'x-consistent-hash': 'Spreads by a hash of the routing key, a header or a property',
+  'x-random': 'Routes to one of what is bound, at random',
+  'x-local-random': 'Routes to one of the queues of this node, at random',
+  'x-modulus-hash': 'Spreads by a hash of the routing key',
+};
+
+export const overviewResources: readonly Resource[] = [
+  {
+    path: '/api/overview',
+    requires: 'management',
+    GET: (request) => shown(request, overview(request)),
+  },
+  {
+    path: '/api/nodes',
+    requires: 'monitoring',
+    GET: (request) => listed(request, [request.sources], (sources) => nodeView(sources, request)),
+  },
+  {
+    path: '/api/nodes/:node',
+    requires: 'monitoring',
+    GET: (request) => {
+      if (request.param('node') !== request.sources.nodeName) throw objectNotFound();
+      return shown(request, nodeView(request.sources, request));
+    },
+  },
+  {
+    path: '/api/auth',
+    requires: 'nobody',
+    GET: () => ok({ enable_uaa: false, uaa_client_id: '', uaa_location: '' }),
+  },
+  { path: '/api/extensions', requires: 'management', GET: (request) => listed(request, [], () => ({})) },
+];
+
+function overview(request: ApiRequest): JsonView {
+  const { sources, caller } = request;
+  const { statistics, context, nodeName } = sources;
+  const windows = windowsOf(request);
+  const view = {
+    management_version: RABBITMQ_VERSION,
+    rates_mode: 'basic',
+    exchange_types: exchangeTypes(),
+    product_version: VERSION,
+    product_name: 'Leveret',
+    rabbitmq_version: RABBITMQ_VERSION,
+    cluster_name: context.metadata.clusterName,
+    disable_stats: false,
+    enable_queue_totals: false,
+    object_totals: objectTotals(request),
+  };
+  if (!caller.is('monitoring')) return { ...view, ...totalsOfCaller(request) };
+  return {
+    ...view,
+    message_stats: statistics.totalMessages(windows) ?? {},
+    churn_rates: statistics.churn(),
+    queue_totals: statistics.totalLengths(windows),
+    node: nodeName,
+    listeners: listeners(sources),
+    contexts: [],
+  };
+}
+
+/** What there is in the vhosts that the caller sees; whoever does not monitor sees its own connections only. */
+function objectTotals(request: ApiRequest): JsonView {
+  const { sources, caller } = request;
+  const monitors = caller.is('monitoring');
+  const vhosts = monitors ? [...sources.vhosts.all()] : visibleVhosts(request);
+  const connections = [...sources.connections()].filter(({ vhost, identity }) => {
+    return vhost !== null && (monitors || identity.user === caller.name);
+  });
+  const consumers = [...consumersOf(sources)].filter(({ channel }) => vhosts.includes(channel.vhost));
+  return {
+    channels: connections.reduce((sum, { channels }) => sum + channels.size, 0),
+    connections: connections.length,
+    consumers: consumers.length,
+    // The default exchange is one of a vhost's, though it is nowhere kept.
+    exchanges: vhosts.reduce((sum, { exchanges }) => sum + exchanges.size + 1, 0),
+    queues: vhosts.reduce((sum, { queues }) => sum + queues.size, 0),
+  };
+}
+
+/** Sums over the vhosts of a caller who does not see all of them. */
+function totalsOfCaller(request: ApiRequest): JsonView {
+  const totals = { messages: 0, messages_ready: 0, messages_unacknowledged: 0 };
+  for (const { queues } of visibleVhosts(request)) {
+    for (const { readyCount, unackedCount } of queues.values()) {
+      totals.messages += readyCount + unackedCount;
+      totals.messages_ready += readyCount;
+      totals.messages_unacknowledged += unackedCount;
+    }
+  }
+  return { queue_totals: totals };
+}
+
+export function listeners({ nodeName, amqpListeners, httpListener }: ManagementSources): JsonView[] {
+  return [...amqpListeners(), { protocol: 'http', ...httpListener }].map(({ protocol, host, port }) => ({
+    node: nodeName,
+    protocol,
+    ip_address: host,
+    port,
+    socket_opts: protocol === 'http' ? {} : { nodelay: true },
+  }));
+}
+
+function nodeView(sources: ManagementSources, request: ApiRequest): JsonView {
+  const { context, dataDir, nodeName, statistics } = sources;
+  const filesMax = openFilesMax();
+  const { disk_free, disk_free_details, ...figures } = statistics.node(windowOf(request, 'node_stats'));
+  const alarm = context.alarm() !== null;
+  return {
+    name: nodeName,
+    type: 'disc',
+    running: true,
+    os_pid: String(process.pid),
+    ...(filesMax === undefined ? {} : { fd_total: filesMax }),
+    mem_alarm: false,
+    disk_free_alarm: alarm,
+    rates_mode: 'basic',
+    uptime: Math.round(process.uptime() * 1000),
+    processors: availableParallelism(),
+    exchange_types: exchangeTypes(),
+    auth_mechanisms: context.authenticator
+      .mechanisms()
+      .split(' ')
+      .map((name) => ({ name, enabled: true })),
+    partitions: [],
+    cluster_links: [],
+    contexts: [],
+    enabled_plugins: [],
+    ...(dataDir === null ? {} : { db_dir: dataDir, disk_free, disk_free_details }),
+    mem_calculation_strategy: 'rss',
+    ...figures,
+    ...statistics.churn(),
+  };
+}
+
+function exchangeTypes(): JsonView[] {
+  return EXCHANGE_TYPES.map((name) => ({ name, description: EXCHANGE_DESCRIPTIONS[name], enabled: true }));
+}

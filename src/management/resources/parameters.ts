@@ -1,0 +1,250 @@
+/** /api/parameters, /api/global-parameters, the limits of vhosts and the name of the cluster. */
+import type { GlobalParameterRecord, JsonValue, ParameterRecord } from '../../metadata/port.ts';
+import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
+import { applied } from '../changes.ts';
+import type { JsonView } from '../listing.ts';
+import {
+  type Answer,
+  type ApiRequest,
+  byName,
+  CREATED,
+  checkVhost,
+  listed,
+  NO_CONTENT,
+  type Resource,
+  shown,
+  visibleVhosts,
+} from '../resource.ts';
+
+const VHOST_LIMITS = 'vhost-limits';
+const LIMITS = 'limits';
+const VHOST_LIMIT_NAMES = ['max-connections', 'max-queues'];
+const CLUSTER_NAME = 'cluster_name';
+
+export const parameterResources: readonly Resource[] = [
+  { path: '/api/parameters', requires: 'policymaker', GET: (request) => list(request, visibleParameters(request)) },
+  {
+    path: '/api/parameters/:component',
+    requires: 'policymaker',
+    GET: (request) => list(request, ofComponent(request)),
+  },
+  {
+    path: '/api/parameters/:component/:vhost',
+    requires: 'policymaker',
+    inVhost: true,
+    GET: (request) => {
+      const vhost = request.param('vhost');
+      return list(
+        request,
+        ofComponent(request).filter((parameter) => parameter.vhost === vhost),
+      );
+    },
+  },
+  {
+    path: '/api/parameters/:component/:vhost/:name',
+    requires: 'policymaker',
+    inVhost: true,
+    GET: (request) => shown(request, parameterView(parameterOf(request))),
+    PUT: put,
+    DELETE: remove,
+  },
+  {
+    path: '/api/global-parameters',
+    requires: 'policymaker',
+    GET: (request) => listed(request, globalParameters(request), globalParameterView),
+  },
+  {
+    path: '/api/global-parameters/:name',
+    requires: 'policymaker',
+    GET: (request) => shown(request, globalParameterView(globalParameterOf(request))),
+    PUT: putGlobal,
+    DELETE: removeGlobal,
+  },
+  {
+    path: '/api/cluster-name',
+    requires: 'management',
+    requiresToChange: 'administrator',
+    GET: (request) => shown(request, { name: request.sources.context.metadata.clusterName }),
+    PUT: putClusterName,
+  },
+  { path: '/api/vhost-limits', requires: 'management', GET: listLimits },
+  {
+    path: '/api/vhost-limits/:vhost',
+    requires: 'management',
+    GET: (request) => {
+      if (!request.caller.is('monitoring')) checkVhost(request, 'GET');
+      else if (request.sources.vhosts.get(request.param('vhost')) === undefined) throw objectNotFound();
+      return listed(request, limitsOf(request, [request.param('vhost')]), limitsView);
+    },
+  },
+  { path: '/api/vhost-limits/:vhost/:limit', requires: 'administrator', PUT: putLimit, DELETE: removeLimit },
+];
+
+// --- parameters of a vhost ---
+
+function visibleParameters({ sources, caller }: ApiRequest): ParameterRecord[] {
+  return sources.context.metadata.snapshot().parameters.filter(({ vhost }) => caller.sees(vhost));
+}
+
+function ofComponent(request: ApiRequest): ParameterRecord[] {
+  const wanted = request.param('component');
+  return visibleParameters(request).filter(({ component }) => component === wanted);
+}
+
+function list(request: ApiRequest, parameters: ParameterRecord[]): Promise<Answer> {
+  return listed(request, byName(parameters), parameterView);
+}
+
+function parameterView({ value, vhost, component, name }: ParameterRecord): JsonView {
+  return { value, vhost, component, name };
+}
+
+/** @throws ApiError 404 */
+function parameterOf(request: ApiRequest): ParameterRecord {
+  const [vhost, name] = [request.param('vhost'), request.param('name')];
+  const found = ofComponent(request).find((parameter) => parameter.vhost === vhost && parameter.name === name);
+  if (found === undefined) throw objectNotFound();
+  return found;
+}
+
+/** What nothing here acts upon would look as if it were set. */
+async function put(request: ApiRequest): Promise<Answer> {
+  const { sources, body } = request;
+  const vhost = request.param('vhost');
+  const component = request.param('component');
+  body.require('value');
+  if (sources.vhosts.get(vhost) === undefined) throw referenceNotFound('vhost_not_found');
+  if (component !== VHOST_LIMITS || request.param('name') !== LIMITS) {
+    throw badRequest(`Validation failed\n\ncomponent ${component} not found\n`);
+  }
+  const value = body.value('value');
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw badRequest('Validation failed\n\nlimits should be an object\n');
+  }
+  for (const [limit, count] of Object.entries(value)) checkLimit(limit, count);
+  const isNew = findLimits(request, vhost) === undefined;
+  await putLimits(request, vhost, value as Record<string, number>);
+  return isNew ? CREATED : NO_CONTENT;
+}
+
+async function remove(request: ApiRequest): Promise<Answer> {
+  const { vhost, component, name } = parameterOf(request);
+  await applied(request.sources.context.metadata, [{ kind: 'delete-parameter', vhost, component, name }]);
+  return NO_CONTENT;
+}
+
+// --- global parameters ---
+
+function globalParameters({ sources }: ApiRequest): GlobalParameterRecord[] {
+  return byName([...sources.context.metadata.snapshot().globalParameters]);
+}
+
+function globalParameterView({ name, value }: GlobalParameterRecord): JsonView {
+  return { name, value };
+}
+
+function findGlobal(request: ApiRequest): GlobalParameterRecord | undefined {
+  return globalParameters(request).find(({ name }) => name === request.param('name'));
+}
+
+/** @throws ApiError 404 */
+function globalParameterOf(request: ApiRequest): GlobalParameterRecord {
+  const found = findGlobal(request);
+  if (found === undefined) throw objectNotFound();
+  return found;
+}
+
+async function putGlobal(request: ApiRequest): Promise<Answer> {
+  const { sources, body } = request;
+  body.require('value');
+  const isNew = findGlobal(request) === undefined;
+  const parameter = { name: request.param('name'), value: body.value('value') as JsonValue };
+  await applied(sources.context.metadata, [{ kind: 'put-global-parameter', parameter }]);
+  return isNew ? CREATED : NO_CONTENT;
+}
+
+async function removeGlobal(request: ApiRequest): Promise<Answer> {
+  const { name } = globalParameterOf(request);
+  await applied(request.sources.context.metadata, [{ kind: 'delete-global-parameter', name }]);
+  return NO_CONTENT;
+}
+
+async function putClusterName({ sources, body }: ApiRequest): Promise<Answer> {
+  body.require('name');
+  const parameter = { name: CLUSTER_NAME, value: body.text('name') };
+  await applied(sources.context.metadata, [{ kind: 'put-global-parameter', parameter }]);
+  return NO_CONTENT;
+}
+
+// --- limits of a vhost ---
+
+function listLimits(request: ApiRequest): Promise<Answer> {
+  const { sources, caller } = request;
+  const all = caller.is('monitoring') ? [...sources.vhosts.all()] : visibleVhosts(request);
+  return listed(
+    request,
+    limitsOf(
+      request,
+      all.map(({ name }) => name),
+    ),
+    limitsView,
+  );
+}
+
+function limitsOf({ sources }: ApiRequest, vhosts: readonly string[]): ParameterRecord[] {
+  const { parameters } = sources.context.metadata.snapshot();
+  return parameters.filter(({ vhost, component, name }) => {
+    return component === VHOST_LIMITS && name === LIMITS && vhosts.includes(vhost);
+  });
+}
+
+function findLimits(request: ApiRequest, vhost: string): ParameterRecord | undefined {
+  return limitsOf(request, [vhost])[0];
+}
+
+function limitsView({ vhost, value }: ParameterRecord): JsonView {
+  return { vhost, value };
+}
+
+async function putLimit(request: ApiRequest): Promise<Answer> {
+  const { sources, body } = request;
+  const vhost = request.param('vhost');
+  const limit = request.param('limit');
+  body.require('value');
+  if (sources.vhosts.get(vhost) === undefined) throw referenceNotFound('vhost_not_found');
+  const value = body.value('value');
+  checkLimit(limit, value);
+  await putLimits(request, vhost, { ...currentLimits(request, vhost), [limit]: value as number });
+  return NO_CONTENT;
+}
+
+async function removeLimit(request: ApiRequest): Promise<Answer> {
+  const vhost = request.param('vhost');
+  if (request.sources.vhosts.get(vhost) === undefined) throw objectNotFound();
+  const { [request.param('limit')]: _, ...rest } = currentLimits(request, vhost);
+  const isLast = Object.keys(rest).length === 0;
+  if (isLast) {
+    const change = { kind: 'delete-parameter', vhost, component: VHOST_LIMITS, name: LIMITS } as const;
+    await applied(request.sources.context.metadata, [change]);
+  } else await putLimits(request, vhost, rest);
+  return NO_CONTENT;
+}
+
+/** @throws ApiError 400 with RabbitMQ's texts */
+function checkLimit(limit: string, value: unknown): void {
+  const shownValue = JSON.stringify(value);
+  if (!VHOST_LIMIT_NAMES.includes(limit)) {
+    throw badRequest(`Validation failed\n\nUnrecognised terms [{<<"${limit}">>,${shownValue}}] in limits\n`);
+  }
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return;
+  throw badRequest(`Validation failed\n\n${limit} should be a number, actually was <<${shownValue}>>\n`);
+}
+
+function currentLimits(request: ApiRequest, vhost: string): Record<string, number> {
+  return { ...(findLimits(request, vhost)?.value as Record<string, number> | undefined) };
+}
+
+function putLimits({ sources }: ApiRequest, vhost: string, value: Record<string, number>): Promise<void> {
+  const parameter = { vhost, component: VHOST_LIMITS, name: LIMITS, value };
+  return applied(sources.context.metadata, [{ kind: 'put-parameter', parameter }]);
+}

@@ -1,0 +1,97 @@
+/** /api/permissions and /api/topic-permissions. */
+import { compilePattern } from '../../auth/pattern.ts';
+import type { PermissionRecord, TopicPermissionRecord } from '../../metadata/port.ts';
+import { badRequest, objectNotFound } from '../api-error.ts';
+import { applied } from '../changes.ts';
+import { type Answer, type ApiRequest, CREATED, listed, NO_CONTENT, type Resource, shown } from '../resource.ts';
+import { permissionView, topicPermissionView } from '../views/accounts.ts';
+
+export const permissionResources: readonly Resource[] = [
+  {
+    path: '/api/permissions',
+    requires: 'administrator',
+    GET: (request) => listed(request, request.sources.context.metadata.snapshot().permissions, permissionView),
+  },
+  {
+    path: '/api/permissions/:vhost/:user',
+    requires: 'administrator',
+    GET: (request) => shown(request, permissionView(permissionOf(request))),
+    PUT: put,
+    DELETE: remove,
+  },
+  {
+    path: '/api/topic-permissions',
+    requires: 'administrator',
+    GET: (request) => {
+      return listed(request, request.sources.context.metadata.snapshot().topicPermissions, topicPermissionView);
+    },
+  },
+  {
+    path: '/api/topic-permissions/:vhost/:user',
+    requires: 'administrator',
+    GET: (request) => listed(request, topicPermissionsOf(request), topicPermissionView),
+    PUT: putTopic,
+    DELETE: removeTopic,
+  },
+];
+
+/** @throws ApiError 404 */
+function permissionOf({ sources, ...request }: ApiRequest): PermissionRecord {
+  const permission = sources.accounts.permission(request.param('user'), request.param('vhost'));
+  if (permission === undefined) throw objectNotFound();
+  return permission;
+}
+
+/** @throws ApiError 404 when there is none */
+function topicPermissionsOf({ sources, ...request }: ApiRequest): TopicPermissionRecord[] {
+  const [wantedVhost, wantedUser] = [request.param('vhost'), request.param('user')];
+  const all = sources.context.metadata.snapshot().topicPermissions;
+  const found = all.filter(({ vhost, user }) => vhost === wantedVhost && user === wantedUser);
+  if (found.length === 0) throw objectNotFound();
+  return found;
+}
+
+async function put(request: ApiRequest): Promise<Answer> {
+  const { sources, body } = request;
+  const account = accountOf(request);
+  body.require('configure', 'write', 'read');
+  const patterns = { configure: body.text('configure'), write: body.text('write'), read: body.text('read') };
+  for (const pattern of Object.values(patterns)) compilePattern(pattern);
+  const isNew = sources.accounts.permission(account.user, account.vhost) === undefined;
+  await applied(sources.context.metadata, [{ kind: 'put-permission', permission: { ...account, ...patterns } }]);
+  return isNew ? CREATED : NO_CONTENT;
+}
+
+async function remove(request: ApiRequest): Promise<Answer> {
+  const { user, vhost } = permissionOf(request);
+  await applied(request.sources.context.metadata, [{ kind: 'delete-permission', user, vhost }]);
+  return NO_CONTENT;
+}
+
+async function putTopic(request: ApiRequest): Promise<Answer> {
+  const { sources, body } = request;
+  const account = accountOf(request);
+  body.require('exchange', 'write', 'read');
+  const patterns = { write: body.text('write'), read: body.text('read') };
+  // RabbitMQ's variables are put in when a key is checked; here any name does.
+  for (const pattern of Object.values(patterns)) compilePattern(pattern.replace(/\{(?:username|vhost)\}/g, 'name'));
+  const topicPermission = { ...account, exchange: body.text('exchange'), ...patterns };
+  const before = sources.accounts.topicPermission(account.user, account.vhost, topicPermission.exchange);
+  await applied(sources.context.metadata, [{ kind: 'put-topic-permission', topicPermission }]);
+  return before === undefined ? CREATED : NO_CONTENT;
+}
+
+async function removeTopic(request: ApiRequest): Promise<Answer> {
+  const changes = topicPermissionsOf(request).map(
+    ({ user, vhost, exchange }) => ({ kind: 'delete-topic-permission', user, vhost, exchange }) as const,
+  );
+  await applied(request.sources.context.metadata, changes);
+  return NO_CONTENT;
+}
+
+/** @throws ApiError 400 */
+function accountOf({ sources, ...request }: ApiRequest): { user: string; vhost: string } {
+  const [user, vhost] = [request.param('user'), request.param('vhost')];
+  if (sources.accounts.user(user) !== undefined && sources.accounts.hasVhost(vhost)) return { user, vhost };
+  throw badRequest('vhost_or_user_not_found');
+}

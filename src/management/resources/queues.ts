@@ -1,0 +1,205 @@
+/** /api/queues: declared, deleted, purged and read from as an AMQP client of the caller's would. */
+import { isUtf8 } from 'node:buffer';
+import type { Queue } from '../../queues/queue.ts';
+import { ApiError, badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
+import { type Answered, ChannelClosed, type DirectChannel, withDirectChannel } from '../direct-channel.ts';
+import {
+  type Answer,
+  type ApiRequest,
+  byName,
+  CREATED,
+  listed,
+  NO_CONTENT,
+  ok,
+  paged,
+  type Resource,
+  shown,
+  vhostOf,
+  visibleVhosts,
+} from '../resource.ts';
+import { bindingsTo, bindingView, defaultBinding } from '../views/binding.ts';
+import { propertiesToJson } from '../views/message.ts';
+import { declaredQueueView, queueDetailView, queueView } from '../views/queue.ts';
+import { windowsOf } from '../windows.ts';
+
+export const queueResources: readonly Resource[] = [
+  {
+    path: '/api/queues',
+    requires: 'management',
+    GET: (request) =>
+      list(
+        request,
+        visibleVhosts(request).flatMap(({ queues }) => byName([...queues.values()])),
+      ),
+  },
+  {
+    path: '/api/queues/:vhost',
+    requires: 'management',
+    inVhost: true,
+    GET: (request) => list(request, byName([...vhostOf(request).queues.values()])),
+  },
+  {
+    path: '/api/queues/:vhost/:queue',
+    requires: 'management',
+    inVhost: true,
+    GET: (request) => shown(request, queueDetailView(request.sources, queueOf(request), windowsOf(request))),
+    PUT: put,
+    DELETE: remove,
+  },
+  { path: '/api/queues/:vhost/:queue/contents', requires: 'management', inVhost: true, DELETE: purge },
+  { path: '/api/queues/:vhost/:queue/get', requires: 'management', inVhost: true, POST: get },
+  {
+    path: '/api/queues/:vhost/:queue/bindings',
+    requires: 'management',
+    inVhost: true,
+    GET: (request) => {
+      const queue = queueOf(request);
+      return listed(request, [defaultBinding(queue), ...bindingsTo(vhostOf(request), queue)], bindingView);
+    },
+  },
+];
+
+function list(request: ApiRequest, queues: Queue[]): Promise<Answer> {
+  const { sources } = request;
+  const windows = windowsOf(request);
+  const isBare = request.query('disable_stats') === 'true';
+  return paged(
+    request,
+    queues,
+    ({ name }) => name,
+    (queue) => (isBare ? declaredQueueView(sources, queue) : queueView(sources, queue, windows)),
+  );
+}
+
+/** @throws ApiError 404 */
+function queueOf(request: ApiRequest): Queue {
+  const queue = vhostOf(request).queues.get(request.param('queue'));
+  if (queue === undefined) throw objectNotFound();
+  return queue;
+}
+
+async function put(request: ApiRequest): Promise<Answer> {
+  const { sources, caller, body } = request;
+  const vhost = sources.vhosts.get(request.param('vhost'));
+  if (vhost === undefined) throw referenceNotFound('vhost_not_found');
+  const node = body.text('node', sources.nodeName);
+  if (node !== sources.nodeName) throw badRequest(`Node ${node} could not be contacted`);
+  const queue = request.param('queue');
+  const declare = {
+    name: 'queue.declare',
+    queue,
+    passive: false,
+    durable: body.flag('durable'),
+    exclusive: false,
+    autoDelete: body.flag('auto_delete'),
+    noWait: false,
+    arguments: body.table('arguments'),
+  } as const;
+  const isNew = !vhost.queues.has(queue);
+  await withDirectChannel(sources.context, caller.identity, vhost.name, (channel) => {
+    return channel.call(declare, 'queue.declare-ok');
+  });
+  return isNew ? CREATED : NO_CONTENT;
+}
+
+async function remove(request: ApiRequest): Promise<Answer> {
+  const { sources, caller } = request;
+  const { name: queue, vhost } = queueOf(request);
+  const ifUnused = request.query('if-unused') === 'true';
+  const ifEmpty = request.query('if-empty') === 'true';
+  await withDirectChannel(sources.context, caller.identity, vhost, (channel) => {
+    return channel.call({ name: 'queue.delete', queue, ifUnused, ifEmpty, noWait: false }, 'queue.delete-ok');
+  });
+  return NO_CONTENT;
+}
+
+async function purge(request: ApiRequest): Promise<Answer> {
+  const { sources, caller } = request;
+  const { name: queue, vhost } = queueOf(request);
+  await withDirectChannel(sources.context, caller.identity, vhost, (channel) => {
+    return channel.call({ name: 'queue.purge', queue, noWait: false }, 'queue.purge-ok');
+  });
+  return NO_CONTENT;
+}
+
+// --- reading messages ---
+
+const ACK_MODES = ['ack_requeue_true', 'ack_requeue_false', 'reject_requeue_true', 'reject_requeue_false'] as const;
+type AckMode = (typeof ACK_MODES)[number];
+
+interface GetOptions {
+  readonly queue: string;
+  readonly count: number;
+  readonly ackMode: AckMode;
+  readonly encoding: 'auto' | 'base64';
+  /** Octets of a body that are given, at most. */
+  readonly truncate: number;
+}
+
+async function get(request: ApiRequest): Promise<Answer> {
+  const { sources, caller } = request;
+  const vhost = vhostOf(request).name;
+  const options = readGetOptions(request);
+  const messages = await withDirectChannel(sources.context, caller.identity, vhost, (channel) => {
+    return getMessages(channel, options);
+  }).catch((error) => {
+    throw error instanceof ChannelClosed ? getRefusal(error) : error;
+  });
+  return ok(messages);
+}
+
+/** Unlike elsewhere, these texts have the name of the code in front. */
+function getRefusal({ replyCode, replyText, message }: ChannelClosed): ApiError {
+  if (replyCode === 403) return new ApiError(401, 'not_authorised', replyText);
+  return replyCode === 404 ? referenceNotFound(replyText) : badRequest(message);
+}
+
+/** @throws ApiError 400 */
+function readGetOptions(request: ApiRequest): GetOptions {
+  const { body } = request;
+  body.require('ackmode', 'count', 'encoding');
+  const ackMode = ACK_MODES.find((mode) => mode === body.value('ackmode'));
+  if (ackMode === undefined) throw badRequest(`ackmode must be one of ${ACK_MODES.join(', ')}`);
+  const encoding = body.value('encoding');
+  if (encoding !== 'auto' && encoding !== 'base64') {
+    throw badRequest('Unsupported encoding. Please use auto or base64.');
+  }
+  const truncate = body.has('truncate') ? body.count('truncate') : Number.POSITIVE_INFINITY;
+  return { queue: request.param('queue'), count: body.count('count'), ackMode, encoding, truncate };
+}
+
+/** All are taken first and given back together, so that none comes twice. */
+async function getMessages(channel: DirectChannel, options: GetOptions): Promise<object[]> {
+  const { queue, count, ackMode } = options;
+  const noAck = ackMode === 'ack_requeue_false';
+  const messages: object[] = [];
+  let lastTag = 0;
+  while (messages.length < count) {
+    const answer = await channel.call({ name: 'basic.get', queue, noAck }, 'basic.get-ok', 'basic.get-empty');
+    if (answer.method.name === 'basic.get-empty') break;
+    lastTag = Number(answer.method.deliveryTag);
+    messages.push(messageView(answer as GetOk, options));
+  }
+  if (noAck || lastTag === 0) return messages;
+  const requeue = ackMode !== 'reject_requeue_false';
+  channel.send({ name: 'basic.nack', deliveryTag: lastTag, multiple: true, requeue });
+  return messages;
+}
+
+type GetOk = Answered & { readonly method: { readonly name: 'basic.get-ok' } };
+
+function messageView({ method, content }: GetOk, { encoding, truncate }: GetOptions): object {
+  const { properties, body } = content!;
+  const payload = body.subarray(0, truncate);
+  const isText = encoding === 'auto' && isUtf8(payload);
+  return {
+    payload_bytes: body.length,
+    redelivered: method.redelivered,
+    exchange: method.exchange,
+    routing_key: method.routingKey,
+    message_count: method.messageCount,
+    properties: propertiesToJson(properties),
+    payload: payload.toString(isText ? 'utf8' : 'base64'),
+    payload_encoding: isText ? 'string' : 'base64',
+  };
+}

@@ -1,0 +1,187 @@
+/** /api/users, /api/whoami and the limits of users. */
+import { hashPassword, isPasswordHash } from '../../auth/passwords.ts';
+import type { PasswordHashing, UserRecord } from '../../metadata/port.ts';
+import { badRequest, objectNotFound } from '../api-error.ts';
+import { applied } from '../changes.ts';
+import type { RequestBody } from '../request-body.ts';
+import {
+  type Answer,
+  type ApiRequest,
+  byName,
+  CREATED,
+  listed,
+  NO_CONTENT,
+  type Resource,
+  shown,
+} from '../resource.ts';
+import { permissionView, topicPermissionView, userView } from '../views/accounts.ts';
+
+const USER_LIMITS = ['max-connections', 'max-channels'];
+const HASHINGS: readonly PasswordHashing[] = ['sha256', 'sha512', 'md5'];
+
+export const userResources: readonly Resource[] = [
+  {
+    path: '/api/whoami',
+    requires: 'management',
+    GET: (request) => shown(request, { name: request.caller.name, tags: request.caller.identity.tags }),
+  },
+  { path: '/api/users', requires: 'administrator', GET: (request) => listed(request, usersOf(request), userView) },
+  { path: '/api/users/bulk-delete', requires: 'administrator', POST: removeMany },
+  { path: '/api/users/without-permissions', requires: 'administrator', GET: listWithoutPermissions },
+  {
+    path: '/api/users/:user',
+    requires: 'administrator',
+    GET: (request) => shown(request, userView(userOf(request))),
+    PUT: put,
+    DELETE: remove,
+  },
+  {
+    path: '/api/users/:user/permissions',
+    requires: 'administrator',
+    GET: (request) => {
+      const { name } = userOf(request);
+      const { permissions } = request.sources.context.metadata.snapshot();
+      return listed(
+        request,
+        permissions.filter(({ user }) => user === name),
+        permissionView,
+      );
+    },
+  },
+  {
+    path: '/api/users/:user/topic-permissions',
+    requires: 'administrator',
+    GET: (request) => {
+      const { name } = userOf(request);
+      const { topicPermissions } = request.sources.context.metadata.snapshot();
+      return listed(
+        request,
+        topicPermissions.filter(({ user }) => user === name),
+        topicPermissionView,
+      );
+    },
+  },
+  {
+    path: '/api/user-limits',
+    requires: 'management',
+    GET: (request) => listed(request, limited(visibleUsers(request)), limitsView),
+  },
+  {
+    path: '/api/user-limits/:user',
+    requires: 'management',
+    GET: (request) => {
+      const { name } = userOf(request);
+      const visible = visibleUsers(request).filter((user) => user.name === name);
+      return listed(request, limited(visible), limitsView);
+    },
+  },
+  { path: '/api/user-limits/:user/:limit', requires: 'administrator', PUT: putLimit, DELETE: removeLimit },
+];
+
+function usersOf({ sources }: ApiRequest): UserRecord[] {
+  return byName([...sources.context.metadata.snapshot().users]);
+}
+
+/** @throws ApiError 404 */
+function userOf(request: ApiRequest): UserRecord {
+  const user = request.sources.accounts.user(request.param('user'));
+  if (user === undefined) throw objectNotFound();
+  return user;
+}
+
+function listWithoutPermissions(request: ApiRequest): Promise<Answer> {
+  const { permissions } = request.sources.context.metadata.snapshot();
+  const withPermissions = new Set(permissions.map(({ user }) => user));
+  return listed(
+    request,
+    usersOf(request).filter(({ name }) => !withPermissions.has(name)),
+    userView,
+  );
+}
+
+async function put(request: ApiRequest): Promise<Answer> {
+  const { sources, body } = request;
+  const name = request.param('user');
+  const existing = sources.accounts.user(name);
+  const password = readPassword(body);
+  if (!body.has('tags')) throw badRequest('tags_not_present');
+  const user = { name, ...password, tags: body.texts('tags'), limits: existing?.limits ?? {} };
+  await applied(sources.context.metadata, [{ kind: 'put-user', user }]);
+  return existing === undefined ? CREATED : NO_CONTENT;
+}
+
+/** Without either the user cannot log in by a password. @throws ApiError 400 */
+function readPassword(body: RequestBody): Pick<UserRecord, 'passwordHash' | 'hashing'> {
+  const hashing = readHashing(body);
+  if (body.has('password') && body.has('password_hash')) {
+    throw badRequest('both_password_and_password_hash_are_provided');
+  }
+  if (body.has('password')) return { passwordHash: hashPassword(body.text('password'), hashing), hashing };
+  const passwordHash = body.text('password_hash');
+  if (!isPasswordHash(passwordHash, hashing)) throw badRequest(['not_base64', passwordHash]);
+  return { passwordHash, hashing };
+}
+
+function readHashing(body: RequestBody): PasswordHashing {
+  const name = body.text('hashing_algorithm', 'rabbit_password_hashing_sha256');
+  const hashing = HASHINGS.find((each) => name === `rabbit_password_hashing_${each}`);
+  if (hashing === undefined) throw badRequest(`there is no hashing_algorithm ${name}`);
+  return hashing;
+}
+
+async function remove(request: ApiRequest): Promise<Answer> {
+  const { name } = userOf(request);
+  await applied(request.sources.context.metadata, [{ kind: 'delete-user', name }]);
+  return NO_CONTENT;
+}
+
+async function removeMany({ sources, body }: ApiRequest): Promise<Answer> {
+  body.require('users');
+  const names = body.texts('users');
+  const unknown = names.find((name) => sources.accounts.user(name) === undefined);
+  if (unknown !== undefined) throw badRequest(['no_such_user', unknown]);
+  const changes = names.map((name) => ({ kind: 'delete-user', name }) as const);
+  await applied(sources.context.metadata, changes);
+  return NO_CONTENT;
+}
+
+// --- limits ---
+
+/** Whoever may not see users sees its own limits. */
+function visibleUsers(request: ApiRequest): UserRecord[] {
+  const { caller } = request;
+  return usersOf(request).filter(({ name }) => caller.is('monitoring') || name === caller.name);
+}
+
+function limited(users: readonly UserRecord[]): UserRecord[] {
+  return users.filter(({ limits }) => Object.keys(limits).length > 0);
+}
+
+function limitsView({ name, limits }: UserRecord): { user: string; value: UserRecord['limits'] } {
+  return { user: name, value: limits };
+}
+
+async function putLimit(request: ApiRequest): Promise<Answer> {
+  const { sources, body } = request;
+  const limit = request.param('limit');
+  body.require('value');
+  const value = body.value('value');
+  const user = sources.accounts.user(request.param('user'));
+  if (user === undefined) throw badRequest(['no_such_user', request.param('user')]);
+  if (!USER_LIMITS.includes(limit)) {
+    throw badRequest(`Unrecognised terms [{<<"${limit}">>,${JSON.stringify(value)}}] in user-limits`);
+  }
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+    throw badRequest(`${limit} should be a number, actually was <<${JSON.stringify(value)}>>`);
+  }
+  const limits = { ...user.limits, [limit]: value };
+  await applied(sources.context.metadata, [{ kind: 'put-user', user: { ...user, limits } }]);
+  return NO_CONTENT;
+}
+
+async function removeLimit(request: ApiRequest): Promise<Answer> {
+  const user = userOf(request);
+  const { [request.param('limit')]: _, ...limits } = user.limits;
+  await applied(request.sources.context.metadata, [{ kind: 'put-user', user: { ...user, limits } }]);
+  return NO_CONTENT;
+}

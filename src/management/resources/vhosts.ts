@@ -1,0 +1,115 @@
+/** /api/vhosts, and what is said of one vhost. */
+import { newVhostChanges } from '../../metadata/bootstrap.ts';
+import type { Change, VhostRecord } from '../../metadata/port.ts';
+import { badRequest, objectNotFound } from '../api-error.ts';
+import { applied } from '../changes.ts';
+import {
+  type Answer,
+  type ApiRequest,
+  byName,
+  CREATED,
+  listed,
+  NO_CONTENT,
+  paged,
+  type Resource,
+  shown,
+} from '../resource.ts';
+import { permissionView, topicPermissionView } from '../views/accounts.ts';
+import { vhostView } from '../views/vhost.ts';
+import { windowsOf } from '../windows.ts';
+
+export const vhostResources: readonly Resource[] = [
+  { path: '/api/vhosts', requires: 'management', GET: list },
+  {
+    path: '/api/vhosts/:name',
+    requires: 'administrator',
+    GET: (request) => shown(request, vhostView(request.sources, recordOf(request), windowsOf(request))),
+    PUT: put,
+    DELETE: remove,
+  },
+  {
+    path: '/api/vhosts/:name/permissions',
+    requires: 'administrator',
+    GET: (request) => {
+      const { name } = recordOf(request);
+      const { permissions } = request.sources.context.metadata.snapshot();
+      return listed(
+        request,
+        permissions.filter(({ vhost }) => vhost === name),
+        permissionView,
+      );
+    },
+  },
+  {
+    path: '/api/vhosts/:name/topic-permissions',
+    requires: 'administrator',
+    GET: (request) => {
+      const { name } = recordOf(request);
+      const { topicPermissions } = request.sources.context.metadata.snapshot();
+      return listed(
+        request,
+        topicPermissions.filter(({ vhost }) => vhost === name),
+        topicPermissionView,
+      );
+    },
+  },
+  { path: '/api/vhosts/:name/start/:node', requires: 'administrator', POST: start },
+];
+
+function list(request: ApiRequest): Promise<Answer> {
+  const { sources, caller } = request;
+  const windows = windowsOf(request);
+  const visible = sources.context.metadata
+    .snapshot()
+    .vhosts.filter(({ name }) => caller.is('monitoring') || caller.mayEnter(name));
+  return paged(
+    request,
+    byName(visible),
+    ({ name }) => name,
+    (record) => vhostView(sources, record, windows),
+  );
+}
+
+/** @throws ApiError 404 */
+function recordOf(request: ApiRequest): VhostRecord {
+  const record = findRecord(request);
+  if (record === undefined) throw objectNotFound();
+  return record;
+}
+
+function findRecord({ sources, ...request }: ApiRequest): VhostRecord | undefined {
+  const wanted = request.param('name');
+  return sources.context.metadata.snapshot().vhosts.find(({ name }) => name === wanted);
+}
+
+/** As in RabbitMQ, description and tags are for a vhost that is made, not for one that is there, and its maker gets in. */
+async function put(request: ApiRequest): Promise<Answer> {
+  const { sources, caller, body } = request;
+  const name = request.param('name');
+  const existing = findRecord(request);
+  const tracing = body.has('tracing') ? body.flag('tracing') : (existing?.tracing ?? false);
+  if (existing !== undefined) {
+    await applied(sources.context.metadata, [{ kind: 'put-vhost', vhost: { ...existing, tracing } }]);
+    return NO_CONTENT;
+  }
+  const vhost = { name, description: body.text('description'), tags: body.texts('tags'), tracing };
+  const permission = { user: caller.name, vhost: name, configure: '.*', write: '.*', read: '.*' };
+  const changes: Change[] = [...newVhostChanges(vhost), { kind: 'put-permission', permission }];
+  await applied(sources.context.metadata, changes);
+  return CREATED;
+}
+
+async function remove(request: ApiRequest): Promise<Answer> {
+  const { name } = recordOf(request);
+  await applied(request.sources.context.metadata, [{ kind: 'delete-vhost', name }]);
+  return NO_CONTENT;
+}
+
+/** Vhosts of a node start with it: there is nothing to do for one that is there. */
+function start(request: ApiRequest): Answer {
+  const node = request.param('node');
+  if (node !== request.sources.nodeName) throw badRequest(`Request to node ${node} failed with nodedown`);
+  if (findRecord(request) !== undefined) return NO_CONTENT;
+  const vhost = `<<"${request.param('name')}">>`;
+  throw badRequest(`Request to node ${node} failed with {no_such_vhost,${vhost}}`);
+}

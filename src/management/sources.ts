@@ -1,0 +1,25 @@
+/** What the HTTP API is given by the broker: all that it shows, and the one context in which it acts. */
+import type { Accounts } from '../auth/accounts.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { ConnectionContext } from '../connection/context.ts';
+import type { Vhosts } from '../vhost/vhosts.ts';
+import type { Statistics } from './statistics.ts';
+
+/** What the broker hands over. */
+export interface BrokerSources {
+  readonly context: ConnectionContext;
+  readonly accounts: Accounts;
+  readonly vhosts: Vhosts;
+  readonly nodeName: string;
+  /** Null for a broker in memory. */
+  readonly dataDir: string | null;
+  /** Where AMQP clients connect. */
+  amqpListeners(): readonly { readonly protocol: string; readonly host: string; readonly port: number }[];
+  connections(): Iterable<Connection>;
+}
+
+export interface ManagementSources extends BrokerSources {
+  readonly statistics: Statistics;
+  /** Where the API itself listens. */
+  readonly httpListener: { readonly host: string; readonly port: number };
+}

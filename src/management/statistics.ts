@@ -1,0 +1,308 @@
+/**
+ * What the API knows of the past: figures of queues, channels, connections, vhosts and the node, sampled at a fixed interval.
+ *
+ * Figures themselves are read where they are counted, at the moment that somebody asks; only rates and graphs come from samples.
+ * Totals of a vhost must not fall when a queue is deleted or a channel closed: what those had counted is kept here, and there.
+ */
+import type { Channel } from '../connection/channel.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { Change } from '../metadata/port.ts';
+import type { Churn } from '../metrics/churn.ts';
+import { type Details, type ReadFigures, Sampled, type Window } from '../metrics/sampled.ts';
+import type { Queue } from '../queues/queue.ts';
+import type { Timer } from '../runtime/clock.ts';
+import type { Vhost } from '../vhost/vhost.ts';
+import { type NodeFigures, readNodeFigures } from './node-figures.ts';
+import type { BrokerSources } from './sources.ts';
+
+const DELIVERY_COLUMNS = [
+  'deliver',
+  'deliver_no_ack',
+  'get',
+  'get_no_ack',
+  'get_empty',
+  'redeliver',
+  'ack',
+  'deliver_get',
+] as const;
+const LENGTH_COLUMNS = ['messages', 'messages_ready', 'messages_unacknowledged'] as const;
+const PUBLISH_COLUMNS = ['publish', 'confirm', 'return_unroutable', 'drop_unroutable'] as const;
+const QUEUE_COLUMNS = [...LENGTH_COLUMNS, 'publish', ...DELIVERY_COLUMNS] as const;
+const TOTAL_COLUMNS = [...LENGTH_COLUMNS, ...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS] as const;
+const CHANNEL_COLUMNS = [...PUBLISH_COLUMNS, 'deliver_get'] as const;
+const CONNECTION_COLUMNS = ['recv_oct', 'send_oct'] as const;
+const NODE_COLUMNS = ['mem_used', 'fd_used', 'sockets_used', 'disk_free'] as const;
+const CHURN_COLUMNS = [
+  'channel_closed',
+  'channel_created',
+  'connection_closed',
+  'connection_created',
+  'queue_created',
+  'queue_declared',
+  'queue_deleted',
+] as const;
+
+/** RabbitMQ's `collect_statistics_interval`. */
+export const SAMPLE_SECONDS = 5;
+/** How far back samples reach. */
+const REACH_SECONDS = 600;
+
+/** Figures by name, and beside each the rate: `publish`, `publish_details`. */
+export type FiguresView = { readonly [name: string]: number | Details };
+
+export interface StatisticsWindows {
+  readonly lengths?: Window;
+  readonly rates?: Window;
+}
+
+export class Statistics {
+  readonly #sources: BrokerSources;
+  readonly #queues = new Figures(QUEUE_COLUMNS, readQueue);
+  readonly #vhosts: Figures<Vhost>;
+  readonly #channels = new Figures(CHANNEL_COLUMNS, readChannel);
+  readonly #connections = new Figures(CONNECTION_COLUMNS, readConnection);
+  readonly #everything: Figures<Statistics>;
+  readonly #churn = new Figures(CHURN_COLUMNS, readChurn);
+  readonly #node = new Figures(NODE_COLUMNS, readNode);
+  readonly #nodeFigures: NodeFigures = { mem_used: 0, fd_used: 0, sockets_used: 0, disk_free: 0 };
+  /** By vhost and name, to have them once more when they are deleted. */
+  readonly #known = new Map<string, Map<string, Queue>>();
+  /** By vhost: what its deleted queues had counted. */
+  readonly #gone = new Map<string, Float64Array>();
+  readonly #scratch = new Float64Array(QUEUE_COLUMNS.length);
+  readonly #unfollow: () => void;
+  readonly #timer: Timer;
+
+  constructor(sources: BrokerSources) {
+    this.#sources = sources;
+    this.#vhosts = new Figures<Vhost>(TOTAL_COLUMNS, (vhost, into) => this.#readVhosts([vhost], into));
+    this.#everything = new Figures<Statistics>(TOTAL_COLUMNS, (_, into) =>
+      this.#readVhosts(sources.vhosts.all(), into),
+    );
+    for (const queue of sources.vhosts.queues()) this.#know(queue);
+    this.#unfollow = sources.context.metadata.follow((change) => this.#follow(change));
+    this.sample();
+    this.#timer = sources.context.clock.every(SAMPLE_SECONDS * 1000, () => this.sample());
+  }
+
+  stop(): void {
+    this.#timer.cancel();
+    this.#unfollow();
+  }
+
+  /** Takes one sample of everything. */
+  sample(): void {
+    const { vhosts, context } = this.#sources;
+    const intervalMs = SAMPLE_SECONDS * 1000;
+    const atMs = Math.round(context.clock.nowMs() / intervalMs) * intervalMs;
+    this.#queues.sampled.sample(vhosts.queues(), atMs);
+    this.#vhosts.sampled.sample(vhosts.all(), atMs);
+    this.#everything.sampled.sample([this], atMs);
+    const connections = [...this.#sources.connections()];
+    this.#connections.sampled.sample(connections, atMs);
+    for (const { channels } of connections) this.#channels.sampled.sample(channels.values(), atMs);
+    this.#churn.sampled.sample([context.churn], atMs);
+    readNodeFigures(this.#sources, this.#nodeFigures);
+    this.#node.sampled.sample([this.#nodeFigures], atMs);
+  }
+
+  // --- what is shown ---
+
+  queueLengths(queue: Queue, windows: StatisticsWindows): FiguresView {
+    return this.#queues.view(queue, LENGTH_COLUMNS, windows.lengths);
+  }
+
+  /** Undefined as long as nothing has happened in it. */
+  queueMessages(queue: Queue, windows: StatisticsWindows): FiguresView | undefined {
+    return orNothing(this.#queues.view(queue, ['publish', ...DELIVERY_COLUMNS], windows.rates));
+  }
+
+  vhostLengths(vhost: Vhost, windows: StatisticsWindows): FiguresView {
+    return this.#vhosts.view(vhost, LENGTH_COLUMNS, windows.lengths);
+  }
+
+  vhostMessages(vhost: Vhost, windows: StatisticsWindows): FiguresView | undefined {
+    return orNothing(this.#vhosts.view(vhost, [...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS], windows.rates));
+  }
+
+  totalLengths(windows: StatisticsWindows): FiguresView {
+    return this.#everything.view(this, LENGTH_COLUMNS, windows.lengths);
+  }
+
+  totalMessages(windows: StatisticsWindows): FiguresView | undefined {
+    return orNothing(this.#everything.view(this, [...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS], windows.rates));
+  }
+
+  channelMessages(channel: Channel, windows: StatisticsWindows): FiguresView | undefined {
+    return orNothing(this.#channels.view(channel, CHANNEL_COLUMNS, windows.rates));
+  }
+
+  connectionOctets(connection: Connection, window: Window | undefined): FiguresView {
+    return this.#connections.view(connection, CONNECTION_COLUMNS, window);
+  }
+
+  churn(): FiguresView {
+    return this.#churn.view(this.#sources.context.churn, CHURN_COLUMNS, undefined);
+  }
+
+  node(window: Window | undefined): FiguresView {
+    readNodeFigures(this.#sources, this.#nodeFigures);
+    return this.#node.view(this.#nodeFigures, NODE_COLUMNS, window);
+  }
+
+  // --- totals ---
+
+  #readVhosts(vhosts: Iterable<Vhost>, into: Float64Array): void {
+    into.fill(0);
+    const wanted = new Set<Vhost>();
+    for (const vhost of vhosts) {
+      wanted.add(vhost);
+      for (const queue of vhost.queues.values()) {
+        readQueue(queue, this.#scratch);
+        addQueue(into, this.#scratch, true);
+      }
+      const gone = this.#gone.get(vhost.name);
+      if (gone !== undefined) addQueue(into, gone, false);
+      addPublishes(into, vhost.closedChannels);
+    }
+    for (const { vhost, channels } of this.#sources.connections()) {
+      if (vhost === null || !wanted.has(vhost)) continue;
+      for (const channel of channels.values()) if (channel.open) addPublishes(into, channel);
+    }
+  }
+
+  #follow(change: Change): void {
+    const { churn } = this.#sources.context;
+    if (change.kind === 'put-queue') {
+      const queue = this.#sources.vhosts.get(change.queue.vhost)?.queues.get(change.queue.name);
+      if (queue === undefined || this.#isKnown(queue)) return;
+      this.#know(queue);
+      churn.queueCreated++;
+    } else if (change.kind === 'delete-queue') {
+      this.#forget(change.vhost, change.name);
+      churn.queueDeleted++;
+    } else if (change.kind === 'delete-vhost') {
+      this.#known.delete(change.name);
+      this.#gone.delete(change.name);
+    }
+  }
+
+  #isKnown(queue: Queue): boolean {
+    return this.#known.get(queue.vhost)?.get(queue.name) === queue;
+  }
+
+  #know(queue: Queue): void {
+    const ofVhost = this.#known.get(queue.vhost) ?? new Map<string, Queue>();
+    this.#known.set(queue.vhost, ofVhost.set(queue.name, queue));
+  }
+
+  #forget(vhost: string, name: string): void {
+    const queue = this.#known.get(vhost)?.get(name);
+    if (queue === undefined) return;
+    this.#known.get(vhost)!.delete(name);
+    readQueue(queue, this.#scratch);
+    const gone = this.#gone.get(vhost) ?? new Float64Array(QUEUE_COLUMNS.length);
+    for (let column = LENGTH_COLUMNS.length; column < gone.length; column++) gone[column]! += this.#scratch[column]!;
+    this.#gone.set(vhost, gone);
+  }
+}
+
+/** The figures of one kind of thing: how they are read, what they are called, and their samples. */
+class Figures<T extends object> {
+  readonly sampled: Sampled<T>;
+  readonly #columns: readonly string[];
+  readonly #read: ReadFigures<T>;
+  readonly #now: Float64Array;
+
+  constructor(columns: readonly string[], read: ReadFigures<T>) {
+    const width = columns.length;
+    const times = { intervalSeconds: SAMPLE_SECONDS, reachSeconds: REACH_SECONDS };
+    this.sampled = new Sampled<T>({ width, read, ...times, startsAtZero: false });
+    this.#columns = columns;
+    this.#read = read;
+    this.#now = new Float64Array(width);
+  }
+
+  view(item: T, names: readonly string[], window: Window | undefined): FiguresView {
+    this.#read(item, this.#now);
+    const view: Record<string, number | Details> = {};
+    for (const name of names) {
+      const column = this.#columns.indexOf(name);
+      view[name] = this.#now[column]!;
+      view[`${name}_details`] = this.sampled.details(item, column, window);
+    }
+    return view;
+  }
+}
+
+function orNothing(view: FiguresView): FiguresView | undefined {
+  return Object.values(view).some((figure) => typeof figure === 'number' && figure > 0) ? view : undefined;
+}
+
+function readQueue(queue: Queue, into: Float64Array): void {
+  const { readyCount, unackedCount, deliveredTotal, deliveredNoAckTotal, gottenTotal, gottenNoAckTotal } = queue;
+  into[0] = readyCount + unackedCount;
+  into[1] = readyCount;
+  into[2] = unackedCount;
+  into[3] = queue.publishedTotal;
+  into[4] = deliveredTotal - deliveredNoAckTotal - gottenTotal;
+  into[5] = deliveredNoAckTotal - gottenNoAckTotal;
+  into[6] = gottenTotal;
+  into[7] = gottenNoAckTotal;
+  into[8] = queue.gottenEmptyTotal;
+  into[9] = queue.redeliveredTotal;
+  into[10] = queue.acknowledgedTotal;
+  into[11] = deliveredTotal;
+}
+
+/** Adds what queues know to totals. @param lengths also what lies in them */
+function addQueue(into: Float64Array, figures: Float64Array, lengths: boolean): void {
+  if (lengths) for (let column = 0; column < LENGTH_COLUMNS.length; column++) into[column]! += figures[column]!;
+  const shift = TOTAL_COLUMNS.length - QUEUE_COLUMNS.length;
+  for (let column = QUEUE_COLUMNS.indexOf('deliver'); column < QUEUE_COLUMNS.length; column++) {
+    into[column + shift]! += figures[column]!;
+  }
+}
+
+function addPublishes(
+  into: Float64Array,
+  { publishedTotal, confirmedTotal, returnedTotal, droppedTotal }: Pick<Channel, PublishTotal>,
+): void {
+  const first = LENGTH_COLUMNS.length;
+  into[first]! += publishedTotal;
+  into[first + 1]! += confirmedTotal;
+  into[first + 2]! += returnedTotal;
+  into[first + 3]! += droppedTotal;
+}
+
+type PublishTotal = 'publishedTotal' | 'confirmedTotal' | 'returnedTotal' | 'droppedTotal';
+
+function readChannel(channel: Channel, into: Float64Array): void {
+  into[0] = channel.publishedTotal;
+  into[1] = channel.confirmedTotal;
+  into[2] = channel.returnedTotal;
+  into[3] = channel.droppedTotal;
+  // Every delivery uses up a tag.
+  into[4] = channel.unacked.next - 1;
+}
+
+function readConnection({ receivedBytes, out }: Connection, into: Float64Array): void {
+  into[0] = receivedBytes;
+  into[1] = out.sentBytes;
+}
+
+function readChurn(churn: Churn, into: Float64Array): void {
+  into[0] = churn.channelClosed;
+  into[1] = churn.channelCreated;
+  into[2] = churn.connectionClosed;
+  into[3] = churn.connectionCreated;
+  into[4] = churn.queueCreated;
+  into[5] = churn.queueDeclared;
+  into[6] = churn.queueDeleted;
+}
+
+function readNode(figures: NodeFigures, into: Float64Array): void {
+  NODE_COLUMNS.forEach((name, column) => {
+    into[column] = figures[name];
+  });
+}

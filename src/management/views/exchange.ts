@@ -1,0 +1,45 @@
+/** An exchange, as the API shows it. */
+import { toPlain } from '../../protocol/field-table.ts';
+import type { Queue } from '../../queues/queue.ts';
+import type { Exchange } from '../../routing/exchange.ts';
+import type { Vhost } from '../../vhost/vhost.ts';
+import type { JsonView } from '../listing.ts';
+import { byName } from '../resource.ts';
+
+/** What is shown of the exchange that has no name, and that is nowhere kept. */
+const DEFAULT_EXCHANGE = {
+  name: '',
+  type: 'direct',
+  durable: true,
+  autoDelete: false,
+  internal: false,
+  arguments: new Map(),
+} as const;
+
+export type ShownExchange = Pick<
+  Exchange<Queue>,
+  'name' | 'type' | 'durable' | 'autoDelete' | 'internal' | 'arguments'
+> & {
+  readonly vhost: string;
+};
+
+/** Those of a vhost by name, the default one among them. */
+export function exchangesOf(vhost: Vhost): ShownExchange[] {
+  return byName([DEFAULT_EXCHANGE, ...vhost.exchanges.values()]).map((exchange) => shownExchange(vhost, exchange));
+}
+
+/** By its name in a path: the default exchange is `amq.default` there. */
+export function findExchange(vhost: Vhost, name: string): ShownExchange | undefined {
+  const exchange = name === 'amq.default' || name === '' ? DEFAULT_EXCHANGE : vhost.exchanges.get(name);
+  return exchange === undefined ? undefined : shownExchange(vhost, exchange);
+}
+
+function shownExchange(vhost: Vhost, exchange: Omit<ShownExchange, 'vhost'>): ShownExchange {
+  const { name, type, durable, autoDelete, internal, arguments: args } = exchange;
+  return { name, type, durable, autoDelete, internal, arguments: args, vhost: vhost.name };
+}
+
+export function exchangeView(exchange: ShownExchange): JsonView {
+  const { name, vhost, type, durable, autoDelete, internal, arguments: args } = exchange;
+  return { arguments: toPlain(args), auto_delete: autoDelete, durable, internal, name, type, vhost };
+}

@@ -1,0 +1,56 @@
+/** A queue, as the API shows it. What Leveret does not measure is left out. */
+
+import type { Connection } from '../../connection/connection.ts';
+import { toPlain } from '../../protocol/field-table.ts';
+import type { Queue } from '../../queues/queue.ts';
+import type { JsonView } from '../listing.ts';
+import type { ManagementSources } from '../sources.ts';
+import type { StatisticsWindows } from '../statistics.ts';
+import { connectionDetails } from './connection.ts';
+import { consumersOfQueue, consumerView } from './consumer.ts';
+
+/** What the queue was declared as. */
+export function declaredQueueView(sources: ManagementSources, queue: Queue): JsonView {
+  const { durable, autoDelete, exclusive, type, arguments: args } = sources.vhosts.recordOf(queue);
+  return {
+    arguments: toPlain(args),
+    auto_delete: autoDelete,
+    durable,
+    exclusive,
+    name: queue.name,
+    node: sources.nodeName,
+    state: 'running',
+    type,
+    vhost: queue.vhost,
+  };
+}
+
+/** With what is in it and what happens to it. */
+export function queueView(sources: ManagementSources, queue: Queue, windows: StatisticsWindows): JsonView {
+  const { statistics } = sources;
+  const messages = statistics.queueMessages(queue, windows);
+  const { consumers, exclusiveConsumer, settings } = queue;
+  return {
+    ...declaredQueueView(sources, queue),
+    consumers: consumers.all.length,
+    effective_policy_definition: {},
+    exclusive_consumer_tag: exclusiveConsumer?.tag ?? null,
+    message_bytes_ready: queue.readyBytes,
+    ...statistics.queueLengths(queue, windows),
+    ...(messages === undefined ? {} : { message_stats: messages }),
+    operator_policy: null,
+    policy: null,
+    single_active_consumer_tag: settings.singleActiveConsumer ? (consumers.active?.tag ?? null) : null,
+    ...ownerOf(queue),
+  };
+}
+
+/** The same with each of its consumers. */
+export function queueDetailView(sources: ManagementSources, queue: Queue, windows: StatisticsWindows): JsonView {
+  const details = consumersOfQueue(sources, queue).map((consumer) => consumerView(sources, consumer));
+  return { ...queueView(sources, queue, windows), consumer_details: details };
+}
+
+function ownerOf({ owner }: Queue): JsonView {
+  return owner === null ? {} : { owner_pid_details: connectionDetails(owner as Connection) };
+}
