@@ -227,7 +227,7 @@ export class Publisher implements RoutedMessage {
     if (outcome === 'unroutable') channel.unroutable(message, this.#mandatory);
     if (channel.confirms === null) return;
     if (outcome === 'rejected') channel.nackPublish();
-    else channel.confirmPublish(message.persistent && route.durableIds.length > 0);
+    else channel.confirmPublish((message.persistent || route.keepsTransient) && route.durableIds.length > 0);
   }
 
   /** tx.commit: what was held is published now. @returns false when a queue refused it. */

@@ -7,11 +7,14 @@ export class Route {
   readonly durableIds: readonly number[];
   /** Some queue may refuse a publish, or there are more queues than one record names: the slow way. */
   readonly needsCare: boolean;
+  /** A quorum queue is among them, which keeps what it is given whatever its delivery mode; the other durable ones then do, too. */
+  readonly keepsTransient: boolean;
 
   constructor(queues: readonly Queue[]) {
     const durable = queues.filter((queue) => queue.durable);
     this.queues = [...durable, ...queues.filter((queue) => !queue.durable)];
     this.durableIds = durable.map((queue) => queue.id);
+    this.keepsTransient = queues.some((queue) => queue.countsDeliveries);
     this.needsCare =
       durable.length > MAX_QUEUES_A_RECORD || queues.some((queue) => queue.settings.overflow !== 'drop-head');
   }

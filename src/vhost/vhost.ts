@@ -121,7 +121,7 @@ export class Vhost {
     if (route.needsCare) return this.#publishWithCare(message, route);
     const { queues, durableIds } = route;
     if (queues.length === 0) return 'unroutable';
-    const durableCount = message.persistent ? durableIds.length : 0;
+    const durableCount = message.persistent || route.keepsTransient ? durableIds.length : 0;
     const position = this.#env.store.append(message, durableIds, durableCount, queues.length);
     const { bodySize, priority, ttlMs } = message;
     for (let i = 0; i < queues.length; i++) queues[i].publish(position, bodySize, priority, ttlMs);
@@ -137,7 +137,7 @@ export class Vhost {
     for (let from = 0; from < willing.length; from += MAX_QUEUES_A_RECORD) {
       const part = willing.slice(from, from + MAX_QUEUES_A_RECORD);
       const durableIds = part.filter((queue) => queue.durable).map((queue) => queue.id);
-      const durableCount = message.persistent ? durableIds.length : 0;
+      const durableCount = message.persistent || route.keepsTransient ? durableIds.length : 0;
       const position = this.#env.store.append(message, durableIds, durableCount, part.length);
       for (const queue of part) queue.publish(position, message.bodySize, message.priority, message.ttlMs);
     }

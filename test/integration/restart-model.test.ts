@@ -12,7 +12,7 @@ import { describe, test } from 'node:test';
 import { type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib';
 import { type Broker, startBroker } from '../../src/broker.ts';
 
-const RUNS = 8;
+const RUNS = 5;
 const RESTARTS = 5;
 const STEPS_BETWEEN = 60;
 
@@ -23,11 +23,15 @@ interface ModelMessage {
   /** Higher priorities first, and within one the order of publishing: what is given back goes to its place. */
   readonly sequence: number;
   wasDelivered: boolean;
+  /** How often it was given back. */
+  returns: number;
 }
 
 interface ModelQueue {
   readonly name: string;
   readonly maxPriority: number;
+  /** How often a message may be given back: queues that count it are quorum queues. */
+  readonly deliveryLimit: number | null;
   readonly deadLetters: string | null;
   ready: ModelMessage[];
 }
@@ -40,7 +44,10 @@ interface Held {
 
 const PLAIN = 'plain';
 const BY_PRIORITY = 'by priority';
+const COUNTING = 'counting deliveries';
 const DEAD = 'dead';
+/** The least that there may be, so that some of the messages are moved to disk. */
+const MESSAGE_MEMORY_BYTES = 4 * 1024 * 1024;
 
 /** One run: a broker, a client and the model of its queues. */
 class Run {
@@ -56,9 +63,10 @@ class Run {
   constructor(seed: number, dataDir: string) {
     this.#random = randomOf(seed);
     this.#dataDir = dataDir;
-    this.#add({ name: PLAIN, maxPriority: 0, deadLetters: DEAD });
-    this.#add({ name: BY_PRIORITY, maxPriority: 3, deadLetters: null });
-    this.#add({ name: DEAD, maxPriority: 0, deadLetters: null });
+    this.#add({ name: PLAIN, maxPriority: 0, deliveryLimit: null, deadLetters: DEAD });
+    this.#add({ name: BY_PRIORITY, maxPriority: 3, deliveryLimit: null, deadLetters: null });
+    this.#add({ name: COUNTING, maxPriority: 0, deliveryLimit: 2, deadLetters: DEAD });
+    this.#add({ name: DEAD, maxPriority: 0, deliveryLimit: null, deadLetters: null });
   }
 
   #add(queue: Omit<ModelQueue, 'ready'>): void {
@@ -66,16 +74,22 @@ class Run {
   }
 
   async start(): Promise<void> {
-    this.#broker = await startBroker({ port: 0, dataDir: this.#dataDir, logLevel: 'none' });
+    this.#broker = await startBroker({
+      port: 0,
+      dataDir: this.#dataDir,
+      messageMemoryBytes: MESSAGE_MEMORY_BYTES,
+      logLevel: 'none',
+    });
     assert.deepEqual(this.#broker.damage, []);
     this.#connection = await connect(this.#broker.url, { noDelay: true });
     this.#connection.on('error', () => undefined);
     this.#channel = await this.#connection.createConfirmChannel();
-    for (const { name, maxPriority, deadLetters } of this.#queues.values()) {
+    for (const { name, maxPriority, deliveryLimit, deadLetters } of this.#queues.values()) {
       await this.#channel.assertQueue(name, {
         durable: true,
         ...(maxPriority > 0 ? { maxPriority } : {}),
         ...(deadLetters === null ? {} : { deadLetterExchange: '', deadLetterRoutingKey: deadLetters }),
+        arguments: deliveryLimit === null ? {} : { 'x-queue-type': 'quorum', 'x-delivery-limit': deliveryLimit },
       });
     }
   }
@@ -86,14 +100,29 @@ class Run {
     await this.#broker.stop();
     this.#giveBack(this.#held.map(({ queue, message }) => [queue, message]));
     this.#held = [];
-    for (const queue of this.#queues.values()) queue.ready = queue.ready.filter(({ persistent }) => persistent);
+    for (const queue of this.#queues.values()) {
+      // Whatever is in a quorum queue is kept.
+      queue.ready = queue.ready.filter(({ persistent }) => persistent || queue.deliveryLimit !== null);
+    }
+  }
+
+  /** Whatever became of the test. */
+  async end(): Promise<void> {
+    await this.#broker.stop();
   }
 
   #giveBack(messages: readonly (readonly [ModelQueue, ModelMessage])[]): void {
     for (const [queue, message] of messages) {
-      queue.ready.push(message);
+      message.returns++;
+      if (queue.deliveryLimit !== null && message.returns > queue.deliveryLimit) this.#deadLetter(queue, message);
+      else queue.ready.push(message);
       sort(queue);
     }
+  }
+
+  #deadLetter({ deadLetters }: ModelQueue, message: ModelMessage): void {
+    const dead = deadLetters === null ? undefined : this.#queues.get(deadLetters);
+    dead?.ready.push({ ...message, sequence: this.#sequence++, wasDelivered: false, returns: 0 });
   }
 
   async step(): Promise<void> {
@@ -116,8 +145,15 @@ class Run {
       const persistent = this.#random() < 0.8;
       const priority = Math.floor(this.#random() * 5);
       const sequence = this.#sequence++;
-      const padding = 'x'.repeat(this.#random() < 0.1 ? 40_000 : 10);
-      const message = { body: `${sequence} ${padding}`, persistent, priority, sequence, wasDelivered: false };
+      const padding = 'x'.repeat(this.#random() < 0.1 ? 200_000 : 10);
+      const message = {
+        body: `${sequence} ${padding}`,
+        persistent,
+        priority,
+        sequence,
+        wasDelivered: false,
+        returns: 0,
+      };
       this.#channel.sendToQueue(queue.name, Buffer.from(message.body), { persistent, priority });
       queue.ready.push(message);
     }
@@ -135,10 +171,15 @@ class Run {
       `the head of ${queue.name}`,
     );
     if (delivery === false || message === undefined) return;
-    if (message.wasDelivered)
-      assert.equal(delivery.fields.redelivered, true, `${message.sequence} was delivered before`);
-    message.wasDelivered = true;
+    this.#delivered(queue, message, delivery);
     this.#held.push({ queue, message, delivery });
+  }
+
+  #delivered(queue: ModelQueue, message: ModelMessage, { fields, properties }: GetMessage): void {
+    // Beyond that it may be marked without need: a queue remembers over a stop up to where it delivered, not each message.
+    if (message.wasDelivered) assert.equal(fields.redelivered, true, `${message.sequence} was delivered before`);
+    if (queue.deliveryLimit !== null) assert.equal(properties.headers?.['x-delivery-count'] ?? 0, message.returns);
+    message.wasDelivered = true;
   }
 
   async #purge(): Promise<void> {
@@ -159,8 +200,7 @@ class Run {
       this.#giveBack([[queue, message]]);
     } else {
       this.#channel.reject(delivery, false);
-      const dead = queue.deadLetters === null ? undefined : this.#queues.get(queue.deadLetters);
-      if (dead !== undefined) this.#giveBack([[dead, { ...message, sequence: this.#sequence++, wasDelivered: false }]]);
+      this.#deadLetter(queue, message);
     }
     await this.#channel.checkQueue(queue.name); // What was settled is done before its answer.
   }
@@ -172,8 +212,7 @@ class Run {
       let last: GetMessage | null = null;
       for (let next = await this.#channel.get(queue.name); next !== false; next = await this.#channel.get(queue.name)) {
         const expected = queue.ready[bodies.length];
-        if (expected?.wasDelivered)
-          assert.equal(next.fields.redelivered, true, `${expected.sequence} was delivered before`);
+        if (expected !== undefined) this.#delivered(queue, expected, next);
         bodies.push(next.content.toString());
         last = next;
       }
@@ -182,7 +221,9 @@ class Run {
         queue.ready.map(({ body }) => shortened(body)),
         queue.name,
       );
-      for (const message of queue.ready) message.wasDelivered = true;
+      const taken = queue.ready;
+      queue.ready = [];
+      this.#giveBack(taken.map((message) => [queue, message]));
       if (last !== null) this.#channel.nack(last, true);
       await this.#channel.checkQueue(queue.name);
     }
@@ -219,6 +260,7 @@ describe('durable queues and their model', { timeout: 120_000 }, () => {
       const dataDir = mkdtempSync(join(tmpdir(), 'leveret-model-'));
       t.after(() => rmSync(dataDir, { recursive: true, force: true }));
       const run = new Run(seed, dataDir);
+      t.after(() => run.end());
       await run.start();
       for (let restart = 0; restart < RESTARTS; restart++) {
         for (let step = 0; step < STEPS_BETWEEN; step++) await run.step();
