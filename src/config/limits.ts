@@ -13,6 +13,8 @@ export interface Limits {
   readonly heartbeatSeconds: number;
   /** From accepting a connection to connection.open. */
   readonly handshakeTimeoutMs: number;
+  /** From accepting a connection on a TLS port to the end of the TLS handshake. */
+  readonly tlsHandshakeTimeoutMs: number;
   /** Body octets of a message; a larger one is refused with 406. */
   readonly maxMessageBytes: number;
   /** Octets of the buffers in which one connection's channels put messages together that come in many frames; then 506. */
@@ -39,6 +41,7 @@ export const DEFAULT_LIMITS: Limits = {
   frameMaxBytes: 131072,
   heartbeatSeconds: 60,
   handshakeTimeoutMs: 10_000,
+  tlsHandshakeTimeoutMs: 5_000,
   maxMessageBytes: 134_217_728,
   maxAssemblyBytes: 536_870_912,
   maxUnackedPerChannel: 1_000_000,

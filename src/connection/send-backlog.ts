@@ -63,8 +63,15 @@ export class SendBacklog {
   }
 }
 
+interface Handle {
+  readonly bytesWritten?: number;
+  readonly writeQueueSize?: number;
+  /** With TLS, what is encrypted goes into this one; the upper one counts a write when all of it is done. */
+  readonly _parent?: Handle;
+}
+
 interface WithHandle {
-  readonly _handle?: { readonly bytesWritten?: number; readonly writeQueueSize?: number } | null;
+  readonly _handle?: Handle | null;
 }
 
 /**
@@ -73,7 +80,8 @@ interface WithHandle {
  * (another runtime) whole writes count.
  */
 function takenOctets(socket: Socket): number {
-  const { bytesWritten, writeQueueSize } = (socket as WithHandle)._handle ?? {};
+  const handle = (socket as WithHandle)._handle;
+  const { bytesWritten, writeQueueSize } = handle?._parent ?? handle ?? {};
   if (bytesWritten !== undefined && writeQueueSize !== undefined) return bytesWritten - writeQueueSize;
   return socket.bytesWritten - socket.writableLength;
 }

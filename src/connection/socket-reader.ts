@@ -5,6 +5,7 @@
  * where that is not possible (TLS, another runtime) 'data' events serve.
  */
 import { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 
 /** @returns false to be given nothing more until the socket is resumed. */
 export type OnBytes = (bytes: Buffer, end: number) => boolean;
@@ -25,6 +26,7 @@ export class SocketReader {
    * @returns the socket to write to.
    */
   read(accepted: Socket, onBytes: OnBytes): Socket {
+    if (accepted instanceof TLSSocket) return readByEvents(accepted, onBytes);
     const handle = (accepted as unknown as WithHandle)._handle;
     if (handle === null || handle === undefined || typeof handle !== 'object') return readByEvents(accepted, onBytes);
     (accepted as unknown as WithHandle)._handle = null;

@@ -6,10 +6,12 @@ const REASONS: Readonly<Record<string, string>> = {
   EAI_AGAIN: 'there is no address for that name, or nobody to ask for it',
 };
 
-export function listenError(host: string, port: number, cause: NodeJS.ErrnoException): Error {
+/** @param setting where the address comes from */
+export function listenError(host: string, port: number, cause: NodeJS.ErrnoException, setting: string): Error {
   const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
   if (cause.code === 'EADDRINUSE') {
-    return new Error(`${where} is in use: is another broker running? Choose another port with --port`, { cause });
+    const flag = setting === 'listeners.tcp.default' ? 'with --port' : `in ${setting}`;
+    return new Error(`${where} is in use: is another broker running? Choose another port ${flag}`, { cause });
   }
   return new Error(`cannot listen on ${where}: ${REASONS[cause.code ?? ''] ?? cause.message}`, { cause });
 }
