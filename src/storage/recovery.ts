@@ -235,22 +235,27 @@ class Replay {
     this.#log.info('journal', `${first.file.path}: an unfinished write at offset ${first.offset} is ignored`);
   }
 
-  /** Blocks of the last write that reached the disk although one before them did not: they do not count. */
+  /** Blocks of the last write that do not count: one before them is missing, or the atomic group that they begin is not whole. */
   #cutTail({ file, block, pageOffset }: FoundBlock, later: readonly JournalFile[]): void {
     const offset = pageOffset + block.from - BLOCK_HEADER_SIZE;
-    const copy = this.#report.copy(file.path, offset, file.size - offset);
-    this.#log.warning('journal', `${file.path}: an unfinished write was cut off at offset ${offset}; ${copy}`);
+    const isUnfinishedGroup = block.previousEnd === this.#endPosition;
+    if (isUnfinishedGroup)
+      this.#log.info('journal', `${file.path}: a transaction at offset ${offset} was not finished`);
+    else {
+      const copy = this.#report.copy(file.path, offset, file.size - offset);
+      this.#log.warning('journal', `${file.path}: an unfinished write was cut off at offset ${offset}; ${copy}`);
+    }
     fs.ftruncateSync(file.fd, offset);
     file.size = offset;
-    for (const dropped of later) {
-      fs.closeSync(dropped.fd);
-      dropped.fd = -1;
-      this.#log.warning(
-        'journal',
-        `${dropped.path} belongs to an unfinished write; ${this.#report.move(dropped.path)}`,
-      );
-      fs.rmSync(dropped.indexPath, { force: true });
-    }
+    for (const dropped of later) this.#dropFile(dropped, isUnfinishedGroup);
+  }
+
+  #dropFile(file: JournalFile, isUnfinishedGroup: boolean): void {
+    fs.closeSync(file.fd);
+    file.fd = -1;
+    fs.rmSync(file.indexPath, { force: true });
+    if (isUnfinishedGroup) return fs.rmSync(file.path);
+    this.#log.warning('journal', `${file.path} belongs to an unfinished write; ${this.#report.move(file.path)}`);
   }
 
   #replayBlock(found: FoundBlock): void {
