@@ -54,10 +54,9 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
   setFrameLength: (script, random) =>
     change(script, random, (frame) => {
       const size = frame.readUInt32BE(3);
-      frame.writeUInt32BE(
-        random.pick([...NASTY_LENGTHS, size + 1, Math.max(0, size - 1), size * 2, 4096, 4097, 131_072]),
-        3,
-      );
+      const wanted = random.pick([...NASTY_LENGTHS, size + 1, size - 1, size * 2, 4096, 4097, 131_072]);
+      // An earlier mutation may have made it as large as it can be.
+      frame.writeUInt32BE(wanted >>> 0, 3);
       return frame;
     }),
   setInnerLength: (script, random) =>
