@@ -38,6 +38,8 @@ export interface RabbitMqOptions {
   readonly config?: readonly string[];
   /** How often channels look for deliveries whose ack is overdue; a minute unless told, and rabbitmq.conf has no key for it. */
   readonly channelTickMs?: number;
+  /** Plugins besides those that every test has. */
+  readonly plugins?: readonly string[];
   /** With the management plugin and its HTTP API. */
   readonly management?: boolean;
 }
@@ -97,7 +99,7 @@ async function writeConfiguration(
     'tcp_listen_options.nodelay = true',
     ...(options.config ?? []),
   ];
-  const plugins = [...PLUGINS];
+  const plugins = [...PLUGINS, ...(options.plugins ?? [])];
   if (managementPort !== 0) {
     plugins.push('rabbitmq_management');
     lines.push('management.tcp.ip = 127.0.0.1', `management.tcp.port = ${managementPort}`);
