@@ -133,6 +133,34 @@ describe('amqplib: publishing', { timeout: 60_000 }, () => {
     await channel.unbindExchange(destination, source, '');
   });
 
+  test('a consistent hash exchange sends a key always to the same queue, and more keys to a heavier one', async (t) => {
+    const channel = await openConfirmChannel(t, broker.url);
+    const { exchange, queues } = await declareBound(channel, 'x-consistent-hash', [{ key: '1' }, { key: '3' }]);
+    const keys = Array.from({ length: 400 }, (_, index) => `customer ${index}`);
+    for (const round of [1, 2]) for (const key of keys) channel.publish(exchange, key, Buffer.from(`${key}, ${round}`));
+    await channel.waitForConfirms();
+    const [light, heavy] = (await contentsOf(channel, queues)) as [string[], string[]];
+    for (const contents of [light, heavy]) {
+      const keysOfRound = (round: number) =>
+        contents.filter((body) => body.endsWith(`, ${round}`)).map((body) => body.slice(0, -3));
+      assert.deepEqual(keysOfRound(1), keysOfRound(2));
+    }
+    assert.equal(light.length + heavy.length, 2 * keys.length);
+    // A quarter is meant for it; which keys they are depends on the hash alone.
+    assert.ok(light.length > 0 && light.length < heavy.length, `${light.length} and ${heavy.length}`);
+  });
+
+  test('a random exchange sends each message to one of its queues', async (t) => {
+    const channel = await openConfirmChannel(t, broker.url);
+    const { exchange, queues } = await declareBound(channel, 'x-random', [{}, {}, {}]);
+    const bodies = Array.from({ length: 300 }, (_, index) => `${index}`);
+    for (const body of bodies) channel.publish(exchange, 'any', Buffer.from(body));
+    await channel.waitForConfirms();
+    const contents = await contentsOf(channel, queues);
+    assert.deepEqual(contents.flat().sort(), bodies.sort());
+    for (const bodiesOfOne of contents) assert.notEqual(bodiesOfOne.length, 0);
+  });
+
   test('an alternate exchange takes what its exchange cannot route', async (t) => {
     const channel = await openConfirmChannel(t, broker.url);
     const { exchange: alternate, queues } = await declareBound(channel, 'fanout', [{}]);

@@ -133,6 +133,46 @@ describe('amqplib: queues', { timeout: 60_000 }, () => {
     assert.equal((await channel.checkQueue(queue)).messageCount, 2);
   });
 
+  test('reject-publish-dlx refuses what does not fit, and dead-letters it', async (t) => {
+    const channel = await openConfirmChannel(t, broker.url);
+    const { queue, dead } = await queueWithDeadLetters(channel, {
+      'x-max-length': 1,
+      'x-overflow': 'reject-publish-dlx',
+    });
+    sendAll(channel, queue, ['fits']);
+    await channel.waitForConfirms();
+    sendAll(channel, queue, ['does not fit']);
+    await assert.rejects(channel.waitForConfirms(), /nacked/);
+    const letter = await deadLetter(channel, dead);
+    assert.equal(letter.content.toString(), 'does not fit');
+    assert.deepEqual(deathsOf(letter), [{ count: 1, reason: 'maxlen', queue, exchange: '', 'routing-keys': [queue] }]);
+  });
+
+  test('a quorum queue counts how often a message came back, and dead-letters it beyond its limit', async (t) => {
+    const channel = await openConfirmChannel(t, broker.url);
+    const dead = await exclusiveQueue(channel);
+    const queue = uniqueName('quorum');
+    await channel.assertQueue(queue, {
+      durable: true,
+      deadLetterExchange: '',
+      deadLetterRoutingKey: dead,
+      arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 2 },
+    });
+    sendAll(channel, queue, ['poison']);
+    await channel.waitForConfirms();
+    const counts: unknown[] = [];
+    for (let delivery = 0; delivery < 3; delivery++) {
+      const message = await eventually('the message', () => channel.get(queue));
+      counts.push(message.properties.headers?.['x-delivery-count']);
+      channel.nack(message);
+    }
+    assert.deepEqual(counts, [0, 1, 2]);
+    const letter = await deadLetter(channel, dead);
+    const [death] = deathsOf(letter) as { reason: string; count: number }[];
+    assert.deepEqual([death?.reason, death?.count], ['delivery_limit', 1]);
+    await channel.deleteQueue(queue);
+  });
+
   test('a length in bytes is a limit too', async (t) => {
     const channel = await openConfirmChannel(t, broker.url);
     const queue = await exclusiveQueue(channel, { 'x-max-length-bytes': 10 });
