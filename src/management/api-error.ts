@@ -5,9 +5,9 @@ export class ApiError extends Error {
   /** The field `error`; where it is undefined the answer has no body. */
   readonly error: string | undefined;
   /** The field `reason`: a text, or a term that RabbitMQ writes as a list. */
-  readonly reason: string | readonly string[];
+  readonly reason: string | readonly unknown[];
 
-  constructor(status: ApiError['status'], error?: string, reason: string | readonly string[] = '') {
+  constructor(status: ApiError['status'], error?: string, reason: string | readonly unknown[] = '') {
     super(`${status} ${error}: ${reason}`);
     this.name = 'ApiError';
     this.status = status;
@@ -27,7 +27,7 @@ export function referenceNotFound(reason: string): ApiError {
 }
 
 /** 400. */
-export function badRequest(reason: string | readonly string[]): ApiError {
+export function badRequest(reason: string | readonly unknown[]): ApiError {
   return new ApiError(400, 'bad_request', reason);
 }
 

@@ -4,7 +4,6 @@
  */
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { PatternError } from '../auth/pattern.ts';
 import { MetadataError } from '../metadata/port.ts';
 import { AmqpError } from '../protocol/errors.ts';
@@ -30,7 +29,6 @@ export interface AppOptions {
 
 export function managementApp({ sources, resources, cors }: AppOptions): Hono {
   const app = new Hono({ getPath: pathOf });
-  app.use(bodyLimit({ maxSize: BODY_BYTES_MAX, onError: () => errorResponse(new ApiError(413)) }));
   app.use(async (context, next) => {
     await next();
     const headers = corsHeaders(cors, (name) => context.req.header(name));
@@ -98,16 +96,42 @@ async function readRequest(
   const changes = method !== 'GET';
   caller.mustBe((changes ? resource.requiresToChange : undefined) ?? resource.requires);
   const bodyless = { ...request, body: new RequestBody('') };
-  if (resource.inVhost === true) checkVhost(bodyless, method);
+  if (resource.inVhost === true) checkVhost(bodyless, method, resource.refusal);
   if (method !== 'PUT' && method !== 'POST') return bodyless;
   return { ...request, body: await readBody(context) };
 }
 
 async function readBody(context: Context): Promise<RequestBody> {
-  const text = await context.req.text();
-  const type = context.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase() ?? JSON_TYPE;
-  if (text !== '' && type !== JSON_TYPE) throw new ApiError(415);
-  return new RequestBody(text);
+  const octets = await readOctets(context);
+  const type = context.req.header('content-type') ?? JSON_TYPE;
+  const [name] = type.split(';', 1);
+  if (octets.length === 0 || name!.trim().toLowerCase() === JSON_TYPE) return new RequestBody(octets.toString());
+  if (name!.trim().toLowerCase() !== 'multipart/form-data') throw new ApiError(415);
+  return new RequestBody(await uploadedFile(octets, type));
+}
+
+/** @throws ApiError 413 as soon as it is too much */
+async function readOctets(context: Context): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of context.req.raw.body ?? []) {
+    size += chunk.length;
+    if (size > BODY_BYTES_MAX) throw new ApiError(413);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+/** What a browser's form sends as its field `file`. @throws ApiError 400 */
+async function uploadedFile(octets: Buffer, type: string): Promise<string> {
+  const form = await new Response(new Uint8Array(octets), { headers: { 'content-type': type } })
+    .formData()
+    .catch(() => {
+      throw badRequest('not_a_form');
+    });
+  const file = form.get('file');
+  if (file === null) throw badRequest('the form has no field named file');
+  return typeof file === 'string' ? file : file.text();
 }
 
 /** Errors of the broker as the API tells them. @throws what nobody foresaw */
@@ -132,10 +156,11 @@ function metadataError(error: MetadataError): ApiError {
   return isTheirs ? badRequest(error.message) : new ApiError(503, error.fault, error.message);
 }
 
-function response({ status, json, location }: Answer): Response {
+function response({ status, json, location, fileName }: Answer): Response {
   const headers: Record<string, string> = { 'cache-control': 'no-cache' };
   if (json !== undefined) headers['content-type'] = JSON_TYPE;
   if (location !== undefined) headers.location = location;
+  if (fileName !== undefined) headers['content-disposition'] = `attachment; filename=${fileName}`;
   return new Response(json ?? null, { status, headers });
 }
 

@@ -15,6 +15,11 @@ export class RequestBody {
     this.#fields = value;
   }
 
+  /** All of it, not looked into. */
+  get all(): object {
+    return this.#fields;
+  }
+
   has(name: string): boolean {
     return Object.hasOwn(this.#fields, name);
   }
@@ -43,7 +48,7 @@ export class RequestBody {
     const value = this.value(name) ?? false;
     if (value === true || value === 'true') return true;
     if (value === false || value === 'false') return false;
-    throw badRequest(['not_boolean', String(value)]);
+    throw badRequest(['not_boolean', value]);
   }
 
   /** A whole number, as such or as a text. @throws ApiError 400 */

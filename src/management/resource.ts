@@ -1,7 +1,8 @@
 /** A path of the API, what it answers to each method, and who may ask. */
 import type { Vhost } from '../vhost/vhost.ts';
-import { notAuthorised, objectNotFound } from './api-error.ts';
+import { badRequest, notAuthorised, objectNotFound, referenceNotFound } from './api-error.ts';
 import type { Caller, Requirement } from './caller.ts';
+import { ChannelClosed, type DirectChannel, withDirectChannel } from './direct-channel.ts';
 import { type JsonView, listJson, objectJson } from './listing.ts';
 import type { RequestBody } from './request-body.ts';
 import type { ManagementSources } from './sources.ts';
@@ -14,6 +15,8 @@ export interface Answer {
   readonly status: 200 | 201 | 204 | 301 | 503;
   readonly json?: string;
   readonly location?: string;
+  /** The name of the file that a browser is to keep it as. */
+  readonly fileName?: string;
 }
 
 export type Handler = (request: ApiRequest) => Answer | Promise<Answer>;
@@ -26,6 +29,8 @@ export type Resource = {
   readonly requiresToChange?: Requirement;
   /** The vhost that is named in the path has to be there and open to the caller before anything else is looked at. */
   readonly inVhost?: boolean;
+  /** What the caller is told where it may not enter the vhost. */
+  readonly refusal?: string;
 } & { readonly [Method in HttpMethod]?: Handler };
 
 /** One request, after authentication. */
@@ -79,13 +84,33 @@ export function visibleVhosts({ sources, caller }: ApiRequest): Vhost[] {
 }
 
 /** @throws ApiError 404, 401 */
-export function checkVhost(request: ApiRequest, method: HttpMethod): void {
-  const { caller } = request;
+export function checkVhost(
+  request: ApiRequest,
+  method: HttpMethod,
+  refusal = 'User not authorised to access virtual host',
+): void {
   const name = request.param('vhost');
   const isThere = request.sources.vhosts.get(name) !== undefined;
   if (!isThere && method !== 'PUT') throw objectNotFound();
-  const mayDo = method === 'GET' ? caller.sees(name) : !isThere || caller.mayEnter(name);
-  if (!mayDo) throw notAuthorised('User not authorised to access virtual host');
+  if (isThere && !request.caller.sees(name)) throw notAuthorised(refusal);
+}
+
+/** Does `work` on a channel of the caller's in a vhost. @throws ApiError 401 where it may not enter; ChannelClosed */
+export async function onChannel<T>(
+  { sources, caller }: ApiRequest,
+  vhost: string,
+  work: (channel: DirectChannel) => Promise<T>,
+): Promise<T> {
+  if (!caller.mayEnter(vhost)) throw notAuthorised('Access refused.');
+  return withDirectChannel(sources.context, caller.identity, vhost, work);
+}
+
+/** What a channel was closed with where RabbitMQ leaves the name of the code in front of the text. */
+export function namedRefusal(error: unknown): never {
+  if (!(error instanceof ChannelClosed)) throw error;
+  const { replyCode, replyText, message } = error;
+  if (replyCode === 403) throw notAuthorised(replyText);
+  throw replyCode === 404 ? referenceNotFound(replyText) : badRequest(message);
 }
 
 export function byName<T extends { readonly name: string }>(items: T[]): T[] {

@@ -1,6 +1,7 @@
 import type { Resource } from '../resource.ts';
 import { bindingResources } from './bindings.ts';
 import { connectionResources } from './connections.ts';
+import { definitionResources } from './definitions.ts';
 import { exchangeResources } from './exchanges.ts';
 import { healthResources } from './health.ts';
 import { overviewResources } from './overview.ts';
@@ -22,6 +23,7 @@ export const ALL_RESOURCES: readonly Resource[] = [
   ...bindingResources,
   ...parameterResources,
   ...policyResources,
+  ...definitionResources,
   ...connectionResources,
   ...healthResources,
 ];

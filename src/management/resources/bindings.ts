@@ -1,11 +1,11 @@
 /** /api/bindings, between an exchange and a queue (`q`) or another exchange (`e`). */
 import { objectNotFound } from '../api-error.ts';
-import { withDirectChannel } from '../direct-channel.ts';
 import {
   type Answer,
   type ApiRequest,
   listed,
   NO_CONTENT,
+  onChannel,
   type Resource,
   shown,
   vhostOf,
@@ -99,11 +99,10 @@ async function change(
   routingKey: string,
   args: ShownBinding['arguments'],
 ): Promise<void> {
-  const { sources, caller } = request;
   const source = exchangeName(request.param('source'));
   const destination = request.param('destination');
   const rest = { routingKey, noWait: false, arguments: args };
-  await withDirectChannel<unknown>(sources.context, caller.identity, request.param('vhost'), (channel) => {
+  await onChannel<unknown>(request, request.param('vhost'), (channel) => {
     if (kindOf(request) === 'exchange') {
       const ends = { source, destination: exchangeName(destination) };
       const name = isBind ? 'exchange.bind' : 'exchange.unbind';

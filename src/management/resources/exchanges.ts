@@ -2,7 +2,7 @@
 import type { BasicProperties } from '../../protocol/properties.ts';
 import { encodeText } from '../../protocol/text.ts';
 import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
-import { ChannelClosed, withDirectChannel } from '../direct-channel.ts';
+import { ChannelClosed } from '../direct-channel.ts';
 import type { RequestBody } from '../request-body.ts';
 import {
   type Answer,
@@ -11,6 +11,7 @@ import {
   listed,
   NO_CONTENT,
   ok,
+  onChannel,
   paged,
   type Resource,
   shown,
@@ -82,7 +83,7 @@ export function exchangeName(name: string): string {
 }
 
 async function put(request: ApiRequest): Promise<Answer> {
-  const { sources, caller, body } = request;
+  const { sources, body } = request;
   const vhost = sources.vhosts.get(request.param('vhost'));
   if (vhost === undefined) throw referenceNotFound('vhost_not_found');
   const exchange = exchangeName(request.param('exchange'));
@@ -99,17 +100,16 @@ async function put(request: ApiRequest): Promise<Answer> {
     arguments: body.table('arguments'),
   } as const;
   const isNew = findExchange(vhost, exchange) === undefined;
-  await withDirectChannel(sources.context, caller.identity, vhost.name, (channel) => {
+  await onChannel(request, vhost.name, (channel) => {
     return channel.call(declare, 'exchange.declare-ok');
   });
   return isNew ? CREATED : NO_CONTENT;
 }
 
 async function remove(request: ApiRequest): Promise<Answer> {
-  const { sources, caller } = request;
   const { name: exchange, vhost } = exchangeOf(request);
   const ifUnused = request.query('if-unused') === 'true';
-  await withDirectChannel(sources.context, caller.identity, vhost, (channel) => {
+  await onChannel(request, vhost, (channel) => {
     return channel.call({ name: 'exchange.delete', exchange, ifUnused, noWait: false }, 'exchange.delete-ok');
   });
   return NO_CONTENT;
@@ -117,16 +117,17 @@ async function remove(request: ApiRequest): Promise<Answer> {
 
 /** Answered once the message is confirmed, or was returned for want of a queue. */
 async function publish(request: ApiRequest): Promise<Answer> {
-  const { sources, caller, body } = request;
+  const { body } = request;
   const vhost = vhostOf(request);
   body.require('routing_key', 'properties', 'payload', 'payload_encoding');
   const content = { properties: readProperties(body), body: readPayload(body) };
   const exchange = exchangeName(request.param('exchange'));
-  const isRouted = await withDirectChannel(sources.context, caller.identity, vhost.name, async (channel) => {
+  const isRouted = await onChannel(request, vhost.name, async (channel) => {
     channel.send({ name: 'confirm.select', noWait: true });
     channel.publish(exchange, body.text('routing_key'), content, true);
     const { method } = await channel.next('basic.ack', 'basic.nack', 'basic.return');
-    return method.name !== 'basic.return';
+    if (method.name === 'basic.nack') throw badRequest('rejected Unable to publish message. Check queue limits.');
+    return method.name === 'basic.ack';
   }).catch((error) => {
     throw error instanceof ChannelClosed ? badRequest(error.message) : error;
   });

@@ -1,7 +1,6 @@
 /** /api/health/checks and /api/aliveness-test: 200 while all is well, 503 with the reason when it is not. */
 import { badRequest } from '../api-error.ts';
-import { withDirectChannel } from '../direct-channel.ts';
-import { type Answer, type ApiRequest, ok, type Resource, vhostOf } from '../resource.ts';
+import { type Answer, type ApiRequest, namedRefusal, ok, onChannel, type Resource, vhostOf } from '../resource.ts';
 import { listeners } from './overview.ts';
 
 const TEST_QUEUE = 'aliveness-test';
@@ -72,10 +71,9 @@ function certificateExpiration(request: ApiRequest): Answer {
 
 /** Declares a queue, publishes a message to it and takes it out again, as the caller. */
 async function alivenessTest(request: ApiRequest): Promise<Answer> {
-  const { sources, caller } = request;
   const vhost = vhostOf(request).name;
   const flags = { passive: false, durable: false, exclusive: false, autoDelete: false, noWait: false };
-  return withDirectChannel(sources.context, caller.identity, vhost, async (channel) => {
+  return onChannel(request, vhost, async (channel) => {
     await channel.call(
       { name: 'queue.declare', queue: TEST_QUEUE, ...flags, arguments: new Map() },
       'queue.declare-ok',
@@ -85,5 +83,5 @@ async function alivenessTest(request: ApiRequest): Promise<Answer> {
     const { method } = await channel.call(get, 'basic.get-ok', 'basic.get-empty');
     if (method.name === 'basic.get-ok') return ok({ status: 'ok' });
     return failed({ reason: 'the message that was published was not there' });
-  });
+  }).catch(namedRefusal);
 }

@@ -32,6 +32,7 @@ export const parameterResources: readonly Resource[] = [
     path: '/api/parameters/:component/:vhost',
     requires: 'policymaker',
     inVhost: true,
+    refusal: 'User not authorised to access object',
     GET: (request) => {
       const vhost = request.param('vhost');
       return list(
@@ -44,6 +45,7 @@ export const parameterResources: readonly Resource[] = [
     path: '/api/parameters/:component/:vhost/:name',
     requires: 'policymaker',
     inVhost: true,
+    refusal: 'User not authorised to access object',
     GET: (request) => shown(request, parameterView(parameterOf(request))),
     PUT: put,
     DELETE: remove,

@@ -3,14 +3,23 @@ import { compilePattern } from '../../auth/pattern.ts';
 import type { PermissionRecord, TopicPermissionRecord } from '../../metadata/port.ts';
 import { badRequest, objectNotFound } from '../api-error.ts';
 import { applied } from '../changes.ts';
-import { type Answer, type ApiRequest, CREATED, listed, NO_CONTENT, type Resource, shown } from '../resource.ts';
+import {
+  type Answer,
+  type ApiRequest,
+  CREATED,
+  compareTexts,
+  listed,
+  NO_CONTENT,
+  type Resource,
+  shown,
+} from '../resource.ts';
 import { permissionView, topicPermissionView } from '../views/accounts.ts';
 
 export const permissionResources: readonly Resource[] = [
   {
     path: '/api/permissions',
     requires: 'administrator',
-    GET: (request) => listed(request, request.sources.context.metadata.snapshot().permissions, permissionView),
+    GET: (request) => listed(request, sorted(request.sources.context.metadata.snapshot().permissions), permissionView),
   },
   {
     path: '/api/permissions/:vhost/:user',
@@ -23,7 +32,7 @@ export const permissionResources: readonly Resource[] = [
     path: '/api/topic-permissions',
     requires: 'administrator',
     GET: (request) => {
-      return listed(request, request.sources.context.metadata.snapshot().topicPermissions, topicPermissionView);
+      return listed(request, sorted(request.sources.context.metadata.snapshot().topicPermissions), topicPermissionView);
     },
   },
   {
@@ -34,6 +43,12 @@ export const permissionResources: readonly Resource[] = [
     DELETE: removeTopic,
   },
 ];
+
+function sorted<T extends { readonly vhost: string; readonly user: string }>(permissions: readonly T[]): T[] {
+  return [...permissions].sort(
+    (one, other) => compareTexts(one.vhost, other.vhost) || compareTexts(one.user, other.user),
+  );
+}
 
 /** @throws ApiError 404 */
 function permissionOf({ sources, ...request }: ApiRequest): PermissionRecord {

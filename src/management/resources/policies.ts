@@ -17,6 +17,7 @@ export const policyResources: readonly Resource[] = ['policies', 'operator-polic
     requires: 'policymaker',
     ...(kind === 'policies' ? {} : { requiresToChange: 'administrator' as const }),
     inVhost: true,
+    refusal: 'User not authorised to access object',
     GET: () => {
       throw objectNotFound();
     },

@@ -1,8 +1,8 @@
 /** /api/queues: declared, deleted, purged and read from as an AMQP client of the caller's would. */
 import { isUtf8 } from 'node:buffer';
 import type { Queue } from '../../queues/queue.ts';
-import { ApiError, badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
-import { type Answered, ChannelClosed, type DirectChannel, withDirectChannel } from '../direct-channel.ts';
+import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
+import type { Answered, DirectChannel } from '../direct-channel.ts';
 import {
   type Answer,
   type ApiRequest,
@@ -10,7 +10,9 @@ import {
   CREATED,
   listed,
   NO_CONTENT,
+  namedRefusal,
   ok,
+  onChannel,
   paged,
   type Resource,
   shown,
@@ -79,7 +81,7 @@ function queueOf(request: ApiRequest): Queue {
 }
 
 async function put(request: ApiRequest): Promise<Answer> {
-  const { sources, caller, body } = request;
+  const { sources, body } = request;
   const vhost = sources.vhosts.get(request.param('vhost'));
   if (vhost === undefined) throw referenceNotFound('vhost_not_found');
   const node = body.text('node', sources.nodeName);
@@ -96,27 +98,25 @@ async function put(request: ApiRequest): Promise<Answer> {
     arguments: body.table('arguments'),
   } as const;
   const isNew = !vhost.queues.has(queue);
-  await withDirectChannel(sources.context, caller.identity, vhost.name, (channel) => {
+  await onChannel(request, vhost.name, (channel) => {
     return channel.call(declare, 'queue.declare-ok');
   });
   return isNew ? CREATED : NO_CONTENT;
 }
 
 async function remove(request: ApiRequest): Promise<Answer> {
-  const { sources, caller } = request;
   const { name: queue, vhost } = queueOf(request);
   const ifUnused = request.query('if-unused') === 'true';
   const ifEmpty = request.query('if-empty') === 'true';
-  await withDirectChannel(sources.context, caller.identity, vhost, (channel) => {
+  await onChannel(request, vhost, (channel) => {
     return channel.call({ name: 'queue.delete', queue, ifUnused, ifEmpty, noWait: false }, 'queue.delete-ok');
   });
   return NO_CONTENT;
 }
 
 async function purge(request: ApiRequest): Promise<Answer> {
-  const { sources, caller } = request;
   const { name: queue, vhost } = queueOf(request);
-  await withDirectChannel(sources.context, caller.identity, vhost, (channel) => {
+  await onChannel(request, vhost, (channel) => {
     return channel.call({ name: 'queue.purge', queue, noWait: false }, 'queue.purge-ok');
   });
   return NO_CONTENT;
@@ -137,21 +137,10 @@ interface GetOptions {
 }
 
 async function get(request: ApiRequest): Promise<Answer> {
-  const { sources, caller } = request;
   const vhost = vhostOf(request).name;
   const options = readGetOptions(request);
-  const messages = await withDirectChannel(sources.context, caller.identity, vhost, (channel) => {
-    return getMessages(channel, options);
-  }).catch((error) => {
-    throw error instanceof ChannelClosed ? getRefusal(error) : error;
-  });
+  const messages = await onChannel(request, vhost, (channel) => getMessages(channel, options)).catch(namedRefusal);
   return ok(messages);
-}
-
-/** Unlike elsewhere, these texts have the name of the code in front. */
-function getRefusal({ replyCode, replyText, message }: ChannelClosed): ApiError {
-  if (replyCode === 403) return new ApiError(401, 'not_authorised', replyText);
-  return replyCode === 404 ? referenceNotFound(replyText) : badRequest(message);
 }
 
 /** @throws ApiError 400 */

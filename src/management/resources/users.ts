@@ -116,7 +116,8 @@ function readPassword(body: RequestBody): Pick<UserRecord, 'passwordHash' | 'has
   if (body.has('password') && body.has('password_hash')) {
     throw badRequest('both_password_and_password_hash_are_provided');
   }
-  if (body.has('password')) return { passwordHash: hashPassword(body.text('password'), hashing), hashing };
+  // Whoever sends a password leaves the algorithm to the broker, as in RabbitMQ.
+  if (body.has('password')) return { passwordHash: hashPassword(body.text('password')), hashing: 'sha256' };
   const passwordHash = body.text('password_hash');
   if (!isPasswordHash(passwordHash, hashing)) throw badRequest(['not_base64', passwordHash]);
   return { passwordHash, hashing };

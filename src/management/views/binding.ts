@@ -51,7 +51,7 @@ function hashOf(args: FieldTable): string {
   return createHash('sha256').update(JSON.stringify(fields)).digest().subarray(0, HASH_OCTETS).toString('base64url');
 }
 
-/** All bindings of a vhost: those of the default exchange, then by source, destination and key. */
+/** All bindings of a vhost by source, destination and key; those of the default exchange, which has no name, come first. */
 export function* bindingsOf(vhost: Vhost): Iterable<ShownBinding> {
   yield* defaultBindings(vhost);
   for (const exchange of byName([...vhost.exchanges.values()])) yield* bindingsFrom(vhost, exchange);
@@ -104,8 +104,8 @@ function shownBinding(
 
 function compareBindings(one: ShownBinding, other: ShownBinding): number {
   return (
-    compareTexts(one.destinationType, other.destinationType) ||
     compareTexts(one.destination, other.destination) ||
-    compareTexts(one.routingKey, other.routingKey)
+    compareTexts(one.routingKey, other.routingKey) ||
+    compareTexts(one.destinationType, other.destinationType)
   );
 }

@@ -1,0 +1,69 @@
+/** /api/definitions: everything that is declared as one JSON document, out and in. */
+import { DefinitionsError } from '../../metadata/definition-fields.ts';
+import { writeDefinitions, writeVhostDefinitions } from '../../metadata/definitions-writer.ts';
+import { RABBITMQ_VERSION, VERSION } from '../../version.ts';
+import { checkedDefinitions, importDefinitions } from '../../vhost/definition-import.ts';
+import { badRequest, referenceNotFound } from '../api-error.ts';
+import { type Answer, type ApiRequest, NO_CONTENT, type Resource, shown } from '../resource.ts';
+
+/** The lists that a document for one vhost may hold. */
+const VHOST_LISTS = ['parameters', 'policies', 'queues', 'exchanges', 'bindings'];
+
+export const definitionResources: readonly Resource[] = [
+  { path: '/api/definitions', requires: 'administrator', GET: exportAll, POST: importAll },
+  { path: '/api/definitions/:vhost', requires: 'administrator', GET: exportVhost, POST: importVhost },
+];
+
+function exportAll(request: ApiRequest): Answer {
+  const versions = {
+    rabbit_version: RABBITMQ_VERSION,
+    rabbitmq_version: RABBITMQ_VERSION,
+    product_name: 'Leveret',
+    product_version: VERSION,
+  };
+  return download(request, { ...versions, ...writeDefinitions(request.sources.context.metadata.snapshot()) });
+}
+
+function exportVhost(request: ApiRequest): Answer {
+  const vhost = request.param('vhost');
+  if (request.sources.vhosts.get(vhost) === undefined) throw badRequest('vhost_not_found');
+  const definitions = writeVhostDefinitions(request.sources.context.metadata.snapshot(), vhost);
+  return download(request, { rabbit_version: RABBITMQ_VERSION, ...definitions });
+}
+
+/** A browser is told to keep it as a file, if the query names one. */
+function download(request: ApiRequest, definitions: object): Answer {
+  const answer = shown(request, { ...definitions });
+  const fileName = request.query('download')?.replace(/[^\w.-]/g, '_');
+  return fileName === undefined ? answer : { ...answer, fileName };
+}
+
+async function importAll({ sources, body }: ApiRequest): Promise<Answer> {
+  await imported(sources, body.all);
+  return NO_CONTENT;
+}
+
+async function importVhost({ sources, body, param }: ApiRequest): Promise<Answer> {
+  const vhost = param('vhost');
+  if (sources.vhosts.get(vhost) === undefined) throw referenceNotFound('vhost_not_found');
+  const lists = Object.entries(body.all).filter(([name]) => VHOST_LISTS.includes(name));
+  const placed = lists.map(([name, list]) => [
+    name,
+    Array.isArray(list) ? list.map((each) => inVhost(each, vhost)) : list,
+  ]);
+  await imported(sources, Object.fromEntries(placed));
+  return NO_CONTENT;
+}
+
+function inVhost(record: unknown, vhost: string): unknown {
+  return typeof record === 'object' && record !== null ? { ...record, vhost } : record;
+}
+
+/** All of it or nothing. @throws ApiError 400 that says where and why it cannot be used */
+async function imported(sources: ApiRequest['sources'], json: object): Promise<void> {
+  try {
+    await importDefinitions(sources.context.metadata, checkedDefinitions(json));
+  } catch (error) {
+    throw error instanceof DefinitionsError ? badRequest(error.message) : error;
+  }
+}

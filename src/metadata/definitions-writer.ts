@@ -1,0 +1,86 @@
+/**
+ * Writes RabbitMQ's definitions format: what readDefinitions() reads. Invariant: read into an empty store, it makes what was
+ * written, but for the ids of queues and the exact types of numbers in arguments, which JSON has no words for.
+ *
+ * Left out is what every vhost has anyway (the default exchange, `amq.*`), and what dies with a connection.
+ */
+import { type PlainObject, toPlain } from '../protocol/field-table.ts';
+import type { BindingRecord, ExchangeRecord, MetadataSnapshot, QueueRecord, UserRecord, VhostRecord } from './port.ts';
+
+export type DefinitionsJson = { readonly [name: string]: unknown };
+
+/** Everything of a broker. */
+export function writeDefinitions(snapshot: MetadataSnapshot): DefinitionsJson {
+  const { users, vhosts, permissions, topicPermissions, globalParameters } = snapshot;
+  const { parameters, ...declared } = writeVhost(snapshot, undefined);
+  return {
+    users: users.map(userJson),
+    vhosts: vhosts.map(vhostJson),
+    permissions,
+    topic_permissions: topicPermissions,
+    parameters,
+    global_parameters: globalParameters,
+    ...declared,
+  };
+}
+
+/** What is declared in one vhost, without its name: it can be read into another one. */
+export function writeVhostDefinitions(snapshot: MetadataSnapshot, vhost: string): DefinitionsJson {
+  return writeVhost(snapshot, vhost);
+}
+
+function writeVhost(snapshot: MetadataSnapshot, only: string | undefined): DefinitionsJson {
+  const isIn = ({ vhost }: { readonly vhost: string }) => only === undefined || vhost === only;
+  const place = ({ vhost }: { readonly vhost: string }) => (only === undefined ? { vhost } : {});
+  const dying = new Set(snapshot.queues.filter(({ exclusive }) => exclusive).map(keyIn));
+  const isKept = (binding: BindingRecord) => {
+    return binding.destinationType === 'exchange' || !dying.has(keyIn({ ...binding, name: binding.destination }));
+  };
+  return {
+    parameters: snapshot.parameters.filter(isIn),
+    policies: [],
+    queues: snapshot.queues
+      .filter((queue) => isIn(queue) && !queue.exclusive)
+      .map((queue) => ({ ...place(queue), ...queueJson(queue) })),
+    exchanges: snapshot.exchanges
+      .filter((exchange) => isIn(exchange) && !isPredeclared(exchange))
+      .map((exchange) => ({ ...place(exchange), ...exchangeJson(exchange) })),
+    bindings: snapshot.bindings
+      .filter((binding) => isIn(binding) && isKept(binding))
+      .map((binding) => ({ ...place(binding), ...bindingJson(binding) })),
+  };
+}
+
+function keyIn({ vhost, name }: { readonly vhost: string; readonly name: string }): string {
+  return JSON.stringify([vhost, name]);
+}
+
+function isPredeclared({ name }: ExchangeRecord): boolean {
+  return name === '' || name.startsWith('amq.');
+}
+
+function userJson({ name, passwordHash, hashing, tags, limits }: UserRecord): object {
+  const algorithm = `rabbit_password_hashing_${hashing}`;
+  return { name, password_hash: passwordHash, hashing_algorithm: algorithm, tags, limits };
+}
+
+function vhostJson({ name, description, tags, defaultQueueType, tracing }: VhostRecord): object {
+  const type = defaultQueueType === undefined ? {} : { default_queue_type: defaultQueueType };
+  return { name, metadata: { description, tags, ...type }, ...(tracing ? { tracing } : {}) };
+}
+
+function queueJson({ name, durable, autoDelete, arguments: args }: QueueRecord): object {
+  return { name, durable, auto_delete: autoDelete, arguments: plain(args) };
+}
+
+function exchangeJson({ name, type, durable, autoDelete, internal, arguments: args }: ExchangeRecord): object {
+  return { name, type, durable, auto_delete: autoDelete, internal, arguments: plain(args) };
+}
+
+function bindingJson({ source, destination, destinationType, routingKey, arguments: args }: BindingRecord): object {
+  return { source, destination, destination_type: destinationType, routing_key: routingKey, arguments: plain(args) };
+}
+
+function plain(args: QueueRecord['arguments']): PlainObject {
+  return toPlain(args);
+}
