@@ -105,3 +105,27 @@ test('a spill that fails is tried again, and publishers go on when it succeeds',
   );
   await own.store.close();
 });
+
+test('a thousand queues that wait for their pages get them a few at a time', async () => {
+  const own = open();
+  await publishBacklog(own, 1, 400, true);
+  const before = own.store.memoryBytes;
+  const pages = new Set(own.queues.get(1)!.map(({ position }) => own.store.pageAt(position)));
+  const absent = [...pages].filter((page) => page.bytes === null);
+  assert.ok(absent.length > 24, 'or nothing is shown');
+  let most = 0;
+  const loads = absent.map((page) => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    own.store.load(page, () => {
+      assert.notEqual(page.bytes, null);
+      most = Math.max(most, own.store.memoryBytes);
+      resolve();
+      own.store.commit();
+    });
+    return promise;
+  });
+  most = Math.max(most, own.store.memoryBytes);
+  await Promise.all(loads);
+  assert.ok(most <= before + 20 * PAGE_SIZE, `${most - before} bytes more in memory`);
+  await own.store.close();
+});

@@ -29,6 +29,8 @@ import { verifyPage } from './verify-page.ts';
 const RECENT_BYTES = 8 * PAGE_SIZE;
 /** How many pages behind the one asked for are loaded along with it. */
 const READ_AHEAD_PAGES = 6;
+/** Pages that are read at a time: however many queues wait for theirs, memory stays bounded. */
+const MAX_READS = 16;
 /** A page that cannot be read this many times, so far apart, is given up. */
 const READ_ATTEMPTS = 5;
 const READ_RETRY_MS = 1000;
@@ -87,6 +89,9 @@ export class MessageStore {
   /** Pages that were loaded back, in that order. */
   readonly #loaded: Page[] = [];
   readonly #waiting = new Map<Page, (() => void)[]>();
+  /** Pages whose read has not begun yet. */
+  readonly #toRead: Page[] = [];
+  #reads = 0;
   #openTransient: Page | null = null;
   #nextPage = 0;
   #spilling = 0;
@@ -464,7 +469,7 @@ export class MessageStore {
   }
 
   readAhead(number: number): void {
-    if (this.#pool.usedBytes > this.#options.memoryLimitBytes * 1.25) return;
+    if (this.#toRead.length > 0 || this.#pool.usedBytes > this.#options.memoryLimitBytes * 1.25) return;
     for (let i = 0; i < Math.min(READ_AHEAD_PAGES, this.#loadedPages - 1); i++) {
       const page = this.#pages.get(number + i);
       if (page !== undefined && page.bytes === null && !page.loading && page.live > 0) this.#read(page, []);
@@ -475,7 +480,21 @@ export class MessageStore {
     assert(page.bytes === null && !page.loading);
     page.loading = true;
     this.#waiting.set(page, waiting);
-    this.#readInto(page, this.#pool.take(page.capacity), 1);
+    this.#toRead.push(page);
+    this.#readNext();
+  }
+
+  #readNext(): void {
+    while (this.#reads < MAX_READS) {
+      const page = this.#toRead.shift();
+      if (page === undefined) return;
+      if (page.bytes !== null || page.live === 0) {
+        this.#loadEnded(page); // it was read at once, or is not needed any more
+        continue;
+      }
+      this.#reads++;
+      this.#readInto(page, this.#pool.take(page.capacity), 1);
+    }
   }
 
   /** A read that fails is repeated: what is given up is lost to its queues. */
@@ -497,9 +516,15 @@ export class MessageStore {
   }
 
   #arrived(page: Page, bytes: Buffer, error: Error | null): void {
-    page.loading = false;
+    this.#reads--;
     if (page.bytes !== null) this.#pool.give(bytes);
     else this.#attachLoaded(page, bytes, error);
+    this.#loadEnded(page);
+    this.#readNext();
+  }
+
+  #loadEnded(page: Page): void {
+    page.loading = false;
     const waiting = this.#waiting.get(page) ?? [];
     this.#waiting.delete(page);
     if (page.live === 0) this.#free(page);
