@@ -215,6 +215,19 @@ test('stop() closes clients with 320, and what they had confirmed or not acknowl
   await assert.rejects(next.checkQueue('transient'), /NOT_FOUND - no queue 'transient' in vhost '\/'/);
 });
 
+test('vhosts share nothing but the broker, through a restart, too', async (t) => {
+  const dataDir = temporaryDirectory(t);
+  const vhosts = ['/', 'tenant a', 'tenant b'];
+  const permissions = vhosts.map((vhost) => ({ user: 'guest', vhost, configure: '.*', write: '.*', read: '.*' }));
+  const definitions = { vhosts: vhosts.slice(1).map((name) => ({ name })), permissions: permissions.slice(1) };
+  const urlOf = ({ url }: Broker, vhost: string) => `${url}/${encodeURIComponent(vhost)}`;
+  const broker = await start(t, { dataDir, definitions });
+  for (const vhost of vhosts) await keep(t, urlOf(broker, vhost), 'same name', `of ${vhost}`);
+  await broker.stop();
+  const again = await start(t, { dataDir });
+  for (const vhost of vhosts) assert.equal(await bodyOf(t, urlOf(again, vhost), 'same name'), `of ${vhost}`);
+});
+
 test('stop() may be called twice, also at the same time', async (t) => {
   const broker = await start(t);
   await openConnection(t, broker.url);
