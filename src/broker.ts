@@ -8,23 +8,27 @@
  * ```
  */
 import { statfsSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
-import type { Authenticator } from './auth/access.ts';
+import type { Authenticator, TlsPeer } from './auth/access.ts';
 import { Accounts } from './auth/accounts.ts';
+import type { CertificateLogin } from './auth/external.ts';
 import { AccountAuthenticator } from './auth/login.ts';
+import { type AuthMechanism, mechanismsNamed } from './auth/mechanisms.ts';
 import { hashPassword } from './auth/passwords.ts';
 import { Permissions } from './auth/permissions.ts';
-import { SaslMechanisms } from './auth/sasl.ts';
 import { DEFAULT_LIMITS, type Limits } from './config/limits.ts';
+import type { TlsOptions } from './config/tls-options.ts';
 import { closeAbandoned } from './connection/abandoned.ts';
 import { Connection, LONGEST_TICK_MS } from './connection/connection.ts';
 import type { ConnectionContext } from './connection/context.ts';
+import { type Listener, type ListenerGiven, Listeners, listenersOf } from './connection/listeners.ts';
 import { ChunkPool } from './connection/out-buffer.ts';
 import { ReplyTargets } from './connection/reply-targets.ts';
 import { serverProperties } from './connection/server-properties.ts';
 import { SocketReader } from './connection/socket-reader.ts';
+import { TlsCertificates } from './connection/tls-certificates.ts';
 import { Turn } from './connection/turn.ts';
 import { bootstrap } from './metadata/bootstrap.ts';
 import { openMemoryStore } from './metadata/memory-store.ts';
@@ -35,7 +39,6 @@ import type { Queue } from './queues/queue.ts';
 import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
 import { openDataDirectory } from './runtime/data-directory.ts';
 import { type Disk, systemDisk } from './runtime/disk.ts';
-import { listenError } from './runtime/listen-error.ts';
 import { createLog, type Log, type LogLevel } from './runtime/log.ts';
 import { writePidFile } from './runtime/pid-file.ts';
 import { type LiveMessages, MessageStore } from './storage/message-store.ts';
@@ -44,6 +47,8 @@ import { checkedDefinitions, importDefinitions } from './vhost/definition-import
 import { Vhosts } from './vhost/vhosts.ts';
 
 export type { Limits } from './config/limits.ts';
+export type { TlsOptions } from './config/tls-options.ts';
+export type { Listener, ListenerGiven } from './connection/listeners.ts';
 export type { Log, LogLevel } from './runtime/log.ts';
 export { VERSION } from './version.ts';
 
@@ -52,6 +57,14 @@ export interface BrokerOptions {
   readonly port?: number;
   /** Address to listen on. Default 127.0.0.1. */
   readonly host?: string;
+  /** Where to listen, in place of `port` and `host`: several addresses, with TLS or without. */
+  readonly listeners?: readonly ListenerGiven[];
+  /** The certificate of the listeners with TLS, and what is asked of clients. */
+  readonly tls?: TlsOptions;
+  /** SASL mechanisms that clients are offered. Default: AMQPLAIN and PLAIN. */
+  readonly authMechanisms?: readonly AuthMechanism[];
+  /** Where in a client's certificate the name of its user stands, for the mechanism EXTERNAL. */
+  readonly certificateLogin?: Partial<CertificateLogin>;
   /** Where messages and definitions are kept. Default `./data`; not with `memory`. */
   readonly dataDir?: string;
   /** Keep everything in memory and leave nothing behind. */
@@ -88,15 +101,20 @@ export interface BrokerOptions {
 }
 
 export interface Broker {
+  /** Of the first listener, with the default user in it. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
+  /** All that are open. */
+  readonly listeners: readonly Listener[];
   /** Null for a broker in memory. */
   readonly dataDir: string | null;
   /** Who could log in when it started. */
   readonly users: readonly string[];
   /** What recovery had to set aside at the start, one sentence each. */
   readonly damage: readonly string[];
+  /** Reads the certificate files again, for connections from now on. @returns why the old ones stay in use, or null */
+  reloadCertificates(): string | null;
   /** Closes connections with 320, makes everything durable, frees all resources. */
   stop(): Promise<void>;
 }
@@ -125,9 +143,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
 }
 
 class RunningBroker implements Broker {
-  readonly host: string;
   readonly dataDir: string | null;
-  port: number;
   users: readonly string[] = [];
   damage: readonly string[] = [];
   readonly #options: BrokerOptions;
@@ -137,7 +153,8 @@ class RunningBroker implements Broker {
   readonly #connections = new Set<Connection>();
   readonly #reader = new SocketReader();
   readonly #churn = new Churn();
-  #server: Server | null = null;
+  #certificates: TlsCertificates | null = null;
+  #listeners: Listeners | null = null;
   #metadata: MetadataStore | null = null;
   #accounts: Accounts | null = null;
   #store: MessageStore | null = null;
@@ -151,8 +168,6 @@ class RunningBroker implements Broker {
 
   constructor(options: BrokerOptions) {
     this.#options = options;
-    this.host = options.host ?? '127.0.0.1';
-    this.port = options.port ?? 5672;
     this.dataDir = options.memory === true ? null : resolve(options.dataDir ?? 'data');
     this.#log = options.log ?? createLog(options.logLevel ?? 'warning');
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -161,11 +176,29 @@ class RunningBroker implements Broker {
   get url(): string {
     const user = encodeURIComponent(this.#options.defaultUser ?? 'guest');
     const password = encodeURIComponent(this.#options.defaultPassword ?? 'guest');
-    const host = this.host.includes(':') ? `[${this.host}]` : this.host;
-    return `amqp://${user}:${password}@${host}:${this.port}`;
+    const [{ protocol, host, port }] = this.listeners as [Listener];
+    return `${protocol}://${user}:${password}@${host.includes(':') ? `[${host}]` : host}:${port}`;
+  }
+
+  get host(): string {
+    return this.listeners[0]?.host ?? '';
+  }
+
+  get port(): number {
+    return this.listeners[0]?.port ?? 0;
+  }
+
+  get listeners(): readonly Listener[] {
+    return this.#listeners?.open ?? [];
+  }
+
+  reloadCertificates(): string | null {
+    return this.#certificates?.reload() ?? null;
   }
 
   async start(): Promise<void> {
+    const listeners = listenersOf(this.#options);
+    if (listeners.some(({ tls }) => tls)) this.#certificates = this.#openCertificates();
     const metadata = await this.#openMetadata();
     const turn = new Turn(this.#clock);
     this.#turn = turn;
@@ -173,7 +206,10 @@ class RunningBroker implements Broker {
     turn.store = this.#store;
     this.damage = this.#store.damage;
     const vhosts = this.#restore(metadata, turn, this.#store);
-    await this.#listen(this.#context(metadata, turn, this.#store, vhosts));
+    const context = this.#context(metadata, turn, this.#store, vhosts);
+    const accepted = (socket: Socket, tls: TlsPeer | null) => this.#accept(context, socket, tls);
+    this.#listeners = new Listeners(this.#limits, this.#log, this.#certificates, accepted);
+    for (const listener of listeners) await this.#listeners.listen(listener);
     const periodMs = tickMs(this.#limits);
     this.#tickedAtMs = this.#clock.monotonicMs();
     this.#ticker = this.#clock.every(periodMs, () => this.#tick(periodMs));
@@ -321,8 +357,9 @@ class RunningBroker implements Broker {
       ofVhost: (vhost: string) => this.#count((connection) => connection.vhost?.name === vhost),
       channelsOfUser: (user: string) => this.#countChannels(user),
     };
-    const loopbackUsers = this.#options.loopbackUsers ?? ['guest'];
-    return new AccountAuthenticator(accounts, { mechanisms: new SaslMechanisms(), loopbackUsers, connections });
+    const { loopbackUsers = ['guest'], authMechanisms, certificateLogin } = this.#options;
+    const mechanisms = mechanismsNamed(authMechanisms, certificateLogin);
+    return new AccountAuthenticator(accounts, { mechanisms, loopbackUsers, connections });
   }
 
   #count(which: (connection: Connection) => boolean): number {
@@ -337,33 +374,22 @@ class RunningBroker implements Broker {
     return count;
   }
 
-  #listen(context: ConnectionContext): Promise<void> {
-    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(context, socket));
-    this.#server = server;
-    return new Promise((ready, refuse) => {
-      server.once('error', (error) => refuse(listenError(this.host, this.port, error)));
-      server.listen({ port: this.port, host: this.host, backlog: 1024 }, () => {
-        const address = server.address();
-        if (address !== null && typeof address === 'object') this.port = address.port;
-        ready();
-      });
-    });
+  /** @throws Error that says which setting or file is wrong */
+  #openCertificates(): TlsCertificates {
+    const { tls } = this.#options;
+    if (tls === undefined) throw new Error('a listener with TLS needs a certificate: set ssl_options.certfile');
+    return new TlsCertificates(tls, this.#clock, this.#log);
   }
 
-  #accept(context: ConnectionContext, accepted: Socket): void {
-    if (this.#connections.size >= this.#limits.maxConnections) {
-      this.#log.warning('connection', `refused ${accepted.remoteAddress}: ${this.#limits.maxConnections} are open`);
-      accepted.destroy();
-      return;
-    }
+  #accept(context: ConnectionContext, accepted: Socket, tls: TlsPeer | null): Socket {
     const peer = accepted.remoteAddress ?? '';
     const socket = this.#reader.read(accepted, (bytes, end) => connection.receive(bytes, end));
-    const connection = new Connection(context, socket, peer, {
-      closed: (closed) => {
-        this.#connections.delete(closed);
-      },
-    });
+    const closed = (connection: Connection) => {
+      this.#connections.delete(connection);
+    };
+    const connection = new Connection(context, socket, peer, { closed }, tls);
     this.#connections.add(connection);
+    return socket;
   }
 
   #tick(periodMs: number): void {
@@ -394,26 +420,21 @@ class RunningBroker implements Broker {
 
   async #stop(): Promise<void> {
     this.#ticker?.cancel();
-    const closed = new Promise<void>((done) => {
-      if (this.#server === null) done();
-      else this.#server.close(() => done());
-    });
+    this.#certificates?.close();
+    const closed = this.#listeners?.close();
     for (const connection of this.#connections) connection.shutDown();
     const grace = this.#clock.after(STOP_GRACE_MS, () => {
       for (const connection of this.#connections) connection.destroy();
     });
-    if (this.#server?.listening === true || this.#connections.size > 0) await this.#allClosed(closed);
+    while (this.#connections.size > 0) await new Promise((next) => setTimeout(next, 5));
+    this.#listeners?.destroyHandshakes();
+    await closed;
     grace.cancel();
     for (const queue of this.#vhosts?.queues() ?? []) queue.stop();
     await this.#store?.close();
     this.#accounts?.close();
     this.#removePidFile?.();
     this.#metadata?.close();
-  }
-
-  async #allClosed(serverClosed: Promise<void>): Promise<void> {
-    await serverClosed;
-    while (this.#connections.size > 0) await new Promise((next) => setTimeout(next, 5));
   }
 }
 
