@@ -81,6 +81,7 @@ describe('amqp-connection-manager', { timeout: 60_000 }, () => {
     const inbox = await consumeInto(channel, queue);
     await channel.sendToQueue(queue, 'before', { persistent: true });
     assert.equal(await inbox.next(), 'before');
+    await channel.checkQueue(queue); // The ack went before it on this channel, and is done.
 
     const disconnected = nextEvent(manager, 'disconnect');
     await broker.goDown();

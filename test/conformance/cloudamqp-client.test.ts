@@ -271,7 +271,10 @@ describe('@cloudamqp/amqp-client: sessions and a broker that restarts', { timeou
     const queue = await session.queue(uniqueName('survivor'), lasting);
     const kept = await session.queue(uniqueName('kept'), lasting);
     const inbox = new Inbox<string | null>('a delivery');
-    await queue.subscribe({ prefetch: 10 }, (message) => inbox.put(message.bodyString()));
+    await queue.subscribe({ prefetch: 10 }, (message) => {
+      // The ack of what came before the restart may be lost with the connection, and then that comes again.
+      if (!message.redelivered) inbox.put(message.bodyString());
+    });
     await queue.publish('before');
     await kept.publish('kept');
     assert.equal(await inbox.next(), 'before');

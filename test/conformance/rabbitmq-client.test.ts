@@ -311,6 +311,12 @@ describe('rabbitmq-client', { timeout: 60_000 }, () => {
   });
 });
 
+/** The ack of what came last may be lost with the connection, and then that comes again. */
+async function nextBodyBut(last: string, inbox: Inbox<AsyncMessage>): Promise<unknown> {
+  const { body, redelivered } = await inbox.next();
+  return body === last && redelivered ? nextBodyBut(last, inbox) : body;
+}
+
 describe('rabbitmq-client: a broker that restarts', { timeout: 60_000 }, () => {
   let broker: RestartableBroker;
   before(async () => {
@@ -370,7 +376,7 @@ describe('rabbitmq-client: a broker that restarts', { timeout: 60_000 }, () => {
     await broker.comeBack();
     await ready.next();
     await withDeadline('the publisher to send again', sentWhileDown);
-    assert.equal((await inbox.next()).body, 'while down');
+    assert.equal(await nextBodyBut('before', inbox), 'while down');
     assert.equal((await connection.basicGet({ queue: kept, noAck: true }))?.body, 'kept');
     await publisher.close();
   });
