@@ -89,6 +89,27 @@ test('a pattern that backtracks without end matches nothing instead of stopping 
   assert.ok(performance.now() - startMs < 10_000);
 });
 
+test('of many texts, those that a pattern takes too long for are no match, and do not stop the broker one by one', () => {
+  const startMs = performance.now();
+  const endless = `${'a'.repeat(60)}!`;
+  const pattern = compilePattern('^(a+)+$');
+  assert.deepEqual(pattern.matchesEach(['aaa', endless, 'b', 'aa']), [true, false, false, true]);
+  const found = pattern.matchesEach(['aaa', ...Array.from({ length: 1000 }, () => endless)]);
+  assert.deepEqual([found[0], found.length, found.filter(Boolean).length], [true, 1001, 1]);
+  assert.ok(performance.now() - startMs < 30_000);
+});
+
+test('many texts are matched as each of them is', () => {
+  const texts = ['queue.a', 'queuequeue.a', 'a', 'é', ''];
+  for (const source of ['^queue', '^(?:queue)+\\.a$', '^..$']) {
+    const pattern = compilePattern(source);
+    assert.deepEqual(
+      pattern.matchesEach(texts),
+      texts.map((text) => pattern.matches(text)),
+    );
+  }
+});
+
 test('a pattern that could backtrack is as good as another where it does not', () => {
   const pattern = compilePattern('^(?:queue|exchange)+\\.[a-z]+\\.[a-z]+$');
   assert.ok(pattern.matches('queue.orders.new'));

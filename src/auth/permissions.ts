@@ -9,7 +9,7 @@ import { accessRefused, preconditionFailed } from '../protocol/errors.ts';
 import type { Log } from '../runtime/log.ts';
 import type { ChannelAccess, Operation } from './access.ts';
 import type { Accounts } from './accounts.ts';
-import { compilePattern, type Pattern, PatternError, quotePattern } from './pattern.ts';
+import { compilePattern, MATCHES_NOTHING, type Pattern, PatternError, quotePattern } from './pattern.ts';
 
 export type ResourceKind = 'queue' | 'exchange';
 export type TopicOperation = Exclude<Operation, 'configure'>;
@@ -19,9 +19,6 @@ const DEFAULT_EXCHANGE_ALIAS = 'amq.default';
 
 /** What an empty source means: nothing but an empty name, hence nothing at all, as no resource has one. */
 const EMPTY_SOURCE_MEANS = '^$';
-
-/** What a pattern that cannot be used allows. */
-const NOTHING: Pattern = { matches: () => false };
 
 export class Permissions {
   readonly #accounts: Accounts;
@@ -101,7 +98,7 @@ export class Permissions {
     } catch (error) {
       if (!(error instanceof PatternError)) throw error;
       this.#log.error('auth', `a permission that allows nothing: ${error.message}`);
-      return NOTHING;
+      return MATCHES_NOTHING;
     }
   }
 }
