@@ -131,7 +131,7 @@ export class Connection implements FrameSink {
   #stateSinceMs: number;
   /** By the wall clock. */
   #openedAtMs = 0;
-  /** What had been written when the read began that is being parsed, or -1. */
+  /** What had been written when the parsing began that goes on now, or -1. */
   #answersFrom = -1;
   #blockedToldFor: string | null = null;
   #dropTimer: Timer | null = null;
@@ -220,13 +220,9 @@ export class Connection implements FrameSink {
     this.context.turn.begin();
     this.receivedBytes += end;
     this.#receivedAtMs = this.context.clock.monotonicMs();
-    const { out } = this;
-    const before = out.sentBytes + out.end;
-    this.#answersFrom = before;
+    this.#beginAnswers();
     this.#reader.feed(bytes, end);
-    this.#answersFrom = -1;
-    const answered = out.sentBytes + out.end - before;
-    if (answered > 0) this.#backlog.addAnswers(answered);
+    this.#endAnswers(true);
     if (this.publishes && this.context.store.congested) this.#throttle();
     else if (this.#waiting.size > 0) this.#updateReading();
     const { turn } = this.context;
@@ -457,6 +453,20 @@ export class Connection implements FrameSink {
     this.#checkAnswers();
   }
 
+  /** What is written from here on is what the peer asked for. @returns for `#endAnswers`: false where it is so already */
+  #beginAnswers(): boolean {
+    if (this.#answersFrom >= 0) return false;
+    this.#answersFrom = this.out.sentBytes + this.out.end;
+    return true;
+  }
+
+  #endAnswers(isOutermost: boolean): void {
+    if (!isOutermost) return;
+    const answered = this.out.sentBytes + this.out.end - this.#answersFrom;
+    this.#answersFrom = -1;
+    if (answered > 0) this.#backlog.addAnswers(answered);
+  }
+
   /** A peer that asks for more than it reads is not listened to until it has read. */
   #checkAnswers(): void {
     const answersNow = this.#answersFrom < 0 ? 0 : this.out.sentBytes - this.#answersFrom;
@@ -482,7 +492,9 @@ export class Connection implements FrameSink {
   #parseOn(): void {
     this.suspended = false;
     for (const number of this.#waiting.channels) this.#takeWaiting(number);
+    const isOutermost = this.#beginAnswers();
     this.#reader.readOn();
+    this.#endAnswers(isOutermost);
     this.#updateReading();
   }
 
@@ -531,6 +543,7 @@ export class Connection implements FrameSink {
   #takeWaiting(number: number): void {
     const line = this.#waiting.of(number);
     if (line === undefined) return;
+    const isOutermost = this.#beginAnswers();
     while (line.start < line.end && !this.suspended && !this.#waits(number)) {
       const { bytes, start } = line;
       const size = bytes.readUInt32BE(start + 3);
@@ -541,6 +554,7 @@ export class Connection implements FrameSink {
         this.fail(error);
       }
     }
+    this.#endAnswers(isOutermost);
     if (line.start === line.end) this.#waiting.drop(number);
     if (this.#closeAsked && this.#waiting.size === 0 && this.#state === 'running') this.#closeOk();
   }
