@@ -1,7 +1,8 @@
 /** A broker with limits of a test's own, and the raw clients of it; all of them gone when the test ends. */
 import type { TestContext } from 'node:test';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker.ts';
-import { type OpenOptions, RawClient } from '../differential/raw-client.ts';
+import type { OpenOptions, RawClient } from '../differential/raw-client.ts';
+import { connectTo, listenerOptions } from './transport.ts';
 
 export class LimitedBroker {
   readonly broker: Broker;
@@ -13,7 +14,9 @@ export class LimitedBroker {
 
   /** In memory, unless told otherwise. */
   static async start(t: TestContext, options: BrokerOptions): Promise<LimitedBroker> {
-    const started = new LimitedBroker(await startBroker({ port: 0, memory: true, logLevel: 'none', ...options }));
+    const started = new LimitedBroker(
+      await startBroker({ ...listenerOptions(), memory: true, logLevel: 'none', ...options }),
+    );
     t.after(() => started.#stop());
     return started;
   }
@@ -28,9 +31,9 @@ export class LimitedBroker {
     return this.broker.port;
   }
 
-  /** A TCP connection. */
+  /** A connection with nothing said on it. */
   async connect(): Promise<RawClient> {
-    const client = await RawClient.connect(this.port);
+    const client = await connectTo(this.broker);
     this.#clients.push(client);
     return client;
   }

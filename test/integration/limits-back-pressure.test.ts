@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type Broker, startBroker } from '../../src/broker.ts';
 import { eventually } from '../conformance/waiting.ts';
-import { RawClient } from '../differential/raw-client.ts';
+import type { RawClient } from '../differential/raw-client.ts';
 import { FillableDisk } from './fillable-disk.ts';
+import { connectTo, listenerOptions } from './transport.ts';
 
 const BLOCKED_BUFFER_SIZE = 65_536;
 const PERSISTENT = { deliveryMode: 2 };
@@ -24,7 +25,7 @@ describe('back-pressure', () => {
     dataDir = await mkdtemp(join(tmpdir(), 'leveret-limits-'));
     const limits = { maxBlockedBytes: BLOCKED_BUFFER_SIZE };
     broker = await startBroker({
-      port: 0,
+      ...listenerOptions(),
       dataDir,
       disk,
       logLevel: 'none',
@@ -41,7 +42,7 @@ describe('back-pressure', () => {
 
   /** Channel 9 is for asking how much is in a queue. */
   async function connect(): Promise<RawClient> {
-    const client = await RawClient.connect(broker.port);
+    const client = await connectTo(broker);
     await client.open();
     await client.openChannel(9);
     return client;
