@@ -112,4 +112,10 @@ function printMeasurement(measurement: Measurement, run: number): void {
 
 process.once('SIGINT', () => process.exit(130));
 process.once('SIGTERM', () => process.exit(143));
-await main();
+
+try {
+  await main();
+} catch (error) {
+  console.error(`npm run bench: ${(error as Error).message}`);
+  process.exitCode = 1;
+}
