@@ -149,13 +149,22 @@ export function declareQueue(channel: Channel, method: QueueDeclare): void {
   const identity = { vhost: vhost.name, name, durable, exclusive, autoDelete };
   checkDeadLetterAccess(channel, name, args);
   const { type } = readQueueArguments(identity, args);
-  const queue: QueueRecord = { ...identity, id: channel.context.metadata.allocateQueueId(), type, arguments: args };
+  const queue: QueueRecord = { ...identity, id: newQueueId(channel), type, arguments: args };
   propose(channel, [{ kind: 'put-queue', queue }], () => {
     const made = vhost.queues.get(name);
     if (made === undefined) throw internalError(`queue '${name}' was deleted while it was declared`);
     if (exclusive) channel.connection.own(made);
     declared(channel, method.noWait, made);
   });
+}
+
+/** @throws AmqpError 541 when it cannot be kept that the number was given: the disk is full, say */
+function newQueueId({ context }: Channel): number {
+  try {
+    return context.metadata.allocateQueueId();
+  } catch (error) {
+    throw error instanceof MetadataError ? internalError(error.message) : error;
+  }
 }
 
 function isQuorum(args: FieldTable): boolean {

@@ -1,0 +1,93 @@
+/** A broker in a process of its own, over a data directory that outlives it: it is killed and started again. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { LEVERET } from '../integration/leveret-process.ts';
+
+const START_DEADLINE_MS = 60_000;
+
+export interface BrokerProcessOptions {
+  readonly dataDir: string;
+  /** Lines of a configuration file. */
+  readonly settings?: readonly string[];
+  /** A command that runs the broker, in place of nothing: `strace`, say, with its arguments. */
+  readonly wrapper?: readonly string[];
+}
+
+export class BrokerProcess {
+  readonly #options: BrokerProcessOptions;
+  #child: ChildProcess | null = null;
+  #exited: Promise<unknown> = Promise.resolve();
+  port = 0;
+  stdout = '';
+  stderr = '';
+
+  constructor(options: BrokerProcessOptions) {
+    this.#options = options;
+  }
+
+  get url(): string {
+    return `amqp://guest:guest@127.0.0.1:${this.port}`;
+  }
+
+  /** Undefined while it does not run. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  get isRunning(): boolean {
+    return this.#child !== null;
+  }
+
+  /** Resolves when it is ready. @throws Error with what it printed when it ends before */
+  async start(): Promise<void> {
+    this.spawn();
+    const ready = /listens on +amqp:\/\/\S*:(\d+)[\s\S]*ready in/;
+    const deadline = performance.now() + START_DEADLINE_MS;
+    for (let found = ready.exec(this.stdout); ; found = ready.exec(this.stdout)) {
+      if (found !== null) {
+        this.port = Number(found[1]);
+        return;
+      }
+      if (this.#child === null) throw new Error(`the broker ended before it was ready: ${this.stderr}`);
+      if (performance.now() > deadline) throw new Error(`the broker is not ready: ${this.stdout}${this.stderr}`);
+      await Promise.race([once(this.#child.stdout!, 'data'), this.#exited]);
+    }
+  }
+
+  /** Starts the process and waits for nothing. */
+  spawn(): void {
+    const { dataDir, settings = [], wrapper = [] } = this.#options;
+    const config = `${dataDir}.conf`;
+    writeFileSync(config, `${settings.join('\n')}\n`);
+    const command = [...wrapper, process.execPath, LEVERET, '--port', '0', '--data-dir', dataDir, '--config', config];
+    const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.stdout = '';
+    this.stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => (this.stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text) => (this.stderr += text));
+    this.#child = child;
+    this.#exited = once(child, 'close').then(([code, signal]) => {
+      this.#child = null;
+      return code ?? signal;
+    });
+  }
+
+  /** kill -9. Resolves when the process is gone. */
+  async kill(): Promise<void> {
+    this.#child?.kill('SIGKILL');
+    await this.#exited;
+  }
+
+  /** SIGTERM. @returns the exit code, or the signal that ended it */
+  async stop(): Promise<unknown> {
+    this.#child?.kill('SIGTERM');
+    return this.#exited;
+  }
+
+  /** Where its journal lies. */
+  get journal(): string {
+    return join(this.#options.dataDir, 'journal');
+  }
+}
