@@ -3,13 +3,14 @@
  * is proposed to the metadata store; the answer goes out once this node has applied it.
  */
 import { randomBytes } from 'node:crypto';
-import type {
-  BindingRecord,
-  Change,
-  DestinationType,
-  ExchangeRecord,
-  QueueRecord,
-  QueueType,
+import {
+  type BindingRecord,
+  type Change,
+  type DestinationType,
+  type ExchangeRecord,
+  MetadataError,
+  type QueueRecord,
+  type QueueType,
 } from '../metadata/port.ts';
 import {
   accessRefused,
