@@ -123,6 +123,7 @@ const DEFAULT_MESSAGE_MEMORY = 128 * 1024 * 1024;
 /** With less there is no room for what is being written and what is being read. */
 const LEAST_MESSAGE_MEMORY = 4 * 1024 * 1024;
 const UNWRITTEN_LIMIT = 32 * 1024 * 1024;
+const LARGEST_JOURNAL_FILE = 64 * 1024 * 1024;
 /** How often connections look at their time limits; more often where a limit is shorter than a few of these. */
 const TICK_MS = LONGEST_TICK_MS;
 const TICKS_PER_LIMIT = 4;
@@ -244,15 +245,17 @@ class RunningBroker implements Broker {
 
   #openStore(turn: Turn): MessageStore {
     const { messageMemoryBytes = DEFAULT_MESSAGE_MEMORY, confirmWhen = 'fdatasync' } = this.#options;
+    const diskBytes = this.dataDir === null ? Number.POSITIVE_INFINITY : sizeOfDisk(this.dataDir);
     const options = {
       directory: this.dataDir,
       disk: this.#options.disk ?? systemDisk,
       clock: this.#clock,
       log: this.#log,
       fdatasync: confirmWhen === 'fdatasync',
-      journalFileBytes: Math.max(this.#options.journalFileBytes ?? journalFileBytes(this.dataDir), PAGE_SIZE),
+      journalFileBytes: Math.max(this.#options.journalFileBytes ?? defaultJournalFileBytes(diskBytes), PAGE_SIZE),
       memoryLimitBytes: Math.max(messageMemoryBytes, LEAST_MESSAGE_MEMORY),
-      unwrittenLimitBytes: UNWRITTEN_LIMIT,
+      // A write that found the disk full must fit once a part of what is on it was consumed.
+      unwrittenLimitBytes: Math.min(UNWRITTEN_LIMIT, diskBytes / 8),
     };
     const events = {
       onDurable: () => turn.schedule(),
@@ -443,11 +446,12 @@ function tickMs({ handshakeTimeoutMs, sendTimeoutMs, consumerTimeoutMs }: Limits
   return Math.max(SHORTEST_TICK_MS, Math.min(TICK_MS, shortest / TICKS_PER_LIMIT));
 }
 
-/** On a small disk the journal's files are small too, so that consuming frees space soon. */
-function journalFileBytes(directory: string | null): number {
-  const largest = 64 * 1024 * 1024;
-  if (directory === null) return largest;
+function sizeOfDisk(directory: string): number {
   const { blocks, bsize } = statfsSync(directory);
-  const share = Math.floor((blocks * bsize) / 16 / PAGE_SIZE) * PAGE_SIZE;
-  return Math.min(largest, share);
+  return blocks * bsize;
+}
+
+/** On a small disk the journal's files are small too, so that consuming frees space soon. */
+function defaultJournalFileBytes(diskBytes: number): number {
+  return Math.min(LARGEST_JOURNAL_FILE, Math.floor(diskBytes / 16 / PAGE_SIZE) * PAGE_SIZE);
 }

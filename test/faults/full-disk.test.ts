@@ -182,6 +182,24 @@ test('consuming makes room, and publishers go on without a restart', async (t) =
     );
   }));
 
+test('a flood without confirms fills it too, and gets through as room is made', async (t) =>
+  onSmallDisk(t, async (broker) => {
+    await broker.start();
+    const connection = await open(broker);
+    const channel = await connection.createChannel();
+    await channel.assertQueue(QUEUE, { durable: true });
+    const blocked = once(connection, 'blocked');
+    const count = 30_000;
+    for (let i = 0; i < count; i++) {
+      channel.sendToQueue(QUEUE, Buffer.from(`${i} `.padEnd(BODY_SIZE, '.')), { persistent: true });
+    }
+    await withDeadline('connection.blocked', blocked, DEADLINE_MS);
+    assert.deepEqual(
+      await consume(await open(broker), count),
+      Array.from({ length: count }, (_, i) => i),
+    );
+  }));
+
 test('room that somebody else gives back is noticed, and nothing was confirmed before it was true', async (t) =>
   onSmallDisk(t, async (broker, disk) => {
     disk.addBallast(3 * 1024 * 1024);
