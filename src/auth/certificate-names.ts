@@ -4,12 +4,9 @@
  * A distinguished name has its last part first (RFC 4514, which followed RFC 2253): `CN=alice,O=Acme\, Inc.,C=DE`. Octets that
  * are not printable ASCII are escaped one by one.
  */
+import type { AlternativeNameType } from '../config/login-options.ts';
 import { encodeText } from '../protocol/text.ts';
 import { type DerElement, derElements, derString, objectIdentifier, TAG_OBJECT_IDENTIFIER } from './der.ts';
-
-/** Kinds of alternative names that can be asked for; named as RabbitMQ's `ssl_cert_login_san_type` names them. */
-export const ALTERNATIVE_NAME_TYPES = ['dns', 'ip', 'email', 'uri', 'other_name'] as const;
-export type AlternativeNameType = (typeof ALTERNATIVE_NAME_TYPES)[number];
 
 /** Attributes that have a name of their own; others show their object identifier. */
 const ATTRIBUTE_NAMES: Readonly<Record<string, string>> = {

@@ -4,26 +4,11 @@
  *
  * Offered to those who can use it. RabbitMQ offers it on every connection with TLS, and refuses later, with the same words.
  */
+import { type CertificateLogin, DEFAULT_CERTIFICATE_LOGIN } from '../config/login-options.ts';
 import { commandInvalid } from '../protocol/errors.ts';
 import type { TlsPeer } from './access.ts';
-import { type AlternativeNameType, alternativeNames, certificateNames, commonNames } from './certificate-names.ts';
+import { alternativeNames, certificateNames, commonNames } from './certificate-names.ts';
 import type { Claim, Refusal, SaslMechanism } from './sasl.ts';
-
-export const CERTIFICATE_LOGINS = ['distinguished_name', 'common_name', 'subject_alternative_name'] as const;
-
-/** Which part of a certificate is the name of the user. */
-export interface CertificateLogin {
-  readonly from: (typeof CERTIFICATE_LOGINS)[number];
-  /** For `subject_alternative_name`: of which type, and which of them, from 0. */
-  readonly alternativeNameType: AlternativeNameType;
-  readonly alternativeNameIndex: number;
-}
-
-export const DEFAULT_CERTIFICATE_LOGIN: CertificateLogin = {
-  from: 'distinguished_name',
-  alternativeNameType: 'dns',
-  alternativeNameIndex: 0,
-};
 
 /** The mechanism for one way of reading certificates. */
 export function external(login: CertificateLogin = DEFAULT_CERTIFICATE_LOGIN): SaslMechanism {

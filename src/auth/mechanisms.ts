@@ -1,14 +1,15 @@
 /** The SASL mechanisms that there are, and those that a broker is told to offer: RabbitMQ's `auth_mechanisms`. */
-import { type CertificateLogin, DEFAULT_CERTIFICATE_LOGIN, external } from './external.ts';
+import {
+  AUTH_MECHANISMS,
+  type AuthMechanism,
+  type CertificateLogin,
+  DEFAULT_AUTH_MECHANISMS,
+  DEFAULT_CERTIFICATE_LOGIN,
+} from '../config/login-options.ts';
+import { external } from './external.ts';
 import { AMQPLAIN, PLAIN, type SaslMechanism, SaslMechanisms } from './sasl.ts';
 
-/** In the order in which they are offered. */
-export const AUTH_MECHANISMS = ['EXTERNAL', 'AMQPLAIN', 'PLAIN'] as const;
-export type AuthMechanism = (typeof AUTH_MECHANISMS)[number];
-
-/** As in RabbitMQ: a certificate is no login unless somebody has said so. */
-export const DEFAULT_AUTH_MECHANISMS: readonly AuthMechanism[] = ['AMQPLAIN', 'PLAIN'];
-
+/** Those of the names, in the order in which AUTH_MECHANISMS has them. */
 export function mechanismsNamed(
   names: readonly AuthMechanism[] = DEFAULT_AUTH_MECHANISMS,
   login: Partial<CertificateLogin> = {},

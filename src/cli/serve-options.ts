@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { readHost, readPort } from '../config/setting-values.ts';
 import { SETTINGS, type SettingName, type Settings } from '../config/settings.ts';
 
-export interface ServeFlags extends Omit<Settings, 'listener'> {
+export interface ServeFlags extends Settings {
   readonly config?: string;
   readonly port?: number;
   readonly host?: string;
@@ -11,7 +11,7 @@ export interface ServeFlags extends Omit<Settings, 'listener'> {
 }
 
 /** Settings that have a flag of their own; what has none is set in a file. */
-export const SETTING_FLAGS: readonly (readonly [flag: string, name: Exclude<SettingName, 'listener'>])[] = [
+export const SETTING_FLAGS: readonly (readonly [flag: string, name: SettingName])[] = [
   ['--data-dir <directory>', 'dataDir'],
   ['--default-user <name>', 'defaultUser'],
   ['--default-password <password>', 'defaultPassword'],

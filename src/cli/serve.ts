@@ -1,8 +1,11 @@
 /** Running a broker in the foreground: settings from a file and the command line, a few lines on what it is, a clean end. */
 import { readFileSync } from 'node:fs';
-import { type Broker, type BrokerOptions, startBroker, VERSION } from '../broker.ts';
+import { type Broker, type BrokerOptions, type Limits, type Listener, startBroker, VERSION } from '../broker.ts';
+import { DEFAULT_LIMITS } from '../config/limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { readSettingsFile } from '../config/settings-file.ts';
+import { HangUp } from './hang-up.ts';
+import { listeningOptions, given as withoutUndefined } from './listening-options.ts';
 import type { ServeFlags } from './serve-options.ts';
 import { StopSignals } from './stop-signals.ts';
 
@@ -15,20 +18,20 @@ const NAMED_USERS = 3;
 
 /** Resolves when the broker has stopped. @throws Error that says what to do. */
 export async function serve(flags: ServeFlags): Promise<void> {
-  const broker = await startBroker(brokerOptions(flags));
+  const options = brokerOptions(flags);
+  const broker = await startBroker(options);
   const stopped = untilSignal(broker);
-  describe(broker);
+  describe(broker, options);
   await stopped;
 }
 
 function brokerOptions({ config, port, host, memory = false, ...given }: ServeFlags): BrokerOptions {
   const inFile = config === undefined ? {} : readSettingsFile(config, readConfigurationFile(config));
-  const { listener, loadDefinitions, dataDir, ...settings }: Settings = { ...inFile, ...given };
-  const { defaultUser, defaultPassword, clusterName, logLevel, confirmWhen, ...others } = settings;
-  const { messageMemoryBytes, journalFileBytes, ...limits } = others;
+  const settings: Settings = { ...inFile, ...given };
+  const { loadDefinitions, dataDir, defaultUser, defaultPassword, clusterName, logLevel, confirmWhen } = settings;
+  const { messageMemoryBytes, journalFileBytes } = settings;
   return withoutUndefined({
-    ...listener,
-    ...withoutUndefined({ port, host }),
+    ...listeningOptions(settings, { port, host }),
     ...(memory ? { memory } : { dataDir }),
     defaultUser,
     defaultPassword,
@@ -38,14 +41,13 @@ function brokerOptions({ config, port, host, memory = false, ...given }: ServeFl
     confirmWhen,
     messageMemoryBytes,
     journalFileBytes,
-    limits,
+    limits: limitsIn(settings),
   });
 }
 
-type Defined<T> = { [Key in keyof T]?: Exclude<T[Key], undefined> };
-
-function withoutUndefined<T extends object>(fields: T): Defined<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
+function limitsIn(settings: Settings): Partial<Limits> {
+  const names = Object.keys(DEFAULT_LIMITS) as (keyof Limits)[];
+  return Object.fromEntries(names.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]])));
 }
 
 function readConfigurationFile(path: string): string {
@@ -64,22 +66,29 @@ function readDefinitionsFile(path: string): object {
   }
 }
 
-function describe(broker: Broker): void {
-  const host = broker.host.includes(':') ? `[${broker.host}]` : broker.host;
+function describe(broker: Broker, { loopbackUsers }: BrokerOptions): void {
   const lines = [
     `Leveret ${VERSION}`,
-    `  listens on   amqp://${host}:${broker.port}`,
+    ...broker.listeners.map(describeListener),
     `  data         ${broker.dataDir ?? 'in memory, gone when it stops'}`,
-    `  users        ${describeUsers(broker.users)}`,
+    `  users        ${describeUsers(broker.users, loopbackUsers)}`,
     `  ready in ${Math.round(performance.now())} ms; Ctrl-C stops it`,
   ];
   console.log(lines.join('\n'));
   for (const text of broker.damage) console.error(`leveret: ${text}`);
 }
 
-function describeUsers(users: readonly string[]): string {
+function describeListener({ protocol, host, port }: Listener, index: number): string {
+  const heading = index === 0 ? 'listens on' : '';
+  return `  ${heading.padEnd(10)}   ${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function describeUsers(users: readonly string[], loopbackUsers: readonly string[] = ['guest']): string {
   const named = users.slice(0, NAMED_USERS).map((user) => {
-    return user === 'guest' ? 'guest (from this machine only; password guest unless it was changed)' : user;
+    const isLocal = loopbackUsers.includes(user);
+    if (user === 'guest')
+      return `guest (${isLocal ? 'from this machine only; ' : ''}password guest unless it was changed)`;
+    return isLocal ? `${user} (from this machine only)` : user;
   });
   if (users.length > NAMED_USERS) named.push(`${users.length - NAMED_USERS} more`);
   return named.length === 0 ? 'none: nobody can log in' : named.join(', ');
@@ -88,8 +97,10 @@ function describeUsers(users: readonly string[]): string {
 function untilSignal(broker: Broker): Promise<void> {
   return new Promise((done, failed) => {
     const signals = new StopSignals();
+    const hangUp = new HangUp();
     for (const signal of Object.keys(EXIT_CODES) as StopSignal[]) {
       process.on(signal, () => {
+        if (signal === 'SIGHUP' && !hangUp.isTerminalGone && readCertificatesAgain(broker)) return;
         const meaning = signals.take(performance.now());
         if (meaning === 'echo') return;
         if (meaning === 'end-at-once') process.exit(EXIT_CODES[signal]);
@@ -98,4 +109,12 @@ function untilSignal(broker: Broker): Promise<void> {
       });
     }
   });
+}
+
+/** @returns false for a broker that has none */
+function readCertificatesAgain(broker: Broker): boolean {
+  if (broker.listeners.every(({ protocol }) => protocol !== 'amqps')) return false;
+  const fault = broker.reloadCertificates();
+  if (fault === null) console.log('Leveret: SIGHUP, new connections get the certificate that the files hold now');
+  return true;
 }

@@ -14,6 +14,24 @@ export function readCount(text: string): number {
   return wholeNumber(text, 'expected a whole number, or infinity');
 }
 
+export function readFlag(text: string): boolean {
+  if (text !== 'true' && text !== 'false') throw new Error('expected true or false');
+  return text === 'true';
+}
+
+/** Whatever else is said, nobody. */
+const NOBODY: readonly string[] = [];
+
+/** Who is in a list whose lines are `NAME = true`, `NAME = false` or `NUMBER = NAME`. */
+export function readListed(text: string, name?: string, before: readonly string[] = []): readonly string[] {
+  if (name === undefined || before === NOBODY) return NOBODY;
+  if (text === 'true') return [...before, name];
+  if (text === 'false') return before;
+  if (!/^\d+$/.test(name))
+    throw new Error('expected true or false, or a number in place of the name, and the name here');
+  return [...before, readText(text)];
+}
+
 export function readMilliseconds(text: string): number {
   return wholeNumber(text, 'expected milliseconds as a whole number');
 }

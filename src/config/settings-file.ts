@@ -9,6 +9,9 @@ const NAMES = new Map<string, SettingName>(
   Object.entries(SETTINGS).map(([name, { key }]) => [key, name as SettingName]),
 );
 
+/** Ends the keys that there may be several of, each with a name of the user's own. */
+const OWN_NAME = '.$name';
+
 /** @param path for messages. @throws Error with file, line and what is wrong. */
 export function readSettingsFile(path: string, content: string): Settings {
   const settings: Settings = {};
@@ -28,9 +31,25 @@ function readLine(settings: Settings, text: string): void {
   const at = text.indexOf('=');
   if (at < 0) throw new Error(`expected KEY = VALUE, found "${text}"`);
   const key = text.slice(0, at).trim();
+  const value = unquoted(text.slice(at + 1).trim());
   const name = NAMES.get(key);
-  if (name === undefined) throw new Error(`there is no setting ${key}; did you mean ${nearest(key)}?`);
-  setSetting(settings, name, unquoted(text.slice(at + 1).trim()));
+  if (name !== undefined) setSetting(settings, name, value);
+  else readNamed(settings, key, value);
+}
+
+/** `listeners.tcp.default = 5672`, `listeners.tcp = none`. */
+function readNamed(settings: Settings, key: string, value: string): void {
+  const none = NAMES.get(key + OWN_NAME);
+  if (none !== undefined && SETTINGS[none].mayBeNone === true) {
+    if (value !== 'none') throw new Error(`${key} = ${value}: expected none, or ${key}.NAME in front of it`);
+    return setSetting(settings, none, value);
+  }
+  for (const [declared, name] of NAMES) {
+    const start = declared.slice(0, -OWN_NAME.length + 1);
+    if (!declared.endsWith(OWN_NAME) || !key.startsWith(start) || key === start) continue;
+    return setSetting(settings, name, value, key.slice(start.length));
+  }
+  throw new Error(`there is no setting ${key}; did you mean ${nearest(key)}?`);
 }
 
 /** A `#` inside of quotes belongs to the value. */
@@ -43,5 +62,7 @@ function unquoted(text: string): string {
 }
 
 function nearest(key: string): string {
-  return [...NAMES.keys()].sort((one, other) => leven(key, one) - leven(key, other))[0]!;
+  const [last = '.NAME'] = /\.[^.]+$/.exec(key) ?? [];
+  const known = [...NAMES.keys()].map((name) => name.replace(OWN_NAME, () => last));
+  return known.sort((one, other) => leven(key, one) - leven(key, other))[0]!;
 }

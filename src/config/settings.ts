@@ -3,35 +3,131 @@
  * file and the command line fill the same schema. Names are RabbitMQ's where RabbitMQ has the setting.
  */
 import { DEFAULT_LIMITS } from './limits.ts';
-import { readBytes, readChoice, readCount, readListener, readMilliseconds, readText } from './setting-values.ts';
+import { ALTERNATIVE_NAME_TYPES, AUTH_MECHANISMS, CERTIFICATE_LOGINS } from './login-options.ts';
+import {
+  readBytes,
+  readChoice,
+  readCount,
+  readFlag,
+  readListed,
+  readListener,
+  readMilliseconds,
+  readText,
+} from './setting-values.ts';
+import { DEFAULT_TLS_DEPTH, PEER_VERIFICATIONS, TLS_VERSIONS } from './tls-options.ts';
 
 export interface Setting<T> {
-  /** As it stands in a configuration file. */
+  /** As it stands in a configuration file. `$name` is the user's to choose: there may be several. */
   readonly key: string;
   /** One line for the documentation. */
   readonly text: string;
   /** As it would be written in a file; undefined where there is none. */
   readonly default?: string;
-  /** @throws Error that says what is expected. */
-  read(text: string): T;
+  /** With `$name`: whether the key without it may be set to `none`, which leaves not even the default. */
+  readonly mayBeNone?: boolean;
+  /**
+   * @param name what stands for `$name`; left out for `none`
+   * @param before what came to it before
+   * @throws Error that says what is expected
+   */
+  read(text: string, name?: string, before?: T): T;
 }
 
-const setting = <T>(key: string, text: string, read: (text: string) => T, fallback?: string | number): Setting<T> => ({
+const setting = <T>(key: string, text: string, read: Setting<T>['read'], fallback?: string | number): Setting<T> => ({
   key,
   text,
   read,
   ...(fallback === undefined ? {} : { default: String(fallback) }),
 });
 
+/** By the names that the user chose, in the order of the file. */
+export type Named<T> = ReadonlyMap<string, T>;
+
+/** Whatever else is said of it, `none` is none. */
+const NONE: Named<never> = new Map<string, never>();
+
+const named = <T>(key: string, text: string, read: (text: string) => T, fallback?: string): Setting<Named<T>> => {
+  const readOne = (value: string, name?: string, before: Named<T> = new Map()): Named<T> => {
+    const none: Named<T> = NONE;
+    return name === undefined || before === none ? none : new Map([...before, [name, read(value)]]);
+  };
+  return setting(key, text, readOne, fallback);
+};
+
+const orNone = <T>(declared: Setting<T>): Setting<T> => ({ ...declared, mayBeNone: true });
+
 const LOG_LEVELS = ['debug', 'info', 'warning', 'error', 'none'] as const;
 const CONFIRM_WHEN = ['fdatasync', 'operating-system'] as const;
 
 export const SETTINGS = {
-  listener: setting(
-    'listeners.tcp.default',
-    'Where clients connect: a port, or ADDRESS:PORT.',
-    readListener,
-    '127.0.0.1:5672',
+  tcpListeners: orNone(
+    named('listeners.tcp.$name', 'Where clients connect: a port, or ADDRESS:PORT.', readListener, '127.0.0.1:5672'),
+  ),
+  tlsListeners: orNone(named('listeners.ssl.$name', 'Where clients connect with TLS.', readListener)),
+  tlsCertFile: setting('ssl_options.certfile', 'The certificate, in PEM, with those above it behind it.', readText),
+  tlsKeyFile: setting(
+    'ssl_options.keyfile',
+    'Its key, in PEM; in the certificate’s file when it is not set.',
+    readText,
+  ),
+  tlsPassword: setting('ssl_options.password', 'Opens the key.', readText),
+  tlsCaCertFile: setting('ssl_options.cacertfile', 'Authorities that certificates of clients are signed by.', readText),
+  tlsVerify: setting(
+    'ssl_options.verify',
+    'verify_peer: clients are asked for a certificate, and one that is not good is turned away.',
+    readChoice(PEER_VERIFICATIONS),
+    'verify_none',
+  ),
+  tlsFailIfNoPeerCert: setting(
+    'ssl_options.fail_if_no_peer_cert',
+    'true: clients without a certificate are turned away, too.',
+    readFlag,
+    'false',
+  ),
+  tlsDepth: setting(
+    'ssl_options.depth',
+    'How many certificates may stand between a client’s and an authority’s.',
+    readCount,
+    DEFAULT_TLS_DEPTH,
+  ),
+  tlsVersions: named(
+    'ssl_options.versions.$name',
+    `Versions that are spoken: ${TLS_VERSIONS.join(', ')}; tlsv1.3 and tlsv1.2 when none is set.`,
+    readChoice(TLS_VERSIONS),
+  ),
+  tlsCiphers: named('ssl_options.ciphers.$name', 'Ciphers that are used, by OpenSSL’s names.', readText),
+  tlsHonorCipherOrder: setting(
+    'ssl_options.honor_cipher_order',
+    'Whether the order of the ciphers here goes before the client’s.',
+    readFlag,
+    'true',
+  ),
+  authMechanisms: named(
+    'auth_mechanisms.$name',
+    'SASL mechanisms that clients are offered: EXTERNAL, AMQPLAIN, PLAIN; the last two when none is set.',
+    readChoice(AUTH_MECHANISMS),
+  ),
+  certificateLoginFrom: setting(
+    'ssl_cert_login_from',
+    'Where a client’s certificate has the name of its user, for EXTERNAL.',
+    // RabbitMQ has two words for the last of them.
+    (text) => readChoice(CERTIFICATE_LOGINS)(text.replace(/^subject_alt_name$/, 'subject_alternative_name')),
+    'distinguished_name',
+  ),
+  certificateNameType: setting(
+    'ssl_cert_login_san_type',
+    `Of the alternative names, those of this type: ${ALTERNATIVE_NAME_TYPES.join(', ')}.`,
+    readChoice(ALTERNATIVE_NAME_TYPES),
+    'dns',
+  ),
+  certificateNameIndex: setting('ssl_cert_login_san_index', 'And of these, which one, from 0.', readCount, 0),
+  loopbackUsers: orNone(
+    setting(
+      'loopback_users.$name',
+      'Users that may log in from this machine only: true or false.',
+      readListed,
+      'guest',
+    ),
   ),
   dataDir: setting('data_dir', 'Directory of messages and definitions.', readText, 'data'),
   clusterName: setting('cluster_name', 'Reported to clients; the host name when it is not set.', readText),
@@ -70,6 +166,12 @@ export const SETTINGS = {
     'Milliseconds from accepting a connection to connection.open.',
     readMilliseconds,
     DEFAULT_LIMITS.handshakeTimeoutMs,
+  ),
+  tlsHandshakeTimeoutMs: setting(
+    'ssl_handshake_timeout',
+    'Milliseconds from accepting a connection to the end of the TLS handshake.',
+    readMilliseconds,
+    DEFAULT_LIMITS.tlsHandshakeTimeoutMs,
   ),
   maxMessageBytes: setting('max_message_size', 'Bytes of a body.', readBytes, DEFAULT_LIMITS.maxMessageBytes),
   maxAssemblyBytes: setting(
@@ -128,11 +230,16 @@ export type SettingName = keyof typeof SETTINGS;
 export type Settings = { -readonly [Name in SettingName]?: ReturnType<(typeof SETTINGS)[Name]['read']> };
 
 /** @throws Error naming the key, and what is expected of its value. */
-export function setSetting<Name extends SettingName>(settings: Settings, name: Name, text: string): void {
+export function setSetting<Name extends SettingName>(
+  settings: Settings,
+  name: Name,
+  text: string,
+  part?: string,
+): void {
   const declared = SETTINGS[name] as Setting<Settings[Name]>;
   try {
-    settings[name] = declared.read(text);
+    settings[name] = declared.read(text, part, settings[name]);
   } catch (error) {
-    throw new Error(`${declared.key} = ${text}: ${(error as Error).message}`);
+    throw new Error(`${declared.key.replace('$name', part ?? '')} = ${text}: ${(error as Error).message}`);
   }
 }
