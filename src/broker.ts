@@ -17,6 +17,7 @@ import { AccountAuthenticator } from './auth/login.ts';
 import { mechanismsNamed } from './auth/mechanisms.ts';
 import { hashPassword } from './auth/passwords.ts';
 import { Permissions } from './auth/permissions.ts';
+import { type AlarmOptions, DEFAULT_ALARMS, type ResourceLimit } from './config/alarm-options.ts';
 import { DEFAULT_LIMITS, type Limits } from './config/limits.ts';
 import type { AuthMechanism, CertificateLogin } from './config/login-options.ts';
 import type { TlsOptions } from './config/tls-options.ts';
@@ -34,21 +35,27 @@ import { bootstrap } from './metadata/bootstrap.ts';
 import { openMemoryStore } from './metadata/memory-store.ts';
 import type { Change, MetadataStore } from './metadata/port.ts';
 import { openSqliteStore } from './metadata/sqlite-store.ts';
+import type { AlarmCause } from './metrics/alarms.ts';
 import { Churn } from './metrics/churn.ts';
+import { type ResourceFigures, Resources } from './metrics/resources.ts';
 import type { Queue } from './queues/queue.ts';
 import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
 import { openDataDirectory } from './runtime/data-directory.ts';
 import { type Disk, systemDisk } from './runtime/disk.ts';
 import { createLog, type Log, type LogLevel } from './runtime/log.ts';
+import { freeDiskBytes, systemMemory } from './runtime/machine.ts';
 import { writePidFile } from './runtime/pid-file.ts';
 import { type LiveMessages, MessageStore } from './storage/message-store.ts';
 import { PAGE_SIZE } from './storage/page.ts';
 import { checkedDefinitions, importDefinitions } from './vhost/definition-import.ts';
 import { Vhosts } from './vhost/vhosts.ts';
 
+export type { AlarmOptions, ResourceLimit } from './config/alarm-options.ts';
 export type { Limits } from './config/limits.ts';
 export type { TlsOptions } from './config/tls-options.ts';
 export type { Listener, ListenerGiven } from './connection/listeners.ts';
+export type { Alarm, AlarmCause, AlarmedResource } from './metrics/alarms.ts';
+export type { ResourceFigures } from './metrics/resources.ts';
 export type { Log, LogLevel } from './runtime/log.ts';
 export { VERSION } from './version.ts';
 
@@ -82,7 +89,12 @@ export interface BrokerOptions {
   /** Reported in the server properties. Default: the host's name. */
   readonly clusterName?: string;
   readonly limits?: Partial<Limits>;
-  /** Bytes of messages that are kept in memory before they are moved to disk, at least 4 MiB. Default 128 MiB. */
+  /** How much memory and how little free disk stop publishers. */
+  readonly alarms?: Partial<AlarmOptions>;
+  /**
+   * Bytes of messages that are kept in memory before they are moved to disk, at least 4 MiB. Default: 128 MiB, or half of what
+   * the memory watermark leaves, where that is less.
+   */
   readonly messageMemoryBytes?: number;
   /**
    * Bytes of a journal file, at least 1 MiB; it goes when all messages in it are done with. Default: 64 MiB, or a sixteenth of a
@@ -115,6 +127,12 @@ export interface Broker {
   readonly damage: readonly string[];
   /** Reads the certificate files again, for connections from now on. @returns why the old ones stay in use, or null */
   reloadCertificates(): string | null;
+  /** Memory and disk as they were at the last look, their limits, and the alarms in force. */
+  resources(): ResourceFigures;
+  /** Until the broker stops; takes effect at once. @throws RangeError for what is no limit */
+  setMemoryHighWatermark(watermark: ResourceLimit): void;
+  /** Until the broker stops; resolves once it has taken effect. @throws RangeError for what is no limit */
+  setDiskFreeLimit(limit: ResourceLimit): Promise<void>;
   /** Closes connections with 320, makes everything durable, frees all resources. */
   stop(): Promise<void>;
 }
@@ -164,7 +182,8 @@ class RunningBroker implements Broker {
   #ticker: Timer | null = null;
   #tickedAtMs = 0;
   #removePidFile: (() => void) | null = null;
-  #alarm: string | null = null;
+  readonly #nodeName = `leveret@${hostname()}`;
+  readonly #resources: Resources;
   #stopped: Promise<void> | null = null;
 
   constructor(options: BrokerOptions) {
@@ -172,6 +191,33 @@ class RunningBroker implements Broker {
     this.dataDir = options.memory === true ? null : resolve(options.dataDir ?? 'data');
     this.#log = options.log ?? createLog(options.logLevel ?? 'warning');
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#resources = this.#watchedResources();
+  }
+
+  #watchedResources(): Resources {
+    const { dataDir } = this;
+    return new Resources({
+      clock: this.#clock,
+      log: this.#log,
+      nodeName: this.#nodeName,
+      memory: systemMemory,
+      freeDiskBytes: dataDir === null ? null : () => freeDiskBytes(dataDir),
+      settings: { ...DEFAULT_ALARMS, ...this.#options.alarms },
+      changed: (cause) => this.#alarmChanged(cause),
+      reclaim: () => this.#store?.releaseMemory(),
+    });
+  }
+
+  resources(): ResourceFigures {
+    return this.#resources.figures();
+  }
+
+  setMemoryHighWatermark(watermark: ResourceLimit): void {
+    this.#resources.setMemoryHighWatermark(watermark);
+  }
+
+  async setDiskFreeLimit(limit: ResourceLimit): Promise<void> {
+    await this.#resources.setDiskFreeLimit(limit);
   }
 
   get url(): string {
@@ -208,6 +254,7 @@ class RunningBroker implements Broker {
     this.damage = this.#store.damage;
     const vhosts = this.#restore(metadata, turn, this.#store);
     const context = this.#context(metadata, turn, this.#store, vhosts);
+    await this.#resources.start();
     const accepted = (socket: Socket, tls: TlsPeer | null) => this.#accept(context, socket, tls);
     this.#listeners = new Listeners(this.#limits, this.#log, this.#certificates, accepted);
     for (const listener of listeners) await this.#listeners.listen(listener);
@@ -244,7 +291,7 @@ class RunningBroker implements Broker {
   }
 
   #openStore(turn: Turn): MessageStore {
-    const { messageMemoryBytes = DEFAULT_MESSAGE_MEMORY, confirmWhen = 'fdatasync' } = this.#options;
+    const { messageMemoryBytes = this.#messageMemoryBytes(), confirmWhen = 'fdatasync' } = this.#options;
     const diskBytes = this.dataDir === null ? Number.POSITIVE_INFINITY : sizeOfDisk(this.dataDir);
     const options = {
       directory: this.dataDir,
@@ -262,9 +309,16 @@ class RunningBroker implements Broker {
       onRelief: () => {
         for (const connection of this.#connections) connection.relieve();
       },
-      onTrouble: (error: NodeJS.ErrnoException | null) => this.#setAlarm(error),
+      onTrouble: (error: NodeJS.ErrnoException | null) => this.#journalTrouble(error),
     };
     return new MessageStore(options, events, this.#liveMessages());
+  }
+
+  /** Where it is not set: messages go to disk well before the watermark is reached. */
+  #messageMemoryBytes(): number {
+    const { memoryPagingRatio } = this.#options.alarms ?? {};
+    const share = (memoryPagingRatio ?? DEFAULT_ALARMS.memoryPagingRatio) * this.#resources.spareMemoryBytes;
+    return memoryPagingRatio === undefined ? Math.min(DEFAULT_MESSAGE_MEMORY, share) : share;
   }
 
   /** For checkpoints: what queues hold ready, and what channels hold unacked. */
@@ -350,7 +404,7 @@ class RunningBroker implements Broker {
       queueRecord: (queue) => vhosts.recordOf(queue),
       vhost: (name) => vhosts.get(name),
       access: ({ user }, vhost) => permissions.access(user, vhost),
-      alarm: () => this.#alarm,
+      alarm: () => this.#resources.alarms.reason,
     };
   }
 
@@ -405,15 +459,16 @@ class RunningBroker implements Broker {
     for (const connection of this.#connections) connection.tick(now, unheardMs);
   }
 
-  #setAlarm(error: NodeJS.ErrnoException | null): void {
-    const reason =
-      error === null ? null : `low on disk: the journal cannot be written (${error.code ?? error.message})`;
-    if ((reason === null) === (this.#alarm === null)) return;
-    this.#alarm = reason;
-    if (reason !== null) this.#log.error('store', `${reason}; publishers are blocked until it can be`);
-    else this.#log.info('store', 'the journal can be written again; publishers go on');
+  #journalTrouble(error: NodeJS.ErrnoException | null): void {
+    if (!this.#resources.alarms.set('journal', error !== null)) return;
+    const reason = error?.code ?? error?.message;
+    if (error !== null) this.#log.error('store', `low on disk: the journal cannot be written (${reason})`);
+    else this.#log.info('store', 'the journal can be written again');
+  }
+
+  #alarmChanged(cause: AlarmCause): void {
     this.#turn?.begin();
-    for (const connection of this.#connections) connection.tellAlarm();
+    for (const connection of this.#connections) connection.tellAlarm(cause === 'journal');
   }
 
   stop(): Promise<void> {
@@ -423,6 +478,7 @@ class RunningBroker implements Broker {
 
   async #stop(): Promise<void> {
     this.#ticker?.cancel();
+    this.#resources.stop();
     this.#certificates?.close();
     const closed = this.#listeners?.close();
     for (const connection of this.#connections) connection.shutDown();

@@ -133,7 +133,8 @@ export class Connection implements FrameSink {
   #openedAtMs = 0;
   /** What had been written when the parsing began that goes on now, or -1. */
   #answersFrom = -1;
-  #blockedToldFor: string | null = null;
+  /** True once a publish of it has met an alarm, until there is none. */
+  #blocked = false;
   #dropTimer: Timer | null = null;
   #readThisTurn = 0;
   #sentThisTurn = 0;
@@ -202,7 +203,7 @@ export class Connection implements FrameSink {
 
   #shownState(): ConnectionDescription['state'] {
     if (this.#state !== 'running') return 'closing';
-    if (this.context.alarm() !== null) return this.#waiting.size > 0 ? 'blocked' : 'blocking';
+    if (this.context.alarm() !== null) return this.#blocked ? 'blocked' : 'blocking';
     return this.#throttled ? 'flow' : 'running';
   }
 
@@ -528,6 +529,7 @@ export class Connection implements FrameSink {
   #stopPublisher(channel: Channel, bytes: Buffer, from: number, to: number): void {
     channel.waitsFor = 'publishing';
     this.#holdFrame(channel.number, bytes, from, to);
+    this.#block();
   }
 
   #holdFrame(number: number, bytes: Buffer, from: number, to: number): void {
@@ -615,22 +617,33 @@ export class Connection implements FrameSink {
     else this.#socket.resume();
   }
 
-  /** An alarm was raised or has gone. */
-  tellAlarm(): void {
-    const alarm = this.context.alarm();
+  /**
+   * An alarm was raised or has gone. A connection is told when a publish of it meets the alarm, as in RabbitMQ, and not before:
+   * clients that only consume may take `connection.blocked` for a reason to give up.
+   * @param unwritten whether what it has published already may be what cannot be written
+   */
+  tellAlarm(unwritten = false): void {
     if (this.#state !== 'running') return;
-    if (alarm !== null) {
-      if (this.#blockedToldFor === null && this.hasCapability('connection.blocked')) {
-        this.send(0, { name: 'connection.blocked', reason: alarm });
-      }
-      this.#blockedToldFor = alarm;
-      return this.#updatePublishing();
-    }
-    if (this.#blockedToldFor !== null && this.hasCapability('connection.blocked')) {
-      this.send(0, { name: 'connection.unblocked' });
-    }
-    this.#blockedToldFor = null;
+    if (this.context.alarm() === null) this.#unblock();
+    else if (this.#throttled || this.#holdsPublish() || (unwritten && this.publishes)) this.#block();
     this.#updatePublishing();
+  }
+
+  #holdsPublish(): boolean {
+    return this.#waiting.channels.some((number) => this.channels.get(number)?.waitsFor === 'publishing');
+  }
+
+  #block(): void {
+    const reason = this.context.alarm();
+    if (reason === null || this.#blocked) return;
+    this.#blocked = true;
+    if (this.hasCapability('connection.blocked')) this.send(0, { name: 'connection.blocked', reason });
+  }
+
+  #unblock(): void {
+    if (!this.#blocked) return;
+    this.#blocked = false;
+    if (this.hasCapability('connection.blocked')) this.send(0, { name: 'connection.unblocked' });
   }
 
   /** Buffers for messages that came in part have grown by so much. @throws AmqpError 506 when they are more than may be */

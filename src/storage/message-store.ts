@@ -193,6 +193,11 @@ export class MessageStore {
     return this.#pool.usedBytes;
   }
 
+  /** Gives back memory that is kept for messages to come: there is a shortage. */
+  releaseMemory(): void {
+    this.#pool.trim();
+  }
+
   /**
    * Appends a message that `references` queues will hold; the first `durableIds` of them survive a restart.
    * @returns its position.

@@ -27,6 +27,24 @@ test('memory of pages is aligned, counted, and used again', () => {
   assert.equal(again.byteOffset, first.byteOffset);
 });
 
+test('memory that is kept for later is given up when it is short, but for pieces of which a page is in use', () => {
+  const pool = new PagePool();
+  const pages = Array.from({ length: 17 }, () => pool.take(PAGE_SIZE));
+  const large = pool.take(4 * PAGE_SIZE);
+  const inUse = pages.pop()!;
+  for (const page of [...pages, large]) pool.give(page);
+  const before = new Set([...pages, large].map(({ buffer }) => buffer));
+  pool.trim();
+  const around = Array.from({ length: 7 }, () => pool.take(PAGE_SIZE));
+  assert.ok(
+    around.every(({ buffer }) => buffer === inUse.buffer),
+    'the rest of the piece is used first',
+  );
+  assert.ok(!before.has(pool.take(PAGE_SIZE).buffer));
+  assert.ok(!before.has(pool.take(4 * PAGE_SIZE).buffer));
+  assert.equal(pool.usedBytes, 13 * PAGE_SIZE);
+});
+
 test('larger pages have the length that was asked for, and are counted with it', () => {
   const pool = new PagePool();
   for (const span of [2, 3, 7, 129]) {

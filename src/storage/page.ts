@@ -122,6 +122,17 @@ export class PagePool {
     else this.#giveLarge(Buffer.from(bytes.buffer));
   }
 
+  /** Gives up what is kept for the next pages, where the whole piece that it belongs to is free. */
+  trim(): void {
+    const freePages = new Map<ArrayBufferLike, number>();
+    for (const { buffer } of this.#free) freePages.set(buffer, (freePages.get(buffer) ?? 0) + 1);
+    const kept = this.#free.filter(({ buffer }) => freePages.get(buffer) !== ARENA_PAGES);
+    this.#free.length = 0;
+    for (const bytes of kept) this.#free.push(bytes);
+    this.#freeLarge.clear();
+    this.#keptLargeBytes = 0;
+  }
+
   #giveLarge(memory: Buffer): void {
     if (this.#keptLargeBytes + memory.length > KEPT_LARGE_BYTES) return;
     this.#keptLargeBytes += memory.length;
