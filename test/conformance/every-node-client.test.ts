@@ -62,9 +62,7 @@ for (const client of nodeClients) {
       await session.consume(queue, inbox.put);
       // One channel is the session's own; amqplib and others may open 2047.
       const channels = await Promise.all(Array.from({ length: 1999 }, () => session.openChannel()));
-      channels.forEach((publish, index) => {
-        publish(queue, Buffer.from(`from ${index}`));
-      });
+      await Promise.all(channels.map((publish, index) => publish(queue, Buffer.from(`from ${index}`))));
       const received = await inbox.take(channels.length);
       assert.equal(new Set(received.map(({ body }) => body.toString())).size, channels.length);
     });

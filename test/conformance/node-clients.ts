@@ -56,8 +56,8 @@ export interface Session {
   get(queue: string): Promise<Message | undefined>;
   /** Acknowledges nothing: the broker takes a delivery for done. */
   consume(queue: string, onMessage: (message: Message) => void): Promise<void>;
-  /** Opens one more channel. @returns what publishes on it without waiting */
-  openChannel(): Promise<(routingKey: string, body: Buffer) => void>;
+  /** Opens one more channel. @returns what publishes on it */
+  openChannel(): Promise<(routingKey: string, body: Buffer) => Promise<void>>;
   /** The reason with which the broker blocks publishers, and null when it lets them go on. */
   readonly blockings: Inbox<string | null>;
   /** What the library says when the connection ends without having been closed by it. */
@@ -157,7 +157,7 @@ async function openAmqplib(t: TestContext, url: string, options: SessionOptions 
     },
     async openChannel() {
       const fresh = await connection.createChannel();
-      return (routingKey, body) => void fresh.sendToQueue(routingKey, body);
+      return async (routingKey, body) => void fresh.sendToQueue(routingKey, body);
     },
   };
 }
@@ -219,7 +219,7 @@ async function openRabbitMqClient(t: TestContext, url: string, options: SessionO
     },
     async openChannel() {
       const fresh = await connection.acquire();
-      return (routingKey, body) => void fresh.basicPublish({ routingKey }, body);
+      return (routingKey, body) => fresh.basicPublish({ routingKey }, body);
     },
   };
 }
@@ -289,7 +289,7 @@ async function openCloudAmqp(t: TestContext, url: string, options: SessionOption
     },
     async openChannel() {
       const fresh = await connection.channel();
-      return (routingKey, body) => void fresh.basicPublish('', routingKey, body);
+      return async (routingKey, body) => void (await fresh.basicPublish('', routingKey, body));
     },
   };
 }
@@ -366,7 +366,7 @@ async function openConnectionManager(t: TestContext, url: string, options: Sessi
     },
     async openChannel() {
       const fresh = await createChannel();
-      return (routingKey, body) => void fresh.sendToQueue(routingKey, body);
+      return async (routingKey, body) => void (await fresh.sendToQueue(routingKey, body));
     },
   };
 }
