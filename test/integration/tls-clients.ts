@@ -38,8 +38,16 @@ export function definitionsFor(...users: string[]) {
   };
 }
 
+export interface ClientOptions {
+  readonly ca: Buffer;
+  readonly host: string;
+  readonly servername: string;
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
 /** How to connect as the owner of a certificate, or of none, trusting an authority. */
-export function clientOptions(trusted: Certificate, own: Certificate | null = null): ConnectionOptions {
+export function clientOptions(trusted: Certificate, own: Certificate | null = null): ClientOptions {
   const shown = own === null ? {} : { cert: readFileSync(own.certFile), key: readFileSync(own.keyFile) };
   return { ca: readFileSync(trusted.certFile), host: '127.0.0.1', servername: 'localhost', ...shown };
 }
