@@ -1,7 +1,7 @@
 /** A broker in a process of its own, over a data directory that outlives it: it is killed and started again. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LEVERET } from '../integration/leveret-process.ts';
 
@@ -11,7 +11,7 @@ export interface BrokerProcessOptions {
   readonly dataDir: string;
   /** Lines of a configuration file. */
   readonly settings?: readonly string[];
-  /** A command that runs the broker, in place of nothing: `strace`, say, with its arguments. */
+  /** A command that runs the broker: `strace`, say, with its arguments. It has to end when the broker does. */
   readonly wrapper?: readonly string[];
 }
 
@@ -31,9 +31,12 @@ export class BrokerProcess {
     return `amqp://guest:guest@127.0.0.1:${this.port}`;
   }
 
-  /** Undefined while it does not run. */
+  /** Of the broker, and not of what runs it; undefined while it does not run. */
   get pid(): number | undefined {
-    return this.#child?.pid;
+    const pid = this.#child?.pid;
+    if (pid === undefined || this.#options.wrapper === undefined) return pid;
+    const [child] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ');
+    return Number(child) || undefined;
   }
 
   get isRunning(): boolean {
@@ -76,14 +79,19 @@ export class BrokerProcess {
 
   /** kill -9. Resolves when the process is gone. */
   async kill(): Promise<void> {
-    this.#child?.kill('SIGKILL');
+    this.#signal('SIGKILL');
     await this.#exited;
   }
 
   /** SIGTERM. @returns the exit code, or the signal that ended it */
   async stop(): Promise<unknown> {
-    this.#child?.kill('SIGTERM');
+    this.#signal('SIGTERM');
     return this.#exited;
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    const { pid } = this;
+    if (pid !== undefined) process.kill(pid, signal);
   }
 
   /** Where its journal lies. */
