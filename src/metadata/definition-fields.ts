@@ -53,6 +53,10 @@ export class DefinitionFields {
     return this.#read(name, fallback, 'true or false', (value) => typeof value === 'boolean');
   }
 
+  number(name: string, fallback?: number): number {
+    return this.#read(name, fallback, 'a number', (value) => typeof value === 'number');
+  }
+
   choice<T extends string>(name: string, allowed: readonly T[], fallback?: T): T {
     return this.#read(name, fallback, `one of ${allowed.join(', ')}`, (value) => allowed.includes(value as T));
   }

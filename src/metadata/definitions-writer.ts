@@ -5,7 +5,17 @@
  * Left out is what every vhost has anyway (the default exchange, `amq.*`), and what dies with a connection.
  */
 import { type PlainObject, toPlain } from '../protocol/field-table.ts';
-import type { BindingRecord, ExchangeRecord, MetadataSnapshot, QueueRecord, UserRecord, VhostRecord } from './port.ts';
+import { OPERATOR_POLICY } from './definitions.ts';
+import type {
+  BindingRecord,
+  ExchangeRecord,
+  MetadataSnapshot,
+  ParameterRecord,
+  PolicyRecord,
+  QueueRecord,
+  UserRecord,
+  VhostRecord,
+} from './port.ts';
 
 export type DefinitionsJson = { readonly [name: string]: unknown };
 
@@ -37,8 +47,8 @@ function writeVhost(snapshot: MetadataSnapshot, only: string | undefined): Defin
     return binding.destinationType === 'exchange' || !dying.has(keyIn({ ...binding, name: binding.destination }));
   };
   return {
-    parameters: snapshot.parameters.filter(isIn),
-    policies: [],
+    parameters: [...snapshot.parameters, ...snapshot.operatorPolicies.map(operatorPolicyJson)].filter(isIn),
+    policies: snapshot.policies.filter(isIn).map(policyJson),
     queues: snapshot.queues
       .filter((queue) => isIn(queue) && !queue.exclusive)
       .map((queue) => ({ ...place(queue), ...queueJson(queue) })),
@@ -67,6 +77,15 @@ function userJson({ name, passwordHash, hashing, tags, limits }: UserRecord): ob
 function vhostJson({ name, description, tags, defaultQueueType, tracing }: VhostRecord): object {
   const type = defaultQueueType === undefined ? {} : { default_queue_type: defaultQueueType };
   return { name, metadata: { description, tags, ...type }, ...(tracing ? { tracing } : {}) };
+}
+
+function policyJson({ vhost, name, pattern, applyTo, definition, priority }: PolicyRecord) {
+  return { vhost, name, pattern, 'apply-to': applyTo, definition, priority };
+}
+
+function operatorPolicyJson(policy: PolicyRecord): ParameterRecord {
+  const { vhost, name, ...value } = policyJson(policy);
+  return { vhost, component: OPERATOR_POLICY, name, value };
 }
 
 function queueJson({ name, durable, autoDelete, arguments: args }: QueueRecord): object {

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { toPlain } from '../protocol/field-table.ts';
 import { DefinitionsError } from './definition-fields.ts';
 import { definitionChanges, readDefinitions } from './definitions.ts';
+import { writeDefinitions, writeVhostDefinitions } from './definitions-writer.ts';
 import { openMemoryStore } from './memory-store.ts';
 import type { MetadataStore } from './port.ts';
 import { make, putExchange, putQueue, putVhost } from './test-records.ts';
@@ -27,9 +28,26 @@ const EXPORTED = {
   vhosts: [{ name: 'shop', limits: [], metadata: { description: 'Orders', tags: ['live'] } }],
   permissions: [{ user: 'alice', vhost: 'shop', configure: '^a', write: '', read: '.*' }],
   topic_permissions: [{ user: 'alice', vhost: 'shop', exchange: 'events', write: '^a', read: '.*' }],
-  parameters: [{ vhost: 'shop', component: 'vhost-limits', name: 'limits', value: { 'max-queues': 7 } }],
+  parameters: [
+    { vhost: 'shop', component: 'vhost-limits', name: 'limits', value: { 'max-queues': 7 } },
+    {
+      value: { pattern: '.*', definition: { 'max-length': 1000 }, priority: 1, 'apply-to': 'queues' },
+      vhost: 'shop',
+      component: 'operator_policy',
+      name: 'all-have-an-end',
+    },
+  ],
   global_parameters: [{ name: 'cluster_name', value: 'rabbit@shop' }],
-  policies: [],
+  policies: [
+    {
+      vhost: 'shop',
+      name: 'orders',
+      pattern: '^ord',
+      'apply-to': 'all',
+      definition: { 'message-ttl': 5000, overflow: 'reject-publish' },
+      priority: 3,
+    },
+  ],
   queues: [
     { name: 'orders', vhost: 'shop', durable: true, auto_delete: false, arguments: { 'x-message-ttl': 60_000 } },
   ],
@@ -75,6 +93,11 @@ describe('reading definitions', () => {
     const value = { 'max-queues': 7 };
     assert.deepEqual(found.parameters, [{ vhost: 'shop', component: 'vhost-limits', name: 'limits', value }]);
     assert.deepEqual(found.globalParameters, [{ name: 'cluster_name', value: 'rabbit@shop' }]);
+    const definition = { 'message-ttl': 5000, overflow: 'reject-publish' };
+    const policy = { vhost: 'shop', name: 'orders', pattern: '^ord', applyTo: 'all', priority: 3, definition };
+    assert.deepEqual(found.policies, [policy]);
+    const kept = { pattern: '.*', applyTo: 'queues', priority: 1, definition: { 'max-length': 1000 } };
+    assert.deepEqual(found.operatorPolicies, [{ vhost: 'shop', name: 'all-have-an-end', ...kept }]);
     const [exchange] = found.exchanges;
     assert.deepEqual([exchange!.name, exchange!.type, exchange!.internal], ['events', 'topic', true]);
     assert.deepEqual(toPlain(exchange!.arguments), { 'alternate-exchange': 'rest' });
@@ -129,9 +152,9 @@ describe('reading definitions', () => {
     assert.equal('defaultQueueType' in read({ vhosts: [{ name: 'v', metadata: undecided }] }).vhosts[0]!, false);
   });
 
-  test('policies are refused, not left out: queues would grow without the limit that somebody wrote down', () => {
+  test('a policy that does not say so applies to queues and exchanges, with the priority 0', () => {
     const policy = { vhost: '/', name: 'p', pattern: '.*', definition: { 'max-length': 1 } };
-    assert.throws(() => read({ policies: [policy] }), /definitions: policies: this version has no policies yet/);
+    assert.deepEqual(read({ policies: [policy] }).policies, [{ ...policy, applyTo: 'all', priority: 0 }]);
   });
 
   const faults: readonly (readonly [what: string, json: unknown, message: RegExp])[] = [
@@ -145,6 +168,16 @@ describe('reading definitions', () => {
       'a name is too long for the protocol',
       { vhosts: [{ name: 'é'.repeat(128) }] },
       /vhosts\[0\]\.name: has more than 255 octets/,
+    ],
+    [
+      'a policy is for what there is not',
+      { policies: [{ vhost: '/', name: 'p', pattern: '', definition: {}, 'apply-to': 'shards' }] },
+      /policies\[0\]\.apply-to: expected one of all, queues, .*, exchanges, found "shards"/,
+    ],
+    [
+      'the priority of an operator policy is a text',
+      { parameters: [{ vhost: '/', component: 'operator_policy', name: 'p', value: { pattern: '', priority: '1' } }] },
+      /parameters\[0\]\.value\.priority: expected a number, found "1"/,
     ],
     ['tags are missing', { users: [{ name: 'a' }] }, /users\[0\]\.tags: is missing/],
     [
@@ -224,6 +257,19 @@ describe('the changes that definitions make', () => {
     make(store, ...changes(EXPORTED, store));
     assert.equal(JSON.stringify(store.snapshot()), once);
     assert.equal(store.clusterName, 'rabbit@shop');
+    store.close();
+  });
+
+  test('what is written of a store makes the same store: policies and operator policies are not lost on a move', () => {
+    const store = openMemoryStore({ clusterName: 'c' });
+    make(store, ...changes(EXPORTED, store));
+    const { policies, parameters } = EXPORTED;
+    const written = writeDefinitions(store.snapshot());
+    assert.deepEqual(written.policies, policies);
+    assert.deepEqual(written.parameters, parameters);
+    const shop = writeVhostDefinitions(store.snapshot(), 'shop');
+    assert.deepEqual([shop.policies, shop.parameters], [policies, parameters]);
+    assert.deepEqual(writeVhostDefinitions(store.snapshot(), 'other').policies, []);
     store.close();
   });
 });

@@ -2,10 +2,10 @@
  * RabbitMQ's definitions format: users, vhosts and what is declared in them, as one JSON file.
  *
  *   readDefinitions     JSON -> records, each field checked for its kind
- *   definitionChanges   records -> what has to change in a store: users, vhosts, permissions and parameters are put over what is
- *                       there, exchanges and queues that are there already stay as they are, as in RabbitMQ's import
+ *   definitionChanges   records -> what has to change in a store: users, vhosts, permissions, parameters and policies are put over
+ *                       what is there, exchanges and queues that are there already stay as they are, as in RabbitMQ's import
  *
- * Whether a pattern, a type or an argument can be used is for the folders above to say (vhost/definition-import.ts).
+ * Whether a pattern, a policy, a type or an argument can be used is for the folders above to say (vhost/definition-import.ts).
  *
  * Nothing is left out in silence: what this broker does not act upon is refused.
  */
@@ -21,6 +21,7 @@ import type {
   ParameterRecord,
   PasswordHashing,
   PermissionRecord,
+  PolicyRecord,
   QueueRecord,
   TopicPermissionRecord,
   UserRecord,
@@ -37,6 +38,8 @@ export interface Definitions {
   readonly topicPermissions: readonly TopicPermissionRecord[];
   readonly parameters: readonly ParameterRecord[];
   readonly globalParameters: readonly GlobalParameterRecord[];
+  readonly policies: readonly PolicyRecord[];
+  readonly operatorPolicies: readonly PolicyRecord[];
   readonly exchanges: readonly ExchangeRecord[];
   readonly queues: readonly DefinedQueue[];
   readonly bindings: readonly BindingRecord[];
@@ -47,6 +50,11 @@ const HASHING: Readonly<Record<string, PasswordHashing>> = {
   rabbit_password_hashing_sha512: 'sha512',
   rabbit_password_hashing_md5: 'md5',
 };
+
+/** RabbitMQ writes operator policies as parameters of this component. */
+export const OPERATOR_POLICY = 'operator_policy';
+
+const APPLY_TO = ['all', 'queues', 'classic_queues', 'quorum_queues', 'streams', 'exchanges'] as const;
 
 /** The lists that a file may hold. */
 const LISTS = [
@@ -70,18 +78,22 @@ const LISTS = [
 export function readDefinitions(json: unknown, hashPassword: (password: string) => string): Definitions {
   const file = new DefinitionFields(json, '');
   refuseUnknownLists(file);
-  if (file.list('policies').length > 0) {
-    throw file.error('policies', 'this version has no policies yet; set arguments at the queues and exchanges instead');
-  }
+  const parameters = file.list('parameters');
+  const isOperatorPolicy = (parameter: DefinitionFields) => parameter.text('component') === OPERATOR_POLICY;
   return {
     users: file.list('users').map((user) => readUser(user, hashPassword)),
     vhosts: file.list('vhosts').map(readVhost),
     permissions: file.list('permissions').map(readPermission),
     topicPermissions: file.list('topic_permissions').map(readTopicPermission),
-    parameters: [...file.list('vhosts').flatMap(readVhostLimits), ...file.list('parameters').map(readParameter)],
+    parameters: [
+      ...file.list('vhosts').flatMap(readVhostLimits),
+      ...parameters.filter((parameter) => !isOperatorPolicy(parameter)).map(readParameter),
+    ],
     globalParameters: file.list('global_parameters').map((parameter) => {
       return { name: parameter.name('name'), value: parameter.value('value') };
     }),
+    policies: file.list('policies').map((policy) => readPolicy(policy, policy)),
+    operatorPolicies: parameters.filter(isOperatorPolicy).map((policy) => readPolicy(policy, policy.inner('value'))),
     exchanges: file.list('exchanges').map(readExchange),
     queues: file.list('queues').map(readQueue),
     bindings: file.list('bindings').map(readBinding),
@@ -110,6 +122,8 @@ export function definitionChanges(
     ),
     ...definitions.parameters.map((parameter) => ({ kind: 'put-parameter', parameter }) as const),
     ...definitions.globalParameters.map((parameter) => ({ kind: 'put-global-parameter', parameter }) as const),
+    ...definitions.policies.map((policy) => ({ kind: 'put-policy', policy }) as const),
+    ...definitions.operatorPolicies.map((policy) => ({ kind: 'put-operator-policy', policy }) as const),
     ...firstOfEach(definitions.exchanges, knownExchanges).map(
       (exchange) => ({ kind: 'put-exchange', exchange }) as const,
     ),
@@ -184,6 +198,18 @@ function readParameter(parameter: DefinitionFields): ParameterRecord {
     component: parameter.name('component'),
     name: parameter.name('name'),
     value: parameter.value('value'),
+  };
+}
+
+/** @param names has its vhost and its name. @param fields has the rest */
+function readPolicy(names: DefinitionFields, fields: DefinitionFields): PolicyRecord {
+  return {
+    vhost: names.name('vhost'),
+    name: names.name('name'),
+    pattern: fields.text('pattern'),
+    applyTo: fields.choice('apply-to', APPLY_TO, 'all'),
+    priority: fields.number('priority', 0),
+    definition: fields.object('definition'),
   };
 }
 

@@ -1,4 +1,4 @@
-/** What a queue's arguments (and, later, policies) make of it. Undefined: the limit or feature is off. */
+/** What a queue's arguments and policies make of it. Undefined: the limit or feature is off. */
 export interface QueueSettings {
   readonly maxLength?: number;
   readonly maxLengthBytes?: number;
@@ -12,6 +12,18 @@ export interface QueueSettings {
   readonly singleActiveConsumer: boolean;
   /** Quorum queues: how often a message may be returned before it is dead-lettered or dropped. */
   readonly deliveryLimit?: number;
+}
+
+type OrUndefined<T> = { [Name in keyof T]: T[Name] | undefined };
+
+/** Without those that are undefined, so that settings which say the same are equal. */
+export function settingsFrom(
+  fields: OrUndefined<Omit<QueueSettings, 'overflow' | 'singleActiveConsumer'>> &
+    Pick<QueueSettings, 'overflow' | 'singleActiveConsumer'>,
+): QueueSettings {
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined),
+  ) as unknown as QueueSettings;
 }
 
 /** Why a message leaves a queue for the dead-letter exchange: the `reason` of x-death. */

@@ -201,6 +201,27 @@ function numberAt(page: Page, offset: number): number {
 
 const MS = [0, 1, 5, 20];
 
+const limits = {
+  maxLength: fc.integer({ min: 0, max: 6 }),
+  maxLengthBytes: fc.integer({ min: 0, max: 60 }),
+  messageTtlMs: fc.constantFrom(...MS),
+  deadLetterExchange: fc.constant('dlx'),
+  maxPriority: fc.integer({ min: 1, max: 3 }),
+  deliveryLimit: fc.integer({ min: 0, max: 2 }),
+};
+
+/** A few at a time: a queue with all limits holds hardly anything. */
+const settings = fc
+  .tuple(
+    fc.subarray(Object.keys(limits) as (keyof typeof limits)[], { maxLength: 3 }),
+    fc.record(limits),
+    fc.constantFrom('drop-head' as const, 'reject-publish' as const),
+  )
+  .map(([chosen, values, overflow]): QueueSettings => {
+    const set = Object.fromEntries(chosen.map((name) => [name, values[name]]));
+    return { ...set, overflow, singleActiveConsumer: false };
+  });
+
 const command = fc.oneof(
   {
     weight: 10,
@@ -236,28 +257,8 @@ const command = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('block' as const), blocked: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('purge' as const) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('policy' as const), given: settings }) },
 );
-
-const limits = {
-  maxLength: fc.integer({ min: 0, max: 6 }),
-  maxLengthBytes: fc.integer({ min: 0, max: 60 }),
-  messageTtlMs: fc.constantFrom(...MS),
-  deadLetterExchange: fc.constant('dlx'),
-  maxPriority: fc.integer({ min: 1, max: 3 }),
-  deliveryLimit: fc.integer({ min: 0, max: 2 }),
-};
-
-/** A few at a time: a queue with all limits holds hardly anything. */
-const settings = fc
-  .tuple(
-    fc.subarray(Object.keys(limits) as (keyof typeof limits)[], { maxLength: 3 }),
-    fc.record(limits),
-    fc.constantFrom('drop-head' as const, 'reject-publish' as const),
-  )
-  .map(([chosen, values, overflow]): QueueSettings => {
-    const set = Object.fromEntries(chosen.map((name) => [name, values[name]]));
-    return { ...set, overflow, singleActiveConsumer: false };
-  });
 
 type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
 
@@ -305,12 +306,23 @@ class Comparison {
         return this.#block(each.blocked);
       case 'purge':
         assert.equal(bench.queue.purge(), model.purge());
+        return;
+      case 'policy':
+        return this.#applySettings(each.given);
     }
   }
 
   #turn(): void {
     this.bench.turn();
     this.model.dispatch();
+  }
+
+  /** The priorities are not a policy's to change. */
+  #applySettings({ maxPriority: _, ...given }: QueueSettings): void {
+    const { maxPriority } = this.model.settings;
+    const settings = maxPriority === undefined ? given : { ...given, maxPriority };
+    this.bench.queue.applySettings(settings);
+    this.model.applySettings(settings);
   }
 
   #settle(place: number, how: 'ack' | 'reject' | 'requeue'): void {
@@ -481,6 +493,37 @@ test('a queue that is deleted gives everything back, and so do those who hold it
   bench.turn();
   while (bench.store.durable < bench.store.appended) await new Promise((next) => setImmediate(next));
   assert(bench.store.memoryBytes <= 2 * PAGE_SIZE);
+  await bench.close();
+});
+
+const PLAIN: QueueSettings = { overflow: 'drop-head', singleActiveConsumer: false };
+
+test('a queue that is told to expire by policy starts to count then, anew with each policy, and stops without one', async () => {
+  const bench = new QueueBench({ settings: PLAIN });
+  bench.clock.advance(5000);
+  bench.queue.applySettings({ ...PLAIN, expiresMs: 1000 });
+  bench.clock.advance(900);
+  bench.queue.applySettings({ ...PLAIN, expiresMs: 1000, maxLength: 1 });
+  bench.clock.advance(900);
+  bench.queue.applySettings(PLAIN);
+  bench.clock.advance(5000);
+  assert.deepEqual(bench.events, []);
+  bench.queue.applySettings({ ...PLAIN, expiresMs: 1000 });
+  bench.clock.advance(1000);
+  assert.deepEqual(bench.events, ['unused']);
+  await bench.close();
+});
+
+test('a limit that comes when a queue rejects publishes drops nothing that it has', async () => {
+  const bench = new QueueBench({ settings: { ...PLAIN, deadLetterExchange: 'dlx' } });
+  for (let i = 0; i < 3; i++) bench.publish(4);
+  const limited = { ...PLAIN, deadLetterExchange: 'dlx', maxLength: 1 };
+  bench.queue.applySettings({ ...limited, overflow: 'reject-publish' });
+  bench.publish(4);
+  bench.turn();
+  assert.deepEqual([bench.queue.readyCount, bench.events], [3, ['refused']]);
+  bench.queue.applySettings(limited);
+  assert.deepEqual([bench.queue.readyCount, bench.events], [1, ['refused', 'dead 0 maxlen', 'dead 1 maxlen']]);
   await bench.close();
 });
 

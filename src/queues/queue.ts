@@ -63,7 +63,8 @@ export class Queue implements QueueIdentity, RoutableQueue {
   readonly autoDelete: boolean;
   readonly countsDeliveries: boolean;
   readonly consumers: ConsumerSet;
-  readonly settings: QueueSettings;
+  /** Replaced as a whole, by `applySettings`. */
+  settings: QueueSettings;
   /** The connection that an exclusive queue belongs to; unlike the rest it is not of this folder, so it is only compared. */
   owner: object | null = null;
   exclusiveConsumer: Consumer | null = null;
@@ -481,6 +482,23 @@ export class Queue implements QueueIdentity, RoutableQueue {
     this.#unusedTimer = this.#env.clock.after(expiresMs, () => {
       if (this.consumers.all.length === 0) this.#env.unused(this);
     });
+  }
+
+  /**
+   * Policies have changed: what no longer fits leaves at once, and x-expires starts anew. What only arguments can set, the
+   * priorities and the single active consumer, stays as it is.
+   */
+  applySettings(settings: QueueSettings): void {
+    assert(settings.maxPriority === this.settings.maxPriority);
+    assert(settings.singleActiveConsumer === this.settings.singleActiveConsumer);
+    if (this.deleted) return;
+    this.settings = settings;
+    this.#unusedTimer?.cancel();
+    this.touch();
+    if (settings.messageTtlMs !== undefined) this.#mayExpire = true;
+    // What has expired goes with the turn, and so does to the journal what is dropped here.
+    if (!this.awake) this.#env.wake(this);
+    if (this.readyCount > this.#maxLength() || this.readyBytes > this.#maxLengthBytes()) this.#dropOverflow();
   }
 
   // --- consumers ---

@@ -9,7 +9,8 @@ export interface ModelMessage {
   readonly number: number;
   readonly size: number;
   readonly priority: number;
-  readonly expiresAtMs: number;
+  /** The message's own time to live. */
+  readonly ttlMs: number;
   readonly publishedAtMs: number;
   redelivered: boolean;
   returns: number;
@@ -22,7 +23,7 @@ export interface ModelConsumer {
 }
 
 export class QueueModel {
-  readonly settings: QueueSettings;
+  settings: QueueSettings;
   readonly countsDeliveries: boolean;
   nowMs: number;
   consumer: ModelConsumer | null = null;
@@ -45,7 +46,7 @@ export class QueueModel {
   }
 
   publish(size: number, priority: number, ttlMs: number): void {
-    const { messageTtlMs = Number.POSITIVE_INFINITY, maxPriority = 0, overflow } = this.settings;
+    const { maxPriority = 0, overflow } = this.settings;
     if (overflow !== 'drop-head' && this.#wouldOverflow(size)) {
       this.dispatch();
       if (this.#wouldOverflow(size)) {
@@ -58,12 +59,22 @@ export class QueueModel {
       number: this.#published++,
       size,
       priority: Math.min(priority, maxPriority),
-      expiresAtMs: this.nowMs + Math.min(ttlMs, messageTtlMs),
+      ttlMs,
       publishedAtMs: this.nowMs,
       redelivered: false,
       returns: 0,
     });
-    if (overflow !== 'drop-head' || !this.#isOver()) return;
+    this.#dropOverflow();
+  }
+
+  /** What policies say now holds for what is there already. */
+  applySettings(settings: QueueSettings): void {
+    this.settings = settings;
+    this.#dropOverflow();
+  }
+
+  #dropOverflow(): void {
+    if (this.settings.overflow !== 'drop-head' || !this.#isOver()) return;
     this.dispatch();
     this.#dropToLimits();
   }
@@ -71,7 +82,7 @@ export class QueueModel {
   dispatch(): void {
     for (let head = this.ready[0]; head !== undefined && this.#hasCredit(); head = this.ready[0]) {
       this.ready.shift();
-      if (head.expiresAtMs <= this.nowMs && head.publishedAtMs < this.nowMs) this.#leave(head, 'expired');
+      if (this.#expiresAtMs(head) <= this.nowMs && head.publishedAtMs < this.nowMs) this.#leave(head, 'expired');
       else this.#deliver(head);
     }
     this.#expire();
@@ -138,13 +149,17 @@ export class QueueModel {
     if (this.settings.deadLetterExchange !== undefined) this.events.push(`dead ${number} ${reason}`);
   }
 
+  #expiresAtMs({ publishedAtMs, ttlMs }: ModelMessage): number {
+    return publishedAtMs + Math.min(ttlMs, this.settings.messageTtlMs ?? Number.POSITIVE_INFINITY);
+  }
+
   /** At the head of each priority alone. */
   #expire(): void {
     const priorities = new Set(this.ready.map(({ priority }) => priority));
     for (const priority of priorities) {
       for (;;) {
         const head = this.ready.find((message) => message.priority === priority);
-        if (head === undefined || head.expiresAtMs > this.nowMs) break;
+        if (head === undefined || this.#expiresAtMs(head) > this.nowMs) break;
         this.ready.splice(this.ready.indexOf(head), 1);
         this.#leave(head, 'expired');
       }

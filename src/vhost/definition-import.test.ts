@@ -90,6 +90,20 @@ describe('importing definitions', () => {
       /bindings\[0\]: .*heavy/,
     ],
     [
+      'a policy says what none may say',
+      { policies: [{ vhost: 'v', name: 'p', pattern: '(', definition: { 'max-length': -1 } }] },
+      /policies: 'p' in vhost 'v': -1 is not a valid maximum length; pattern should be regular expression/,
+    ],
+    [
+      'an operator policy says what only a policy may say',
+      {
+        parameters: [
+          { vhost: 'v', component: 'operator_policy', name: 'p', value: { pattern: '', definition: { overflow: '' } } },
+        ],
+      },
+      /operator policies: 'p' in vhost 'v': \[\{<<"overflow">>,<<>>\}\] are not recognised policy settings/,
+    ],
+    [
       'a parameter is of a component that nothing here acts upon',
       { parameters: [{ vhost: 'v', component: 'shovel', name: 's', value: {} }] },
       /parameters\[0\]: this version has no parameters of component 'shovel'/,

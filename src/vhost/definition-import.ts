@@ -6,7 +6,9 @@ import { hashPassword, isPasswordHash } from '../auth/passwords.ts';
 import { compilePattern, PatternError } from '../auth/pattern.ts';
 import { DefinitionsError } from '../metadata/definition-fields.ts';
 import { type DefinedQueue, type Definitions, definitionChanges, readDefinitions } from '../metadata/definitions.ts';
-import type { ExchangeRecord, MetadataStore, ParameterRecord, QueueType } from '../metadata/port.ts';
+import type { ExchangeRecord, MetadataStore, ParameterRecord, PolicyRecord, QueueType } from '../metadata/port.ts';
+import type { PolicyKind } from '../policies/policy-keys.ts';
+import { PolicyError, readPolicy } from '../policies/policy-reading.ts';
 import { AmqpError, preconditionFailed } from '../protocol/errors.ts';
 import {
   type ExchangeType,
@@ -27,6 +29,8 @@ export function checkedDefinitions(json: unknown): Definitions {
   checkPatterns('permissions', definitions.permissions, ['configure', 'write', 'read']);
   checkPatterns('topic_permissions', definitions.topicPermissions, ['write', 'read']);
   checkEach('parameters', definitions.parameters, checkParameter);
+  checkPolicies('policy', 'policies', definitions.policies);
+  checkPolicies('operator-policy', 'operator policies', definitions.operatorPolicies);
   checkEach('exchanges', definitions.exchanges, checkExchange);
   checkEach('queues', definitions.queues, queueType);
   return definitions;
@@ -57,6 +61,17 @@ function checkPatterns<T extends object>(
       }
     }
   });
+}
+
+function checkPolicies(kind: PolicyKind, list: string, policies: readonly PolicyRecord[]): void {
+  for (const policy of policies) {
+    try {
+      readPolicy(kind, policy, { ...policy, 'apply-to': policy.applyTo });
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error;
+      throw new DefinitionsError(`${list}: '${policy.name}' in vhost '${policy.vhost}'`, error.faults.join('; '));
+    }
+  }
 }
 
 /** Errors that a client would be told become errors of the file. */

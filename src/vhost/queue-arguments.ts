@@ -7,7 +7,7 @@
 import type { QueueType } from '../metadata/port.ts';
 import { type AmqpError, notImplemented, preconditionFailed } from '../protocol/errors.ts';
 import { type FieldTable, type FieldValue, fieldTypeName } from '../protocol/field-table.ts';
-import type { QueueSettings } from '../queues/queue-settings.ts';
+import { type QueueSettings, settingsFrom } from '../queues/queue-settings.ts';
 
 /** What a queue is declared as, but for its arguments. */
 export interface QueueIdentity {
@@ -216,7 +216,8 @@ function integerOf(value: FieldValue): number | bigint {
 // --- settings ---
 
 function readSettings(type: QueueType, args: FieldTable): QueueSettings {
-  const limits = {
+  const single = args.get('x-single-active-consumer');
+  return settingsFrom({
     maxLength: readInteger(args, 'x-max-length'),
     maxLengthBytes: readInteger(args, 'x-max-length-bytes'),
     messageTtlMs: readInteger(args, 'x-message-ttl'),
@@ -225,13 +226,9 @@ function readSettings(type: QueueType, args: FieldTable): QueueSettings {
     deadLetterRoutingKey: readText(args, 'x-dead-letter-routing-key'),
     maxPriority: readInteger(args, 'x-max-priority') || undefined,
     deliveryLimit: type === 'quorum' ? readInteger(args, 'x-delivery-limit') : undefined,
-  };
-  const single = args.get('x-single-active-consumer');
-  return {
-    ...withoutUndefined(limits),
     overflow: readOverflow(type, args),
     singleActiveConsumer: single?.type === 't' && single.value,
-  };
+  });
 }
 
 /** A quorum queue takes reject-publish-dlx at its declaration and then drops from the head, as RabbitMQ does. */
@@ -250,10 +247,4 @@ function readText(args: FieldTable, name: string): string | undefined {
 function readInteger(args: FieldTable, name: string): number | undefined {
   const value = args.get(name);
   return value !== undefined && INTEGER_TYPES.has(value.type) ? Number(integerOf(value)) : undefined;
-}
-
-type Defined<T> = { [Name in keyof T]?: Exclude<T[Name], undefined> };
-
-function withoutUndefined<T extends object>(fields: T): Defined<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
 }

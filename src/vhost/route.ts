@@ -15,15 +15,19 @@ export class Route {
     this.queues = [...durable, ...queues.filter((queue) => !queue.durable)];
     this.durableIds = durable.map((queue) => queue.id);
     this.keepsTransient = queues.some((queue) => queue.countsDeliveries);
-    this.needsCare =
-      durable.length > MAX_QUEUES_A_RECORD || queues.some((queue) => queue.settings.overflow !== 'drop-head');
+    this.needsCare = durable.length > MAX_QUEUES_A_RECORD || queues.some(mayRefuse);
   }
 
-  /** The same without queues that were deleted since. */
+  /** The same without queues that were deleted since, and with care for those that may refuse by now. */
   withoutDeleted(): Route {
-    if (!this.queues.some((queue) => queue.deleted)) return this;
+    const isCurrent = this.needsCare || !this.queues.some(mayRefuse);
+    if (isCurrent && !this.queues.some((queue) => queue.deleted)) return this;
     return new Route(this.queues.filter((queue) => !queue.deleted));
   }
+}
+
+function mayRefuse({ settings }: Queue): boolean {
+  return settings.overflow !== 'drop-head';
 }
 
 /** A message record counts its queues in 16 bits. */

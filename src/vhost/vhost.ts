@@ -23,6 +23,7 @@ import { bodySizeOf, IncomingMessage, propertiesSizeOf, routeOffsetOf, routeSize
 import { deadLetteredProperties, deadLetterRoutingKeys, isDeadLetterCycle } from './dead-letter-headers.ts';
 import { readQueueArguments } from './queue-arguments.ts';
 import { MAX_QUEUES_A_RECORD, NO_ROUTE, Route } from './route.ts';
+import { VhostPolicies } from './vhost-policies.ts';
 
 export type PublishOutcome = 'routed' | 'unroutable' | 'rejected';
 
@@ -71,6 +72,10 @@ export class Vhost {
   /** Grows with every change that may alter where a message goes. */
   topologyVersion = 0;
   readonly closedChannels = new PublishTotals();
+  /** Routes are worked out anew after a change: policies choose alternate exchanges, and how much care a queue needs. */
+  readonly policies = new VhostPolicies(() => {
+    this.topologyVersion++;
+  });
   readonly #env: VhostEnvironment;
   readonly #queueEnv: QueueEnvironment;
   readonly #router: Router<Queue>;
@@ -212,19 +217,22 @@ export class Vhost {
 
   addExchange(exchange: Exchange<Queue>): void {
     this.exchanges.set(exchange.name, exchange);
+    this.policies.addExchange(exchange);
     this.topologyVersion++;
   }
 
   removeExchange(name: string): void {
     this.exchanges.delete(name);
+    this.policies.remove('exchange', name);
     this.topologyVersion++;
   }
 
   addQueue(record: QueueRecord): Queue {
-    const { settings } = readQueueArguments(record, record.arguments);
+    const { type, settings } = readQueueArguments(record, record.arguments);
     const identity = { ...record, countsDeliveries: record.type === 'quorum' };
     const queue = new Queue(identity, settings, this.#queueEnv);
     this.queues.set(record.name, queue);
+    this.policies.addQueue(queue, { type, settings, namesOverflow: record.arguments.has('x-overflow') });
     this.topologyVersion++;
     return queue;
   }
@@ -233,6 +241,7 @@ export class Vhost {
     const queue = this.queues.get(name);
     if (queue === undefined) return;
     this.queues.delete(name);
+    this.policies.remove('queue', name);
     this.topologyVersion++;
     queue.destroy();
   }

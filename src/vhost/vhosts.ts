@@ -4,9 +4,11 @@ import type {
   Change,
   ExchangeRecord,
   MetadataSnapshot,
+  PolicyRecord,
   QueueRecord,
   VhostRecord,
 } from '../metadata/port.ts';
+import { inactiveKeys, type PolicyKind } from '../policies/policy-keys.ts';
 import type { Queue } from '../queues/queue.ts';
 import { Exchange } from '../routing/exchange.ts';
 import { isExchangeType } from '../routing/exchange-types.ts';
@@ -16,6 +18,7 @@ export class Vhosts {
   readonly #env: VhostEnvironment;
   readonly #vhosts = new Map<string, Vhost>();
   readonly #records = new WeakMap<Queue, QueueRecord>();
+  readonly #inactiveNoted = new Set<string>();
 
   constructor(env: VhostEnvironment) {
     this.#env = env;
@@ -46,6 +49,9 @@ export class Vhosts {
     for (const exchange of snapshot.exchanges) this.#addExchange(exchange);
     for (const queue of snapshot.queues) this.#addQueue(queue);
     for (const binding of snapshot.bindings) this.#bind(binding);
+    // After what they apply to, so that each pattern is asked once for all of it.
+    for (const policy of snapshot.policies) this.#putPolicy('policy', policy);
+    for (const policy of snapshot.operatorPolicies) this.#putPolicy('operator-policy', policy);
   }
 
   apply(change: Change): void {
@@ -67,6 +73,14 @@ export class Vhosts {
         return this.#bind(change.binding);
       case 'delete-binding':
         return this.#unbind(change.binding);
+      case 'put-policy':
+        return this.#putPolicy('policy', change.policy);
+      case 'delete-policy':
+        return this.#vhosts.get(change.vhost)?.policies.delete('policy', change.name);
+      case 'put-operator-policy':
+        return this.#putPolicy('operator-policy', change.policy);
+      case 'delete-operator-policy':
+        return this.#vhosts.get(change.vhost)?.policies.delete('operator-policy', change.name);
     }
   }
 
@@ -101,5 +115,22 @@ export class Vhosts {
     const vhost = this.#vhosts.get(name);
     const to = vhost?.destination(destinationType, destination);
     if (vhost !== undefined && to !== undefined) vhost.unbind(source, to, routingKey, args);
+  }
+
+  #putPolicy(kind: PolicyKind, policy: PolicyRecord): void {
+    this.#noteInactive(policy);
+    this.#vhosts.get(policy.vhost)?.policies.put(kind, policy);
+  }
+
+  /** Each key once: who has one such policy often has many. */
+  #noteInactive({ vhost, name, definition }: PolicyRecord): void {
+    const news = inactiveKeys(definition).filter((key) => !this.#inactiveNoted.has(key));
+    if (news.length === 0) return;
+    for (const key of news) this.#inactiveNoted.add(key);
+    const what =
+      news.length === 1
+        ? 'is kept, but this version does not act upon it'
+        : 'are kept, but this version does not act upon them';
+    this.#env.log.warning('policy', `policy '${name}' in vhost '${vhost}': ${news.join(', ')} ${what}`);
   }
 }
