@@ -31,6 +31,7 @@ import { serverProperties } from './connection/server-properties.ts';
 import { SocketReader } from './connection/socket-reader.ts';
 import { TlsCertificates } from './connection/tls-certificates.ts';
 import { Turn } from './connection/turn.ts';
+import type { ManagementOptions, ManagementServer } from './management/server.ts';
 import { bootstrap } from './metadata/bootstrap.ts';
 import { openMemoryStore } from './metadata/memory-store.ts';
 import type { Change, MetadataStore } from './metadata/port.ts';
@@ -54,6 +55,7 @@ export type { AlarmOptions, ResourceLimit } from './config/alarm-options.ts';
 export type { Limits } from './config/limits.ts';
 export type { TlsOptions } from './config/tls-options.ts';
 export type { Listener, ListenerGiven } from './connection/listeners.ts';
+export type { ManagementOptions } from './management/server.ts';
 export type { Alarm, AlarmCause, AlarmedResource } from './metrics/alarms.ts';
 export type { ResourceFigures } from './metrics/resources.ts';
 export type { Log, LogLevel } from './runtime/log.ts';
@@ -88,6 +90,8 @@ export interface BrokerOptions {
   readonly loopbackUsers?: readonly string[];
   /** Reported in the server properties. Default: the host's name. */
   readonly clusterName?: string;
+  /** The HTTP API; none unless it is asked for. `{ port: 0 }` takes a free port. */
+  readonly management?: ManagementOptions;
   readonly limits?: Partial<Limits>;
   /** How much memory and how little free disk stop publishers. */
   readonly alarms?: Partial<AlarmOptions>;
@@ -119,6 +123,8 @@ export interface Broker {
   readonly port: number;
   /** All that are open. */
   readonly listeners: readonly Listener[];
+  /** Where the HTTP API is, such as `http://127.0.0.1:15672`; null when it was not asked for. */
+  readonly managementUrl: string | null;
   /** Null for a broker in memory. */
   readonly dataDir: string | null;
   /** Who could log in when it started. */
@@ -182,6 +188,7 @@ class RunningBroker implements Broker {
   #ticker: Timer | null = null;
   #tickedAtMs = 0;
   #removePidFile: (() => void) | null = null;
+  #management: ManagementServer | null = null;
   readonly #nodeName = `leveret@${hostname()}`;
   readonly #resources: Resources;
   #stopped: Promise<void> | null = null;
@@ -243,6 +250,12 @@ class RunningBroker implements Broker {
     return this.#certificates?.reload() ?? null;
   }
 
+  get managementUrl(): string | null {
+    if (this.#management === null) return null;
+    const { host, port } = this.#management;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  }
+
   async start(): Promise<void> {
     const listeners = listenersOf(this.#options);
     if (listeners.some(({ tls }) => tls)) this.#certificates = this.#openCertificates();
@@ -258,9 +271,28 @@ class RunningBroker implements Broker {
     const accepted = (socket: Socket, tls: TlsPeer | null) => this.#accept(context, socket, tls);
     this.#listeners = new Listeners(this.#limits, this.#log, this.#certificates, accepted);
     for (const listener of listeners) await this.#listeners.listen(listener);
+    await this.#startManagement(context, vhosts);
     const periodMs = tickMs(this.#limits);
     this.#tickedAtMs = this.#clock.monotonicMs();
     this.#ticker = this.#clock.every(periodMs, () => this.#tick(periodMs));
+  }
+
+  /** Loaded when it is asked for: who embeds a broker pays nothing for it. */
+  async #startManagement(context: ConnectionContext, vhosts: Vhosts): Promise<void> {
+    const { management } = this.#options;
+    if (management === undefined) return;
+    const { startManagement } = await import('./management/server.ts');
+    const sources = {
+      context,
+      accounts: this.#accounts!,
+      vhosts,
+      nodeName: this.#nodeName,
+      dataDir: this.dataDir,
+      amqpListeners: () => this.listeners,
+      connections: () => this.#connections,
+      resources: () => this.resources(),
+    };
+    this.#management = await startManagement(sources, management);
   }
 
   async #openMetadata(): Promise<MetadataStore> {
@@ -479,6 +511,7 @@ class RunningBroker implements Broker {
   async #stop(): Promise<void> {
     this.#ticker?.cancel();
     this.#resources.stop();
+    await this.#management?.stop();
     this.#certificates?.close();
     const closed = this.#listeners?.close();
     for (const connection of this.#connections) connection.shutDown();

@@ -2,6 +2,7 @@
 import type { Accounts } from '../auth/accounts.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { ConnectionContext } from '../connection/context.ts';
+import type { ResourceFigures } from '../metrics/resources.ts';
 import type { Vhosts } from '../vhost/vhosts.ts';
 import type { Statistics } from './statistics.ts';
 
@@ -16,6 +17,8 @@ export interface BrokerSources {
   /** Where AMQP clients connect. */
   amqpListeners(): readonly { readonly protocol: string; readonly host: string; readonly port: number }[];
   connections(): Iterable<Connection>;
+  /** Memory and disk, their limits, and the alarms in force. */
+  resources(): ResourceFigures;
 }
 
 export interface ManagementSources extends BrokerSources {

@@ -133,8 +133,11 @@ export class Statistics {
     return orNothing(this.#everything.view(this, [...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS], windows.rates));
   }
 
+  /** What it publishes, and what it is delivered: each only where there has been any. */
   channelMessages(channel: Channel, windows: StatisticsWindows): FiguresView | undefined {
-    return orNothing(this.#channels.view(channel, CHANNEL_COLUMNS, windows.rates));
+    const published = orNothing(this.#channels.view(channel, PUBLISH_COLUMNS, windows.rates));
+    const delivered = orNothing(this.#channels.view(channel, ['deliver_get'], windows.rates));
+    return published === undefined ? delivered : { ...published, ...delivered };
   }
 
   connectionOctets(connection: Connection, window: Window | undefined): FiguresView {

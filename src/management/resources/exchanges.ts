@@ -38,7 +38,7 @@ export const exchangeResources: readonly Resource[] = [
     path: '/api/exchanges/:vhost/:exchange',
     requires: 'management',
     inVhost: true,
-    GET: (request) => shown(request, { ...exchangeView(exchangeOf(request)), incoming: [], outgoing: [] }),
+    GET: (request) => shown(request, exchangeView(exchangeOf(request))),
     PUT: put,
     DELETE: remove,
   },

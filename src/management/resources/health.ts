@@ -9,8 +9,8 @@ const UNITS = ['days', 'weeks', 'months', 'years'];
 const AMQP_NAMES = ['amqp091', 'amqp0.9.1', 'amqp0.9', 'amqp'];
 
 export const healthResources: readonly Resource[] = [
-  check('alarms', alarms),
-  check('local-alarms', alarms),
+  check('alarms', (request) => alarms(request, 'in the cluster')),
+  check('local-alarms', (request) => alarms(request, 'on the node')),
   check('virtual-hosts', virtualHosts),
   // One node has no mirrors and no majority to lose.
   check('node-is-mirror-sync-critical', () => ok({ status: 'ok', reason: 'single node cluster' })),
@@ -29,11 +29,11 @@ function failed(view: object): Answer {
   return { status: 503, json: JSON.stringify({ status: 'failed', ...view }) };
 }
 
-function alarms({ sources }: ApiRequest): Answer {
-  const alarm = sources.context.alarm();
-  if (alarm === null) return ok({ status: 'ok' });
-  const found = { node: sources.nodeName, resource: 'disk' };
-  return failed({ reason: 'There are alarms in effect in the cluster', alarms: [found] });
+function alarms({ sources }: ApiRequest, where: string): Answer {
+  const resources = new Set(sources.resources().alarms.map(({ resource }) => resource));
+  if (resources.size === 0) return ok({ status: 'ok' });
+  const found = [...resources].map((resource) => ({ node: sources.nodeName, resource }));
+  return failed({ reason: `There are alarms in effect ${where}`, alarms: found });
 }
 
 function virtualHosts({ sources }: ApiRequest): Answer {

@@ -21,6 +21,12 @@ const EXCHANGE_DESCRIPTIONS: Readonly<Record<(typeof EXCHANGE_TYPES)[number], st
   'x-modulus-hash': 'Spreads by a hash of the routing key',
 };
 
+const MECHANISM_DESCRIPTIONS: Readonly<Record<string, string>> = {
+  PLAIN: 'Name and password',
+  AMQPLAIN: 'Name and password in a field table',
+  EXTERNAL: "The name in the client's certificate",
+};
+
 export const overviewResources: readonly Resource[] = [
   {
     path: '/api/overview',
@@ -122,15 +128,17 @@ function nodeView(sources: ManagementSources, request: ApiRequest): JsonView {
   const { context, dataDir, nodeName, statistics } = sources;
   const filesMax = openFilesMax();
   const { disk_free, disk_free_details, ...figures } = statistics.node(windowOf(request, 'node_stats'));
-  const alarm = context.alarm() !== null;
+  const { memoryLimitBytes, memoryAlarm, diskFreeLimitBytes, diskFreeAlarm } = sources.resources();
   return {
     name: nodeName,
     type: 'disc',
     running: true,
     os_pid: String(process.pid),
     ...(filesMax === undefined ? {} : { fd_total: filesMax }),
-    mem_alarm: false,
-    disk_free_alarm: alarm,
+    mem_limit: memoryLimitBytes,
+    mem_alarm: memoryAlarm,
+    disk_free_limit: diskFreeLimitBytes,
+    disk_free_alarm: diskFreeAlarm,
     rates_mode: 'basic',
     uptime: Math.round(process.uptime() * 1000),
     processors: availableParallelism(),
@@ -138,7 +146,7 @@ function nodeView(sources: ManagementSources, request: ApiRequest): JsonView {
     auth_mechanisms: context.authenticator
       .mechanisms()
       .split(' ')
-      .map((name) => ({ name, enabled: true })),
+      .map((name) => ({ name, description: MECHANISM_DESCRIPTIONS[name] ?? '', enabled: true })),
     partitions: [],
     cluster_links: [],
     contexts: [],

@@ -1,0 +1,70 @@
+/**
+ * The same HTTP calls to RabbitMQ 3.10.8 and to Leveret must get the same answers, but for the differences that
+ * `accepted-differences.ts` names. RabbitMQ's answers are recorded; where it is installed and `LEVERET_DIFFERENTIAL` is
+ * `rabbitmq`, they are asked for again and held against the record.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { startBroker } from '../../src/broker.ts';
+import { isRabbitMqInstalled, startRabbitMq } from '../differential/rabbitmq.ts';
+import { ACCEPTED_ANSWERS, FIELDS_LEFT_OUT } from './accepted-differences.ts';
+import { readGolden } from './golden.ts';
+import { playAll } from './played.ts';
+
+const golden = readGolden();
+const asksRabbitMq = process.env.LEVERET_DIFFERENTIAL === 'rabbitmq' && isRabbitMqInstalled();
+
+/** RabbitMQ's answer with Leveret's words where they differ on purpose. */
+function expectedOfLeveret(answer: string): string {
+  const call = answer.slice(0, answer.indexOf('\n'));
+  let expected = answer;
+  for (const { calls, rabbitMq, leveret } of ACCEPTED_ANSWERS) {
+    if (calls.test(call)) expected = expected.replace(rabbitMq, leveret);
+  }
+  return expected;
+}
+
+describe('the list of accepted differences', () => {
+  for (const { calls, reason, rabbitMq } of ACCEPTED_ANSWERS) {
+    test(`${calls} is asked, and RabbitMQ answers ${rabbitMq}`, () => {
+      const answers = [...golden.values()].flat().filter((answer) => calls.test(answer.slice(0, answer.indexOf('\n'))));
+      assert.ok(answers.length > 0);
+      for (const answer of answers) assert.notEqual(expectedOfLeveret(answer), answer);
+      assert.ok(reason.length > 20);
+    });
+  }
+
+  test('no field is left out twice, and none without a reason', () => {
+    const fields = FIELDS_LEFT_OUT.flatMap((each) => each.fields);
+    assert.equal(new Set(fields).size, fields.length);
+    for (const { reason } of FIELDS_LEFT_OUT) assert.ok(reason.length > 10);
+  });
+});
+
+test('Leveret answers as RabbitMQ does', { timeout: 60_000 }, async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'leveret-management-'));
+  const broker = await startBroker({ port: 0, dataDir, logLevel: 'none', management: { port: 0 } });
+  t.after(async () => {
+    await broker.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+  const nodeName = `leveret@${hostname()}`;
+  const transcripts = await playAll({ base: broker.managementUrl!, amqpPort: broker.port, nodeName });
+  assert.deepEqual([...transcripts.keys()].sort(), [...golden.keys()].sort());
+  for (const [group, answers] of transcripts) {
+    await t.test(group, () => {
+      assert.deepEqual(answers, golden.get(group)!.map(expectedOfLeveret));
+    });
+  }
+});
+
+test('RabbitMQ still answers as it is recorded', { skip: !asksRabbitMq, timeout: 180_000 }, async (t) => {
+  const rabbitMq = await startRabbitMq({ management: true });
+  t.after(() => rabbitMq.stop());
+  const base = `http://127.0.0.1:${rabbitMq.managementPort}`;
+  const transcripts = await playAll({ base, amqpPort: rabbitMq.port, nodeName: rabbitMq.nodeName });
+  for (const [group, answers] of transcripts) assert.deepEqual(answers, golden.get(group), group);
+});
