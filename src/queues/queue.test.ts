@@ -527,6 +527,32 @@ test('a limit that comes when a queue rejects publishes drops nothing that it ha
   await bench.close();
 });
 
+test('a policy that lets very many messages go at once gives others their turn in between, and ends with none too many', async () => {
+  for (const limit of [{ maxLength: 10 }, { messageTtlMs: 5 }]) {
+    const bench = new QueueBench({ settings: PLAIN });
+    for (let i = 0; i < 5000; i++) bench.publish(4);
+    bench.clock.advance(5);
+    for (let i = 0; i < 10; i++) bench.publish(4);
+    bench.queue.applySettings({ ...PLAIN, ...limit });
+    bench.turn();
+    assert(bench.queue.readyCount > 2500, `${bench.queue.readyCount} are left after one turn`);
+    for (let turn = 0; bench.queue.readyCount > 10; turn++) {
+      assert(turn < 10);
+      bench.clock.advance(0);
+      bench.turn();
+    }
+    const consumer = bench.consume(true, 0);
+    bench.turn();
+    assert.deepEqual(
+      bench.events,
+      Array.from({ length: 10 }, (_, i) => `deliver ${5000 + i}`),
+    );
+    bench.queue.removeConsumer(consumer);
+    await bench.close();
+    assert.equal(bench.clock.waiting, 0);
+  }
+});
+
 test('x-expires tells when nobody has used the queue for so long, and not while it has a consumer', async () => {
   const bench = new QueueBench({
     settings: { overflow: 'drop-head', singleActiveConsumer: false, expiresMs: 1000 },

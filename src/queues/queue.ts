@@ -51,6 +51,12 @@ export interface QueueIdentity {
   readonly countsDeliveries: boolean;
 }
 
+/**
+ * How many messages leave in one go because they have expired or no longer fit: after a change of policies it may be millions,
+ * and others have to have their turn in between.
+ */
+const LEAVING_AT_ONCE = 1000;
+
 export class Queue implements QueueIdentity, RoutableQueue {
   readonly kind = 'queue';
   readonly isLocal = true;
@@ -99,6 +105,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
   #expiryTimer: Timer | null = null;
   #expiryAtMs = Number.POSITIVE_INFINITY;
   #unusedTimer: Timer | null = null;
+  #dropTimer: Timer | null = null;
   #waitingForPage = false;
 
   constructor(identity: QueueIdentity, settings: QueueSettings, env: QueueEnvironment) {
@@ -162,7 +169,18 @@ export class Queue implements QueueIdentity, RoutableQueue {
   }
 
   #dropToLimits(): void {
-    while (this.readyCount > this.#maxLength() || this.readyBytes > this.#maxLengthBytes()) this.#dropHead('maxlen');
+    for (let i = 0; this.readyCount > this.#maxLength() || this.readyBytes > this.#maxLengthBytes(); i++) {
+      if (i === LEAVING_AT_ONCE) return this.#dropLater();
+      this.#dropHead('maxlen');
+    }
+  }
+
+  #dropLater(): void {
+    this.#dropTimer?.cancel();
+    this.#dropTimer = this.#env.clock.after(0, () => {
+      if (!this.awake) this.#env.wake(this);
+      this.#dropOverflow();
+    });
   }
 
   /** Takes over what recovery found, in its order. @returns how many messages could not be found again. */
@@ -223,7 +241,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
       this.#deliverHead(lane, fromReturned, consumer, page, offset, position);
     }
     this.#recordDelivery();
-    if (this.#mayExpire) this.#expire();
+    if (this.#mayExpire) this.#expire(LEAVING_AT_ONCE);
   }
 
   #deliverHead(
@@ -437,10 +455,11 @@ export class Queue implements QueueIdentity, RoutableQueue {
   }
 
   /** Drops what has expired at the head of each lane, as RabbitMQ does, and sets the timer for what is next. */
-  #expire(): void {
+  #expire(most = Number.POSITIVE_INFINITY): void {
     if (!this.#mayExpire) return;
     const { clock, store } = this.#env;
     const now = clock.nowMs();
+    let left = most;
     let next = Number.POSITIVE_INFINITY;
     const firstLane = this.#firstLane;
     for (let i = firstLane; i < this.#lanes.length; i++) {
@@ -453,6 +472,10 @@ export class Queue implements QueueIdentity, RoutableQueue {
         const expiresAt = this.#expiresAt(page, position - page.number * PAGE_SIZE);
         if (expiresAt > now) {
           next = Math.min(next, expiresAt);
+          break;
+        }
+        if (left-- <= 0) {
+          next = now;
           break;
         }
         this.#dropHead('expired');
@@ -534,6 +557,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
     this.deleted = true;
     this.#expiryTimer?.cancel();
     this.#unusedTimer?.cancel();
+    this.#dropTimer?.cancel();
     this.#visitReady(EVERYTHING, (position) => this.#env.store.release(position));
     this.#clear();
     for (const consumer of [...this.consumers.all]) consumer.cancelledByQueue();
@@ -544,6 +568,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
     this.deleted = true;
     this.#expiryTimer?.cancel();
     this.#unusedTimer?.cancel();
+    this.#dropTimer?.cancel();
   }
 
   #clear(): void {
