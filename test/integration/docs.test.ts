@@ -84,12 +84,12 @@ function leadsSomewhere(page: string, link: string): boolean {
   return statSync(join(root, target)).isFile() && headingsOf(read(target)).map(anchorOf).includes(decodeURI(anchor));
 }
 
-/** Paths of this repository between backticks; a `*` stands for anything. */
+/** Paths of this repository between backticks, where a `*` stands for anything, and sources in fenced blocks. */
 function missingFiles(page: string): string[] {
-  const paths = codeSpansOf(read(page)).filter((text) =>
-    /^(src|test|tools|docs|bench|examples)\/[\w./*-]*$/.test(text),
-  );
-  return paths.filter((path) => globSync(path.replace(/\/$/, ''), { cwd: root }).length === 0);
+  const text = read(page);
+  const spans = codeSpansOf(text).filter((span) => /^(src|test|tools|docs|bench|examples)\/[\w./*-]*$/.test(span));
+  const fenced = fencesOf(text).flatMap(({ code }) => code.match(/\b(src|test|tools|bench)\/[\w./*-]+\.ts\b/g) ?? []);
+  return [...spans, ...fenced].filter((path) => globSync(path.replace(/\/$/, ''), { cwd: root }).length === 0);
 }
 
 /** Tests that are named as `` `path`: "title" ``. */
