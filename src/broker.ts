@@ -489,6 +489,7 @@ class RunningBroker implements Broker {
     this.#tickedAtMs = now;
     this.#turn?.begin();
     for (const connection of this.#connections) connection.tick(now, unheardMs);
+    this.#store?.tick();
   }
 
   #journalTrouble(error: NodeJS.ErrnoException | null): void {

@@ -87,6 +87,7 @@ class History {
       if (!this.#disk.holding) while (this.#disk.heldWrites > 0) this.#disk.release();
       for (let ticks = this.random(4); ticks > 0; ticks--) await new Promise((resolve) => setImmediate(resolve));
       this.#store.clock.advance(RETRY_MS);
+      if (this.random(4) === 0) this.#store.store.tick();
     }
   }
 

@@ -289,6 +289,29 @@ test('draining ends when all is durable, or with the reason why it cannot be', a
   assert.equal(own.journal.durable, 64);
 });
 
+test('a journal that rests says, once, that all of it is durable', async () => {
+  const page = own.append(64);
+  own.journal.noteDurable();
+  assert.equal(own.disk.writeCount, 0, 'what is there is not even written');
+  own.journal.commit();
+  await own.until(() => own.journal.durable === 64);
+  own.journal.noteDurable();
+  own.journal.noteDurable();
+  await own.until(() => own.written.length === 2);
+  own.journal.noteDurable();
+  assert.equal(own.disk.writeCount, 2);
+  assert.equal(own.journal.appended, 64);
+  const note = 48 + 64;
+  assert.equal((page.bytes as Buffer).readUInt32LE(note + 8), 0, 'it has no records');
+  assert.equal((page.bytes as Buffer).readDoubleLE(note + 24), note);
+  own.append(16);
+  own.journal.commit();
+  await own.until(() => own.journal.durable === 80);
+  own.journal.noteDurable();
+  await own.until(() => own.written.length === 4);
+  assert.deepEqual(own.onDisk(), [64, 16]);
+});
+
 test('a page tells its owner up to where it is written', async () => {
   const page = own.append(64);
   own.journal.commit();

@@ -108,6 +108,8 @@ export class Journal {
   inGroup = false;
   /** Where the last sealed block ended. */
   #sealedEnd: number;
+  /** True when a block in the journal says that all records in it are durable. */
+  #isNoted = true;
   /** Pages with bytes that are not yet in a file, oldest first. */
   #unwritten: Page[] = [];
   #busy = false;
@@ -136,13 +138,28 @@ export class Journal {
   reserve(size: number, nextPageNumber: (span: number) => number): Page {
     let page = this.openPage;
     if (page === null || !fits(page, size)) page = this.#startPage(size, nextPageNumber);
-    if (page.blockStart < 0) {
-      page.blockStart = page.end;
-      page.end += BLOCK_HEADER_SIZE;
-      if (this.#unwritten[this.#unwritten.length - 1] !== page) this.#unwritten.push(page);
-    }
+    if (page.blockStart < 0) this.#startBlock(page);
     this.appended += size;
     return page;
+  }
+
+  #startBlock(page: Page): void {
+    page.blockStart = page.end;
+    page.end += BLOCK_HEADER_SIZE;
+    this.#isNoted = false;
+    if (this.#unwritten[this.#unwritten.length - 1] !== page) this.#unwritten.push(page);
+  }
+
+  /**
+   * Adds an empty block that says that all before it is durable, unless a block says so already or will. Without it nobody could
+   * tell, after a crash, whether what is broken at the end was written in part or has been damaged since.
+   */
+  noteDurable(): void {
+    const page = this.openPage;
+    if (this.#isNoted || this.#busy || this.#unwritten.length > 0 || page === null || !fits(page, 0)) return;
+    this.#startBlock(page);
+    this.#isNoted = true;
+    this.commit();
   }
 
   #seal(page: Page): void {

@@ -333,6 +333,11 @@ export class MessageStore {
     if (this.#openTransient !== null && this.#openTransient.capacity > PAGE_SIZE) this.#sealTransient();
   }
 
+  /** Now and then, when there is nothing else to do. */
+  tick(): void {
+    this.#journal?.noteDurable();
+  }
+
   #overLimits(): boolean {
     const { memoryLimitBytes, unwrittenLimitBytes } = this.#options;
     if ((this.#journal?.unwrittenBytes ?? 0) > unwrittenLimitBytes) return true;

@@ -144,8 +144,9 @@ function names(damage: readonly string[], name: string, offset: number): boolean
 const JOURNAL = '000000000000.journal';
 const INDEX = '000000000000.index';
 let root = '';
-/** Kept for each journal: its files as a process left them that was killed, or that stopped in good order. */
+/** Its files as a process left them that was killed in the midst of work, or when it had rested, or that stopped in good order. */
 let killed: Files;
+let rested: Files;
 let stopped: Files;
 let blocks: BlockPlace[];
 let scratch = '';
@@ -157,6 +158,9 @@ before(async () => {
   killed = readFiles(join(root, 'made', 'journal'));
   blocks = blocksOf(join(root, 'made', 'journal'), JOURNAL);
   assert.equal(blocks.length, BATCHES.length);
+  store.store.tick();
+  await store.until(() => blocksOf(join(root, 'made', 'journal'), JOURNAL).length === BATCHES.length + 1);
+  rested = readFiles(join(root, 'made', 'journal'));
   await store.store.close();
   stopped = readFiles(join(root, 'made', 'journal'));
   scratch = join(root, 'scratch');
@@ -225,6 +229,27 @@ describe('a journal whose process was killed', () => {
       const second = outcomeOf(scratch);
       assert.deepEqual(second.state, first.state);
       assert.equal(second.recovered.endPosition, first.recovered.endPosition);
+    }
+  });
+});
+
+describe('a journal whose process was killed when it had rested', () => {
+  test('with any byte of a record flipped, tells what is lost: nothing passes for an unfinished write', () => {
+    for (let offset = 0; offset < blocks.at(-1)!.to; offset++) {
+      writeFiles(scratch, withFlip(rested, JOURNAL, offset));
+      const { state, damage } = outcomeOf(scratch);
+      const hit = blocks.findIndex(({ from, to }) => from <= offset && offset < to);
+      assert.deepEqual(state, stateAfter(BATCHES.filter((_, i) => i !== hit)), `flipped at ${offset}`);
+      assert(names(damage, JOURNAL, offset), `flipped at ${offset}: ${damage}`);
+    }
+  });
+
+  test('with any byte behind flipped, has everything', () => {
+    for (let offset = blocks.at(-1)!.to; offset < rested.get(JOURNAL)!.length; offset++) {
+      writeFiles(scratch, withFlip(rested, JOURNAL, offset));
+      const { state, damage } = outcomeOf(scratch);
+      assert.deepEqual(state, stateAfter(BATCHES));
+      assert.deepEqual(damage, []);
     }
   });
 });
