@@ -8,10 +8,13 @@ export interface ServeFlags extends Settings {
   readonly port?: number;
   readonly host?: string;
   readonly memory?: boolean;
+  readonly withoutManagement?: boolean;
 }
 
 /** Settings that have a flag of their own; what has none is set in a file. */
 export const SETTING_FLAGS: readonly (readonly [flag: string, name: SettingName])[] = [
+  ['--management-port <port>', 'managementPort'],
+  ['--management-host <address>', 'managementHost'],
   ['--data-dir <directory>', 'dataDir'],
   ['--default-user <name>', 'defaultUser'],
   ['--default-password <password>', 'defaultPassword'],
@@ -27,6 +30,7 @@ export function addServeOptions(command: Command): Command {
     .option('--config <file>', 'Settings in the form of rabbitmq.conf; flags go before them.')
     .option('--port <port>', 'TCP port; 0 takes a free one. (default: 5672)', argument(readPort))
     .option('--host <address>', 'Address to listen on. (default: 127.0.0.1)', argument(readHost))
+    .addOption(new Option('--without-management', 'No HTTP API.').conflicts('managementPort'))
     .addOption(new Option('--memory', 'Keep everything in memory, leave nothing behind.').conflicts('dataDir'));
   for (const [flag, name] of SETTING_FLAGS) {
     const {

@@ -25,11 +25,21 @@ export async function serve(flags: ServeFlags): Promise<void> {
   await stopped;
 }
 
-function brokerOptions({ config, port, host, memory = false, ...given }: ServeFlags): BrokerOptions {
+function brokerOptions({
+  config,
+  port,
+  host,
+  memory = false,
+  withoutManagement = false,
+  ...given
+}: ServeFlags): BrokerOptions {
   const inFile = config === undefined ? {} : readSettingsFile(config, readConfigurationFile(config));
   const settings: Settings = { ...inFile, ...given };
   const { loadDefinitions, dataDir, defaultUser, defaultPassword, clusterName, logLevel, confirmWhen } = settings;
-  const { messageMemoryBytes, journalFileBytes } = settings;
+  const { messageMemoryBytes, journalFileBytes, managementPort, managementHost } = settings;
+  // Who leaves the choice of the port to the system starts several, and means this one, too.
+  const freePort = port === 0 ? port : undefined;
+  const listensOn = withoutUndefined({ port: managementPort ?? freePort, host: managementHost });
   return withoutUndefined({
     ...listeningOptions(settings, { port, host }),
     ...(memory ? { memory } : { dataDir }),
@@ -41,6 +51,7 @@ function brokerOptions({ config, port, host, memory = false, ...given }: ServeFl
     confirmWhen,
     messageMemoryBytes,
     journalFileBytes,
+    ...(withoutManagement ? {} : { management: listensOn }),
     limits: limitsIn(settings),
   });
 }
@@ -70,6 +81,7 @@ function describe(broker: Broker, { loopbackUsers }: BrokerOptions): void {
   const lines = [
     `Leveret ${VERSION}`,
     ...broker.listeners.map(describeListener),
+    ...(broker.managementUrl === null ? [] : [`  HTTP API     ${broker.managementUrl}/api/`]),
     `  data         ${broker.dataDir ?? 'in memory, gone when it stops'}`,
     `  users        ${describeUsers(broker.users, loopbackUsers)}`,
     `  ready in ${Math.round(performance.now())} ms; Ctrl-C stops it`,

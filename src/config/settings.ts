@@ -9,9 +9,11 @@ import {
   readChoice,
   readCount,
   readFlag,
+  readHost,
   readListed,
   readListener,
   readMilliseconds,
+  readPort,
   readText,
 } from './setting-values.ts';
 import { DEFAULT_TLS_DEPTH, PEER_VERIFICATIONS, TLS_VERSIONS } from './tls-options.ts';
@@ -129,6 +131,8 @@ export const SETTINGS = {
       'guest',
     ),
   ),
+  managementPort: setting('management.tcp.port', 'TCP port of the HTTP API; 0 takes a free one.', readPort, 15_672),
+  managementHost: setting('management.tcp.ip', 'Address that the HTTP API listens on.', readHost, '127.0.0.1'),
   dataDir: setting('data_dir', 'Directory of messages and definitions.', readText, 'data'),
   clusterName: setting('cluster_name', 'Reported to clients; the host name when it is not set.', readText),
   defaultUser: setting('default_user', 'The user that an empty broker is given.', readText, 'guest'),
