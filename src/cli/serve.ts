@@ -4,6 +4,7 @@ import { type Broker, type BrokerOptions, type Limits, type Listener, startBroke
 import { DEFAULT_LIMITS } from '../config/limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { readSettingsFile } from '../config/settings-file.ts';
+import { alarmOptions } from './alarm-settings.ts';
 import { HangUp } from './hang-up.ts';
 import { listeningOptions, given as withoutUndefined } from './listening-options.ts';
 import type { ServeFlags } from './serve-options.ts';
@@ -53,6 +54,7 @@ function brokerOptions({
     journalFileBytes,
     ...(withoutManagement ? {} : { management: listensOn }),
     limits: limitsIn(settings),
+    alarms: alarmOptions(settings),
   });
 }
 

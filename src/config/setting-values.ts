@@ -36,6 +36,12 @@ export function readMilliseconds(text: string): number {
   return wholeNumber(text, 'expected milliseconds as a whole number');
 }
 
+/** `0.4`: a share of something, from 0 up. */
+export function readShare(text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new Error('expected a share, such as 0.4');
+  return Number(text);
+}
+
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
   kb: 1000,

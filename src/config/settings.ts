@@ -2,6 +2,7 @@
  * Every setting of a broker, declared once: its name in a configuration file, its unit, its default and what it is for. The
  * file and the command line fill the same schema. Names are RabbitMQ's where RabbitMQ has the setting.
  */
+import { DEFAULT_ALARMS } from './alarm-options.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { ALTERNATIVE_NAME_TYPES, AUTH_MECHANISMS, CERTIFICATE_LOGINS } from './login-options.ts';
 import {
@@ -14,6 +15,7 @@ import {
   readListener,
   readMilliseconds,
   readPort,
+  readShare,
   readText,
 } from './setting-values.ts';
 import { DEFAULT_TLS_DEPTH, PEER_VERIFICATIONS, TLS_VERSIONS } from './tls-options.ts';
@@ -59,6 +61,7 @@ const named = <T>(key: string, text: string, read: (text: string) => T, fallback
 const orNone = <T>(declared: Setting<T>): Setting<T> => ({ ...declared, mayBeNone: true });
 
 const LOG_LEVELS = ['debug', 'info', 'warning', 'error', 'none'] as const;
+const CALCULATION_STRATEGIES = ['rss', 'allocated', 'legacy', 'erlang'] as const;
 const CONFIRM_WHEN = ['fdatasync', 'operating-system'] as const;
 
 export const SETTINGS = {
@@ -155,6 +158,46 @@ export const SETTINGS = {
     'journal_file_size',
     'Size of a journal file, from 1MiB up; 64MiB, or a sixteenth of a small disk, when it is not set.',
     readBytes,
+  ),
+  memoryWatermarkRelative: setting(
+    'vm_memory_high_watermark.relative',
+    'Publishers are blocked while the broker takes more than this share of the machine’s memory.',
+    readShare,
+    '0.4',
+  ),
+  memoryWatermarkAbsolute: setting(
+    'vm_memory_high_watermark.absolute',
+    'The same as a number of bytes, where no share is set.',
+    readBytes,
+  ),
+  memoryPagingRatio: setting(
+    'vm_memory_high_watermark_paging_ratio',
+    'Messages are moved to disk at this share of what the watermark leaves for them, where message_memory_limit is not set.',
+    readShare,
+    DEFAULT_ALARMS.memoryPagingRatio,
+  ),
+  memoryCheckMs: setting(
+    'memory_monitor_interval',
+    'Milliseconds between two looks at the memory.',
+    readMilliseconds,
+    DEFAULT_ALARMS.memoryCheckMs,
+  ),
+  memoryCalculationStrategy: setting(
+    'vm_memory_calculation_strategy',
+    'Taken as it is in RabbitMQ; resident memory (rss) is what is measured with each of them.',
+    readChoice(CALCULATION_STRATEGIES),
+    'rss',
+  ),
+  diskFreeLimitAbsolute: setting(
+    'disk_free_limit.absolute',
+    'Publishers are blocked while less than this is free where the messages are.',
+    readBytes,
+    '50MB',
+  ),
+  diskFreeLimitRelative: setting(
+    'disk_free_limit.relative',
+    'The same as a multiple of the machine’s memory; goes before a number of bytes.',
+    readShare,
   ),
   maxConnections: setting('connection_max', 'Connections; `infinity` is no limit.', readCount, 'infinity'),
   channelMax: setting('channel_max', 'Channels of a connection; 0 is no limit.', readCount, DEFAULT_LIMITS.channelMax),

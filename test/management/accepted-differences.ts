@@ -49,8 +49,8 @@ export const FIELDS_LEFT_OUT: readonly LeftOut[] = [
     reason: "They are about RabbitMQ's message store; Leveret keeps one journal.",
   },
   {
-    fields: ['mem_limit', 'disk_free_limit', 'sockets_total'],
-    reason: 'Leveret has no such limits yet.',
+    fields: ['sockets_total'],
+    reason: 'Leveret has no such limit yet.',
   },
   {
     fields: ['backing_queue_status', 'memory', 'messages_ram', 'messages_paged_out', 'messages_persistent'],

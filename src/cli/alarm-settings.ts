@@ -1,0 +1,21 @@
+/** From the settings of memory and disk to what the broker is given. */
+import type { AlarmOptions, ResourceLimit } from '../broker.ts';
+import type { Settings } from '../config/settings.ts';
+import { given } from './listening-options.ts';
+
+export function alarmOptions(settings: Settings): Partial<AlarmOptions> {
+  const { memoryWatermarkRelative, memoryWatermarkAbsolute, diskFreeLimitRelative, diskFreeLimitAbsolute } = settings;
+  const { memoryPagingRatio, memoryCheckMs } = settings;
+  return given({
+    memoryHighWatermark: limitOf(memoryWatermarkRelative, memoryWatermarkAbsolute),
+    memoryPagingRatio,
+    memoryCheckMs,
+    diskFreeLimit: limitOf(diskFreeLimitRelative, diskFreeLimitAbsolute),
+  });
+}
+
+/** A share goes before a number of bytes, as in RabbitMQ. */
+function limitOf(relative: number | undefined, absolute: number | undefined): ResourceLimit | undefined {
+  if (relative !== undefined) return { relative };
+  return absolute === undefined ? undefined : { absolute };
+}
