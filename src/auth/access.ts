@@ -1,4 +1,6 @@
 /** What a connection asks of authentication and permissions. auth/ has the answers; broker.ts puts them together. */
+import type { ClientCertificate } from './client-certificate.ts';
+
 export interface Identity {
   readonly user: string;
   /** Those of the user when it logged in; `impersonator` may publish in other users' names. */
@@ -11,8 +13,8 @@ export type Login =
 
 /** What TLS says of a client. */
 export interface TlsPeer {
-  /** DER of the certificate that the client has shown, and that was verified; null when there is none. */
-  readonly certificate: Buffer | null;
+  /** Null when the client has shown none. */
+  readonly certificate: ClientCertificate | null;
   /** `TLSv1.3`. */
   readonly protocol: string;
   /** The cipher suite by its name in the standards: `TLS_AES_256_GCM_SHA384`. */

@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { CertificateDirectory, type CertificateOptions } from '../../test/integration/certificates.ts';
 import { ALTERNATIVE_NAME_TYPES, DEFAULT_CERTIFICATE_LOGIN } from '../config/login-options.ts';
 import { AmqpError } from '../protocol/errors.ts';
+import { ClientCertificate } from './client-certificate.ts';
 import { external, userNameOf } from './external.ts';
 
 const directory = new CertificateDirectory();
@@ -32,7 +33,11 @@ function stringType(mask: string): readonly string[] {
 }
 
 function peer(der: Buffer | null) {
-  return { certificate: der, protocol: 'TLSv1.3', cipher: 'TLS_AES_256_GCM_SHA384' };
+  return {
+    certificate: der === null ? null : new ClientCertificate(der),
+    protocol: 'TLSv1.3',
+    cipher: 'TLS_AES_256_GCM_SHA384',
+  };
 }
 
 const MANY =
@@ -126,6 +131,15 @@ describe('an alternative name', () => {
       assert.equal(userNameOf(without, { ...login, alternativeNameType }), undefined);
     }
   });
+});
+
+test('a certificate is described as RabbitMQ describes it', () => {
+  const der = certificate({ subject: '/O=Acme/CN=alice' });
+  const { validFromDate } = new X509Certificate(der);
+  const { subject, issuer, validity } = new ClientCertificate(der).description;
+  assert.deepEqual([subject, issuer], ['CN=alice,O=Acme', 'CN=alice,O=Acme']);
+  assert.match(validity, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ - \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
+  assert.equal(Date.parse(validity.split(' - ')[0]!), validFromDate.getTime());
 });
 
 describe('EXTERNAL', () => {

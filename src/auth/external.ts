@@ -23,7 +23,7 @@ function readClaim(login: CertificateLogin, tls: TlsPeer | null): Claim | Refusa
   if (tls === null) throw commandInvalid("invalid authentication mechanism 'EXTERNAL'");
   if (tls.certificate === null) return { refusal: 'connection peer presented no TLS (x.509) certificate' };
   try {
-    const username = userNameOf(tls.certificate, login);
+    const username = userNameOf(tls.certificate.der, login);
     return username === undefined ? { refusal: 'no name found' } : { username, password: null };
   } catch (error) {
     return { refusal: `the certificate cannot be read: ${(error as Error).message}` };

@@ -11,6 +11,7 @@ import type { X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type DetailedPeerCertificate, type Server, type TLSSocket } from 'node:tls';
 import type { TlsPeer } from '../auth/access.ts';
+import { ClientCertificate } from '../auth/client-certificate.ts';
 import { DEFAULT_TLS_DEPTH } from '../config/tls-options.ts';
 import type { Log } from '../runtime/log.ts';
 import type { TlsCertificates } from './tls-certificates.ts';
@@ -119,7 +120,7 @@ function reasonOf(authorizationError: unknown): string {
 
 function peerOf(socket: TLSSocket, certificate: X509Certificate | undefined): TlsPeer {
   return {
-    certificate: certificate?.raw ?? null,
+    certificate: certificate === undefined ? null : new ClientCertificate(certificate.raw),
     protocol: socket.getProtocol() ?? '',
     cipher: socket.getCipher().standardName,
   };

@@ -12,7 +12,7 @@ import { isMissing } from '../conformance/external-program.ts';
 import { eventually, withDeadline } from '../conformance/waiting.ts';
 import { RawClient } from '../differential/raw-client.ts';
 import { type Certificate, openssl } from './certificates.ts';
-import { LeveretProcess, runLeveret } from './leveret-process.ts';
+import { LEVERET, LeveretProcess, runLeveret } from './leveret-process.ts';
 import {
   clientOptions,
   connectTls,
@@ -258,6 +258,46 @@ describe('certificates of clients', { concurrency: true }, () => {
   });
 });
 
+describe('the HTTP API', () => {
+  async function get(broker: Broker, path: string): Promise<Record<string, unknown>[]> {
+    const headers = { authorization: `Basic ${btoa('guest:guest')}` };
+    const response = await fetch(`${broker.managementUrl}/api/${path}`, { headers });
+    return (await response.json()) as Record<string, unknown>[];
+  }
+
+  test('shows of a connection which version, which cipher and whose certificate, as RabbitMQ does', async (t) => {
+    const definitions = definitionsFor('guest');
+    const users = [{ ...definitions.users[0], tags: 'administrator' }];
+    const listeners = [{ port: 0 }, { port: 0, tls: true }];
+    const given = { tls: VERIFY, definitions: { ...definitions, users }, management: { port: 0 }, listeners };
+    const { broker } = await start(t, given);
+    const { port } = broker.listeners[1]!;
+    const clients = [
+      await rawClientOverTls(port, clientOptions(ca, alice)),
+      await rawClientOverTls(port, {
+        ...clientOptions(ca),
+        maxVersion: 'TLSv1.2',
+        ciphers: 'ECDHE-ECDSA-AES256-SHA384',
+      }),
+      await RawClient.connect(broker.port),
+    ];
+    for (const client of clients) await client.open();
+    const shown = (await get(broker, 'connections')).map((connection) => {
+      const { ssl, ssl_protocol, ssl_key_exchange, ssl_cipher, ssl_hash, peer_cert_subject, peer_cert_issuer } =
+        connection;
+      return [ssl, ssl_protocol, ssl_key_exchange, ssl_cipher, ssl_hash, peer_cert_subject, peer_cert_issuer].join(' ');
+    });
+    assert.deepEqual(shown.sort(), [
+      'false      ',
+      'true tlsv1.2 ecdhe_ecdsa aes_256_cbc sha384  ',
+      'true tlsv1.3 any aes_256_gcm aead CN=alice,O=Acme CN=ca',
+    ]);
+    const { listeners: open } = (await get(broker, 'overview')) as unknown as { listeners: { protocol: string }[] };
+    assert.deepEqual(open.map(({ protocol }) => protocol).sort(), ['amqp', 'amqp/ssl', 'http']);
+    for (const client of clients) client.abort();
+  });
+});
+
 describe('limits', { concurrency: true }, () => {
   test('ssl_handshake_timeout: who says nothing on a TLS port is cut off', async (t) => {
     const { broker, logged } = await start(t, { limits: { tlsHandshakeTimeoutMs: 100 } });
@@ -356,6 +396,21 @@ describe('listeners', { concurrency: true }, () => {
 });
 
 describe('certificates that are renewed', { concurrency: true }, () => {
+  test('leave sessions that can be resumed while they are the same', async (t) => {
+    const { broker } = await start(t);
+    const options = clientOptions(ca);
+    const first = await connectTls(broker.port, options);
+    const client = RawClient.over(first);
+    const session = once(first, 'session');
+    await client.open();
+    const [ticket] = (await session) as [Buffer];
+    assert.equal(broker.reloadCertificates(), null);
+    const second = await connectTls(broker.port, { ...options, session: ticket });
+    assert.equal(second.isSessionReused(), true);
+    second.destroy();
+    client.abort();
+  });
+
   function subjectSeenBy(socket: TLSSocket): string {
     return `${socket.getPeerCertificate().subject.CN}`;
   }
@@ -465,6 +520,29 @@ describe('the command line', { concurrency: true }, () => {
     standing.abort();
     leveret.child.kill('SIGTERM');
     assert.equal((await leveret.ended).exit, 0);
+  });
+
+  test('tells a SIGHUP that somebody sent from one because the terminal is gone, which ends it', async (t) => {
+    const python = '/usr/bin/python3';
+    if (isMissing(t, { command: python, args: ['-c', 'import pty'] }, 'python3')) return;
+    const script = `
+import os, pty, signal, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+printed = b""
+def wait_for(text):
+    global printed
+    while text not in printed:
+        printed += os.read(terminal, 4096)
+wait_for(b"ready in")
+os.kill(pid, signal.SIGHUP)
+wait_for(b"SIGHUP, new connections")
+os.close(terminal)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+    const leveret = [process.execPath, LEVERET, '--memory', '--config', configuration('terminal', server)];
+    assert.deepEqual(await run(t, python, ['-B', '-c', script, ...leveret]), { exit: 0, output: '0\n' });
   });
 
   test('does not start with files that cannot be used, and says which', async (t) => {

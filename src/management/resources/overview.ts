@@ -117,7 +117,7 @@ function totalsOfCaller(request: ApiRequest): JsonView {
 export function listeners({ nodeName, amqpListeners, httpListener }: ManagementSources): JsonView[] {
   return [...amqpListeners(), { protocol: 'http', ...httpListener }].map(({ protocol, host, port }) => ({
     node: nodeName,
-    protocol,
+    protocol: protocol === 'amqps' ? 'amqp/ssl' : protocol,
     ip_address: host,
     port,
     socket_opts: protocol === 'http' ? {} : { nodelay: true },

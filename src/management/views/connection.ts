@@ -4,6 +4,7 @@ import type { Window } from '../../metrics/sampled.ts';
 import { toPlain } from '../../protocol/field-table.ts';
 import type { JsonView } from '../listing.ts';
 import type { ManagementSources } from '../sources.ts';
+import { tlsView } from './tls.ts';
 
 /** `127.0.0.1:40000 -> 127.0.0.1:5672` */
 export function connectionName(connection: Connection): string {
@@ -31,20 +32,13 @@ export function connectionView(sources: ManagementSources, connection: Connectio
     host: described.host,
     name: connectionName(connection),
     node: sources.nodeName,
-    peer_cert_issuer: null,
-    peer_cert_subject: null,
-    peer_cert_validity: null,
     peer_host: described.peerHost,
     peer_port: described.peerPort,
     port: described.port,
     protocol: 'AMQP 0-9-1',
     ...sources.statistics.connectionOctets(connection, window),
     send_pend: connection.unsentBytes,
-    ssl: false,
-    ssl_cipher: null,
-    ssl_hash: null,
-    ssl_key_exchange: null,
-    ssl_protocol: null,
+    ...tlsView(described.tls),
     state: described.state,
     timeout: described.heartbeatSeconds,
     type: 'network',
