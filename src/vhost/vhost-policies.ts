@@ -16,6 +16,8 @@ export interface AppliedPolicies {
   readonly definition: JsonObject | null;
 }
 
+export const NO_POLICIES: AppliedPolicies = { policy: undefined, operatorPolicy: undefined, definition: null };
+
 type Target = 'queue' | 'exchange';
 
 interface Subject extends PolicySubject {
@@ -83,7 +85,7 @@ export class VhostPolicies {
   of(target: Target, name: string): AppliedPolicies {
     const subject = this.#subjects[target].get(name);
     if (subject !== undefined) return this.#of(subject);
-    if (target === 'queue') return combined(undefined, undefined);
+    if (target === 'queue') return NO_POLICIES;
     const unkept = { kind: 'exchange', name } as const;
     return combined(this.#assignment.find('policy', unkept), this.#assignment.find('operator-policy', unkept));
   }

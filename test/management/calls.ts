@@ -32,6 +32,8 @@ const ALL_PROPERTIES = {
   app_id: 'a',
   cluster_id: 'cc',
 };
+const LIMITED = { pattern: '^governed', definition: { 'max-length': 5, overflow: 'reject-publish' } };
+const SHOWN_POLICIES = 'queues/%2F/governed?columns=name,policy,operator_policy,effective_policy_definition';
 const PUBLISH = 'exchanges/%2F/amq.default/publish';
 const GET_ALL = { count: 10, ackmode: 'ack_requeue_true', encoding: 'auto' };
 
@@ -305,6 +307,43 @@ export const CALLS: Readonly<Record<string, readonly ApiCall[]>> = {
     put('policies/%2F/p', { definition: {} }),
     get('operator-policies'),
     get('operator-policies/%2F/none'),
+  ],
+  policies: [
+    put('policies/%2F/p', LIMITED),
+    put('policies/%2F/p', { ...LIMITED, 'apply-to': 'queues', priority: 1.5 }),
+    get('policies/%2F/p'),
+    put('policies/none/p', LIMITED),
+    get('policies'),
+    get('policies/%2F?columns=name,definition'),
+    put('operator-policies/%2F/o', { pattern: '^governed', definition: { 'max-length': 3 }, 'apply-to': 'queues' }),
+    get('operator-policies'),
+    get('operator-policies/%2F/o'),
+    get('policies/%2F/o'),
+    put('policies/%2F/x', { pattern: '^governed', definition: { 'alternate-exchange': 'amq.fanout' } }),
+    put('queues/%2F/governed', { durable: true }),
+    get(SHOWN_POLICIES, { until: (body) => typeof (body as { policy: unknown }).policy === 'string' }),
+    put('exchanges/%2F/governed', { type: 'direct' }),
+    get('exchanges/%2F/governed?columns=name,policy'),
+    get('exchanges/%2F/amq.topic?columns=name,policy'),
+    put('policies/%2F/p', { pattern: '(', definition: { 'max-length': -1 }, priority: 'x', 'apply-to': 'y' }),
+    put('policies/%2F/p', { pattern: '', definition: {} }),
+    put('policies/%2F/p', { pattern: '', definition: { b: { c: ['d', 1.5] }, a: null } }),
+    put('policies/%2F/p', { pattern: '', definition: { 'ha-sync-mode': 'automatic' } }),
+    put('policies/%2F/p', { pattern: '', definition: { 'ha-mode': 'exactly', 'ha-params': 0 } }),
+    put('policies/%2F/p', { pattern: '', definition: { 'queue-master-locator': 'x', expires: 0 } }),
+    put('operator-policies/%2F/o', { pattern: '', definition: { 'max-length': 1, overflow: 'drop-head' } }),
+    put('policies/%2F/mirrored', { pattern: '^none$', definition: { 'ha-mode': 'all', 'queue-mode': 'lazy' } }),
+    get('policies/%2F/mirrored'),
+    del('policies/%2F/mirrored'),
+    del('policies/%2F/p'),
+    del('policies/%2F/p'),
+    del('policies/%2F/x'),
+    del('operator-policies/%2F/o'),
+    get('policies'),
+    get('operator-policies'),
+    get(SHOWN_POLICIES, { until: (body) => (body as { policy: unknown }).policy === null }),
+    del('queues/%2F/governed'),
+    del('exchanges/%2F/governed'),
   ],
   health: [
     get('aliveness-test/%2F'),

@@ -90,20 +90,31 @@ describe('rabbitmqadmin', { skip, timeout: 120_000 }, () => {
     assert.deepEqual(await json('get', 'queue=new orders/1'), []);
   });
 
-  test('sets and clears limits and says why a policy or a parameter is refused', async () => {
+  test('sets and clears policies, and says why one is refused', async () => {
+    const policy = ['name=p', 'pattern=^none', 'definition={"max-length": 1}'];
+    for (const [kind, kinds] of [
+      ['policy', 'policies'],
+      ['operator_policy', 'operator_policies'],
+    ] as const) {
+      assert.equal(await admin('declare', kind, ...policy, 'priority=2', 'apply-to=queues'), `${kind} declared\n`);
+      const [shown] = await json('list', kinds);
+      assert.deepEqual([shown?.name, shown?.priority, shown?.['apply-to']], ['p', 2, 'queues']);
+      const wrong = admin('declare', kind, 'name=q', 'pattern=', 'definition={"max-length": -1}');
+      await assert.rejects(wrong, /-1 is not a valid maximum length/);
+      assert.equal(await admin('delete', kind, 'name=p'), `${kind} deleted\n`);
+      assert.deepEqual(await json('list', kinds), []);
+      await assert.rejects(admin('delete', kind, 'name=p'), /Not found/);
+    }
+  });
+
+  test('sets and clears limits and says why a parameter is refused', async () => {
     await admin('declare', 'vhost_limit', 'vhost=/', 'name=max-queues', 'value=10');
     assert.deepEqual(await json('list', 'vhost_limits'), [{ vhost: '/', value: { 'max-queues': 10 } }]);
     await admin('delete', 'vhost_limit', 'vhost=/', 'name=max-queues');
     assert.deepEqual(await json('list', 'vhost_limits'), []);
-    const policy = ['name=p', 'pattern=.*', 'definition={"max-length": 1}'];
-    await assert.rejects(admin('declare', 'policy', ...policy), /no policies yet/);
-    await assert.rejects(admin('declare', 'operator_policy', ...policy), /no policies yet/);
     const parameter = ['component=shovel', 'name=s', 'value={}'];
     await assert.rejects(admin('declare', 'parameter', ...parameter), /component shovel not found/);
-    for (const kind of ['policies', 'operator_policies', 'parameters']) assert.deepEqual(await json('list', kind), []);
-    for (const kind of ['policy', 'operator_policy']) {
-      await assert.rejects(admin('delete', kind, 'name=p'), /Not found/);
-    }
+    assert.deepEqual(await json('list', 'parameters'), []);
     await assert.rejects(admin('delete', 'parameter', 'component=shovel', 'name=s'), /Not found/);
   });
 

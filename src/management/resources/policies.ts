@@ -1,32 +1,135 @@
-/** /api/policies and /api/operator-policies. The broker applies none yet: there are none to be seen, and none can be set. */
-import { badRequest, objectNotFound } from '../api-error.ts';
-import { listed, type Resource } from '../resource.ts';
+/** /api/policies and /api/operator-policies. */
+import type { Change, JsonValue, PolicyRecord } from '../../metadata/port.ts';
+import { inactiveKeys, type PolicyKind } from '../../policies/policy-keys.ts';
+import { PolicyError, readPolicy } from '../../policies/policy-reading.ts';
+import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
+import { applied } from '../changes.ts';
+import type { JsonView } from '../listing.ts';
+import {
+  type Answer,
+  type ApiRequest,
+  byName,
+  CREATED,
+  listed,
+  NO_CONTENT,
+  type Resource,
+  shown,
+  vhostOf,
+} from '../resource.ts';
 
-const REFUSAL = 'this version has no policies yet; set arguments at the queues and exchanges instead';
+export const policyResources: readonly Resource[] = [
+  ...resourcesOf('policy', '/api/policies'),
+  ...resourcesOf('operator-policy', '/api/operator-policies'),
+];
 
-export const policyResources: readonly Resource[] = ['policies', 'operator-policies'].flatMap((kind) => [
-  { path: `/api/${kind}`, requires: 'management', GET: (request) => listed(request, [], () => ({})) },
-  {
-    path: `/api/${kind}/:vhost`,
-    requires: 'management',
-    inVhost: true,
-    GET: (request) => listed(request, [], () => ({})),
-  },
-  {
-    path: `/api/${kind}/:vhost/:name`,
-    requires: 'policymaker',
-    ...(kind === 'policies' ? {} : { requiresToChange: 'administrator' as const }),
-    inVhost: true,
-    refusal: 'User not authorised to access object',
-    GET: () => {
-      throw objectNotFound();
+function resourcesOf(kind: PolicyKind, path: string): readonly Resource[] {
+  return [
+    {
+      path,
+      requires: 'management',
+      GET: (request) => {
+        const { caller } = request;
+        return list(
+          request,
+          policiesOf(request, kind).filter(({ vhost }) => caller.sees(vhost)),
+        );
+      },
     },
-    PUT: ({ body }) => {
-      body.require('pattern', 'definition');
-      throw badRequest(REFUSAL);
+    {
+      path: `${path}/:vhost`,
+      requires: 'management',
+      inVhost: true,
+      GET: (request) => {
+        const { name } = vhostOf(request);
+        return list(
+          request,
+          policiesOf(request, kind).filter(({ vhost }) => vhost === name),
+        );
+      },
     },
-    DELETE: () => {
-      throw objectNotFound();
+    {
+      path: `${path}/:vhost/:name`,
+      requires: 'policymaker',
+      ...(kind === 'policy' ? {} : { requiresToChange: 'administrator' as const }),
+      inVhost: true,
+      refusal: 'User not authorised to access object',
+      GET: (request) => shown(request, policyView(existing(request, kind))),
+      PUT: (request) => put(request, kind),
+      DELETE: (request) => remove(request, kind),
     },
-  },
-]);
+  ];
+}
+
+function policiesOf({ sources }: ApiRequest, kind: PolicyKind): PolicyRecord[] {
+  const { policies, operatorPolicies } = sources.context.metadata.snapshot();
+  return [...(kind === 'policy' ? policies : operatorPolicies)];
+}
+
+function list(request: ApiRequest, policies: PolicyRecord[]): Promise<Answer> {
+  return listed(request, byName(policies), policyView);
+}
+
+/** Beside what RabbitMQ shows, the keys that this version keeps without acting upon them, if there are some. */
+function policyView({ vhost, name, pattern, applyTo, definition, priority }: PolicyRecord): JsonView {
+  const inactive = inactiveKeys(definition);
+  const notActive = inactive.length === 0 ? {} : { not_active: inactive };
+  return { vhost, name, pattern, 'apply-to': applyTo, definition, priority, ...notActive };
+}
+
+function find(request: ApiRequest, kind: PolicyKind): PolicyRecord | undefined {
+  const [wanted, name] = [request.param('vhost'), request.param('name')];
+  return policiesOf(request, kind).find((policy) => policy.vhost === wanted && policy.name === name);
+}
+
+/** @throws ApiError 404 */
+function existing(request: ApiRequest, kind: PolicyKind): PolicyRecord {
+  const policy = find(request, kind);
+  if (policy === undefined) throw objectNotFound();
+  return policy;
+}
+
+async function put(request: ApiRequest, kind: PolicyKind): Promise<Answer> {
+  const { sources, body } = request;
+  const vhost = request.param('vhost');
+  if (sources.vhosts.get(vhost) === undefined) throw referenceNotFound('vhost_not_found');
+  body.require('pattern', 'definition');
+  const isNew = find(request, kind) === undefined;
+  const policy = readBody(request, kind);
+  await change(request, kind === 'policy' ? { kind: 'put-policy', policy } : { kind: 'put-operator-policy', policy });
+  return isNew ? CREATED : NO_CONTENT;
+}
+
+/** @throws ApiError 400 with all that is wrong with it */
+function readBody({ body, param }: ApiRequest, kind: PolicyKind): PolicyRecord {
+  const given = (name: string) => body.value(name) as JsonValue;
+  try {
+    return readPolicy(
+      kind,
+      { vhost: param('vhost'), name: param('name') },
+      {
+        pattern: given('pattern'),
+        definition: given('definition'),
+        'apply-to': given('apply-to'),
+        priority: given('priority'),
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error;
+    throw badRequest(kind === 'policy' ? escapedTags(error.message) : error.message);
+  }
+}
+
+/** RabbitMQ does so for policies, because browsers may show it, and not for those of operators. */
+function escapedTags(text: string): string {
+  return text.replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+async function remove(request: ApiRequest, kind: PolicyKind): Promise<Answer> {
+  const { vhost, name } = existing(request, kind);
+  await change(request, { kind: kind === 'policy' ? 'delete-policy' : 'delete-operator-policy', vhost, name });
+  return NO_CONTENT;
+}
+
+function change({ sources }: ApiRequest, made: Change): Promise<void> {
+  return applied(sources.context.metadata, [made]);
+}

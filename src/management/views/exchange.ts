@@ -21,6 +21,8 @@ export type ShownExchange = Pick<
   'name' | 'type' | 'durable' | 'autoDelete' | 'internal' | 'arguments'
 > & {
   readonly vhost: string;
+  /** The name of the policy that applies to it. */
+  readonly policy: string | undefined;
 };
 
 /** Those of a vhost by name, the default one among them. */
@@ -34,12 +36,14 @@ export function findExchange(vhost: Vhost, name: string): ShownExchange | undefi
   return exchange === undefined ? undefined : shownExchange(vhost, exchange);
 }
 
-function shownExchange(vhost: Vhost, exchange: Omit<ShownExchange, 'vhost'>): ShownExchange {
+function shownExchange(vhost: Vhost, exchange: Omit<ShownExchange, 'vhost' | 'policy'>): ShownExchange {
   const { name, type, durable, autoDelete, internal, arguments: args } = exchange;
-  return { name, type, durable, autoDelete, internal, arguments: args, vhost: vhost.name };
+  const { policy } = vhost.policies.of('exchange', name);
+  return { name, type, durable, autoDelete, internal, arguments: args, vhost: vhost.name, policy: policy?.name };
 }
 
 export function exchangeView(exchange: ShownExchange): JsonView {
-  const { name, vhost, type, durable, autoDelete, internal, arguments: args } = exchange;
-  return { arguments: toPlain(args), auto_delete: autoDelete, durable, internal, name, type, vhost };
+  const { name, vhost, type, durable, autoDelete, internal, arguments: args, policy } = exchange;
+  const byPolicy = policy === undefined ? {} : { policy };
+  return { arguments: toPlain(args), auto_delete: autoDelete, durable, internal, name, ...byPolicy, type, vhost };
 }

@@ -3,6 +3,7 @@
 import type { Connection } from '../../connection/connection.ts';
 import { toPlain } from '../../protocol/field-table.ts';
 import type { Queue } from '../../queues/queue.ts';
+import { type AppliedPolicies, NO_POLICIES } from '../../vhost/vhost-policies.ts';
 import type { JsonView } from '../listing.ts';
 import type { ManagementSources } from '../sources.ts';
 import type { StatisticsWindows } from '../statistics.ts';
@@ -30,16 +31,17 @@ export function queueView(sources: ManagementSources, queue: Queue, windows: Sta
   const { statistics } = sources;
   const messages = statistics.queueMessages(queue, windows);
   const { consumers, exclusiveConsumer, settings } = queue;
+  const { policy, operatorPolicy, definition } = policiesOf(sources, queue);
   return {
     ...declaredQueueView(sources, queue),
     consumers: consumers.all.length,
-    effective_policy_definition: {},
+    effective_policy_definition: definition ?? {},
     exclusive_consumer_tag: exclusiveConsumer?.tag ?? null,
     message_bytes_ready: queue.readyBytes,
     ...statistics.queueLengths(queue, windows),
     ...(messages === undefined ? {} : { message_stats: messages }),
-    operator_policy: null,
-    policy: null,
+    operator_policy: operatorPolicy?.name ?? null,
+    policy: policy?.name ?? null,
     single_active_consumer_tag: settings.singleActiveConsumer ? (consumers.active?.tag ?? null) : null,
     ...ownerOf(queue),
   };
@@ -49,6 +51,10 @@ export function queueView(sources: ManagementSources, queue: Queue, windows: Sta
 export function queueDetailView(sources: ManagementSources, queue: Queue, windows: StatisticsWindows): JsonView {
   const details = consumersOfQueue(sources, queue).map((consumer) => consumerView(sources, consumer));
   return { ...queueView(sources, queue, windows), consumer_details: details };
+}
+
+function policiesOf({ vhosts }: ManagementSources, { vhost, name }: Queue): AppliedPolicies {
+  return vhosts.get(vhost)?.policies.of('queue', name) ?? NO_POLICIES;
 }
 
 function ownerOf({ owner }: Queue): JsonView {
