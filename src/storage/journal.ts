@@ -43,6 +43,11 @@ export class JournalFile implements PageFile {
   get indexPath(): string {
     return this.path.replace(/\.journal$/, '.index');
   }
+
+  /** What its index is called while it is being removed: a start that finds it ends what was begun. */
+  get removedPath(): string {
+    return this.path.replace(/\.journal$/, '.removed');
+  }
 }
 
 export const journalFileName = (pageNumber: number): string => `${String(pageNumber).padStart(12, '0')}.journal`;
@@ -307,11 +312,12 @@ export class Journal {
     if (file.fd >= 0) fs.closeSync(file.fd);
     file.fd = -1;
     this.files.splice(this.files.indexOf(file), 1);
+    // An index without its file would tell of a loss, a file without its index would be read again: nobody sees either.
+    if (fs.existsSync(file.indexPath)) fs.renameSync(file.indexPath, file.removedPath);
     const reusable = this.#retry === null && file.size <= this.#options.fileSizeBytes && fs.existsSync(file.path);
     if (reusable) this.#keepSpare(file.path);
     else fs.rmSync(file.path, { force: true });
-    // The index goes last: a journal file without one that should have one is read again, and what it holds is alive again.
-    fs.rmSync(file.indexPath, { force: true });
+    fs.rmSync(file.removedPath, { force: true });
   }
 
   #keepSpare(path: string): void {

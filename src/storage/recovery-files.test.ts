@@ -241,6 +241,24 @@ test('files that are removed in the midst are not missed, whatever index or chec
   }
 });
 
+test('a file whose removal was interrupted is removed by the next start, and nothing of it comes back', async () => {
+  const store = open('a');
+  const directory = join(root, 'a', 'journal');
+  await fill(store, 1, 'm0', 'm1', 'm2');
+  await store.until(() => list(directory, '.index').length === 2 && fs.existsSync(join(directory, 'checkpoint')));
+  // The first message is acked, and nothing of that is in the journal: its file goes all the same.
+  for (const step of ['before', 'behind']) {
+    const copy = kill('a', step);
+    fs.renameSync(join(copy, indexName(0)), join(copy, '000000000000.removed'));
+    if (step === 'behind') fs.rmSync(join(copy, journalName(0)));
+    const after = open(step);
+    assert.deepEqual(namesOf(after, 1), ['m1', 'm2']);
+    assert.deepEqual(after.store.damage, []);
+    assert.deepEqual(list(copy, '.removed'), []);
+    assert.equal(fs.existsSync(join(copy, journalName(0))), false);
+  }
+});
+
 test('an index that is newer than the checkpoint is right', async () => {
   const store = open('a');
   const directory = join(root, 'a', 'journal');

@@ -70,6 +70,7 @@ class Replay {
   }
 
   run(): Recovered {
+    this.#tidy();
     this.#checkpoint = this.#readCheckpoint();
     const files = this.#openFiles();
     const lost = this.#readLostIndexes(files);
@@ -116,14 +117,21 @@ class Replay {
     return checkpoint;
   }
 
-  /** Opens the journal's files, oldest first, and removes what an interrupted write of another file left behind. */
+  /** Ends what was begun when the process did: files that were being removed, and those that were being written anew. */
+  #tidy(): void {
+    for (const name of fs.readdirSync(this.#directory)) {
+      const path = join(this.#directory, name);
+      if (name.endsWith('.removed')) fs.rmSync(path.replace(/\.removed$/, '.journal'), { force: true });
+      if (name.endsWith('.removed') || name.endsWith('.new')) fs.rmSync(path);
+    }
+  }
+
+  /** Opens the journal's files, oldest first. */
   #openFiles(): JournalFile[] {
     const files: JournalFile[] = [];
     for (const name of fs.readdirSync(this.#directory).sort()) {
-      const path = join(this.#directory, name);
-      if (name.endsWith('.new')) fs.rmSync(path);
       if (!name.endsWith('.journal')) continue;
-      const { size } = fs.statSync(path);
+      const { size } = fs.statSync(join(this.#directory, name));
       const file = new JournalFile(this.#directory, name, fs.openSync(path, 'r+'));
       file.size = size;
       files.push(file);
