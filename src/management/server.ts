@@ -1,11 +1,8 @@
-/** The HTTP server of the API: starts, listens, stops. Loaded only by a broker that is asked for it. */
-import { createServer, type Server } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
+/** Where the API listens: starts, takes connections, stops. Loaded only by a broker that is asked for the API. */
+import { createServer, type Server, type Socket } from 'node:net';
 import { listenError } from '../runtime/listen-error.ts';
-import { managementApp } from './app.ts';
 import type { Cors } from './cors.ts';
-import { ALL_RESOURCES } from './resources/all.ts';
-import type { BrokerSources } from './sources.ts';
+import type { BrokerSources, ManagementSources } from './sources.ts';
 import { Statistics } from './statistics.ts';
 
 export interface ManagementOptions {
@@ -26,6 +23,10 @@ export interface ManagementServer {
 
 const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 15_672;
+/** Connections of callers at a time; one more is closed at once. */
+const CONNECTIONS_MAX = 1000;
+/** A caller who says nothing for so long is cut off. */
+const IDLE_MS_MAX = 60_000;
 
 /** @throws Error that says what to do when the port cannot be had */
 export async function startManagement(sources: BrokerSources, options: ManagementOptions): Promise<ManagementServer> {
@@ -33,38 +34,65 @@ export async function startManagement(sources: BrokerSources, options: Managemen
   const cors: Cors = { allowOrigins, ...(maxAgeSeconds === undefined ? {} : { maxAgeSeconds }) };
   const statistics = new Statistics(sources);
   const httpListener = { host, port: options.port ?? DEFAULT_PORT };
-  const app = managementApp({ sources: { ...sources, statistics, httpListener }, resources: ALL_RESOURCES, cors });
-  const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
+  const acceptor = new Acceptor({ ...sources, statistics, httpListener }, cors);
   try {
-    httpListener.port = await listening(server, host, httpListener.port);
+    httpListener.port = await acceptor.listen(host, httpListener.port);
   } catch (error) {
     statistics.stop();
     throw error;
   }
+  const { port } = httpListener;
   return {
     host,
-    port: httpListener.port,
+    port,
     stop: () => {
       statistics.stop();
-      return closed(server);
+      return acceptor.close();
     },
   };
 }
 
-/** @returns the port */
-function listening(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((ready, refuse) => {
-    server.once('error', (error) => refuse(listenError(host, port, error, 'management.tcp.port')));
-    server.listen({ host, port }, () => {
-      const address = server.address();
-      ready(address !== null && typeof address === 'object' ? address.port : port);
-    });
-  });
-}
+class Acceptor {
+  readonly #sources: ManagementSources;
+  readonly #cors: Cors;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #http: Promise<NodeJS.EventEmitter> | null = null;
 
-function closed(server: Server): Promise<void> {
-  return new Promise((done) => {
-    server.close(() => done());
-    server.closeAllConnections();
-  });
+  constructor(sources: ManagementSources, cors: Cors) {
+    this.#sources = sources;
+    this.#cors = cors;
+    this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.#server.maxConnections = CONNECTIONS_MAX;
+  }
+
+  /** @returns the port */
+  listen(host: string, port: number): Promise<number> {
+    const server = this.#server;
+    return new Promise((ready, refuse) => {
+      server.once('error', (error) => refuse(listenError(host, port, error, 'management.tcp.port')));
+      server.listen({ host, port }, () => {
+        const address = server.address();
+        ready(address !== null && typeof address === 'object' ? address.port : port);
+      });
+    });
+  }
+
+  async #accept(socket: Socket): Promise<void> {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    socket.on('error', () => {}); // 'close' follows, and says all there is to say
+    socket.setTimeout(IDLE_MS_MAX, () => socket.destroy());
+    this.#http ??= import('./http-server.ts').then(({ httpServer }) => httpServer(this.#sources, this.#cors));
+    const http = await this.#http;
+    http.emit('connection', socket);
+    socket.resume();
+  }
+
+  close(): Promise<void> {
+    return new Promise((done) => {
+      this.#server.close(() => done());
+      for (const socket of this.#sockets) socket.destroy();
+    });
+  }
 }
