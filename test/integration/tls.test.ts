@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, writeFileSync } from 'node:fs';
-import { connect as tcpConnect } from 'node:net';
+import { type AddressInfo, createServer, connect as tcpConnect } from 'node:net';
 import { after, describe, type TestContext, test } from 'node:test';
-import type { TLSSocket } from 'node:tls';
+import { type TLSSocket, connect as tlsConnect } from 'node:tls';
 import { connect as amqplibConnect } from 'amqplib';
 import { type Broker, type BrokerOptions, type Log, startBroker } from '../../src/broker.ts';
 import { isMissing } from '../conformance/external-program.ts';
@@ -317,8 +317,24 @@ describe('limits', { concurrency: true }, () => {
     assert.equal(await seenByTlsClient(broker.port, clientOptions(ca)), 'closed');
     assert.deepEqual(logged, ['connection: refused 127.0.0.1: 2 are open']);
     silent.destroy();
+    for (let gone = 0; gone < 3; gone++) {
+      await eventually('room for another', async () => {
+        return (await seenByTlsClient(broker.port, clientOptions(ca))) !== 'closed';
+      });
+    }
+    client.abort();
+  });
+
+  test('clients that break off, wherever that is, harm nobody', async (t) => {
+    const { broker } = await start(t, { tls: VERIFY, limits: { maxConnections: 10 } });
+    const client = await rawClientOverTls(broker.port, clientOptions(ca));
+    await client.open();
+    for (const size of [1, 4, 5, 6, 100, 300, 500, 600, 900, 1200, 1500, 1800, 2100]) {
+      for (const end of ['reset', 'end', 'nonsense'] as const) await breakOff(broker.port, size, end);
+    }
+    await client.call('queue.declare', { queue: 'still here' });
     await eventually('room for another', async () => {
-      return (await seenByTlsClient(broker.port, clientOptions(ca))) !== 'closed';
+      return (await seenByTlsClient(broker.port, clientOptions(ca))) === 'secured, connection.start, closed';
     });
     client.abort();
   });
@@ -339,6 +355,34 @@ describe('limits', { concurrency: true }, () => {
     client.abort();
   });
 });
+
+/** A client of which no more than so many octets arrive, which may be in the midst of its handshake or behind it. */
+async function breakOff(port: number, size: number, end: 'reset' | 'end' | 'nonsense'): Promise<void> {
+  const link = createServer((near) => {
+    const far = tcpConnect(port, '127.0.0.1');
+    let left = size;
+    near.on('data', (chunk: Buffer) => {
+      if (left <= 0) return;
+      far.write(chunk.subarray(0, left));
+      left -= chunk.length;
+      if (left > 0) return;
+      if (end === 'reset') far.resetAndDestroy();
+      else far.end(end === 'nonsense' ? Buffer.alloc(100, 0xaa) : '');
+    });
+    far.on('data', (chunk) => near.write(chunk));
+    for (const socket of [near, far]) socket.on('error', () => {});
+    far.on('close', () => near.destroy());
+  });
+  await new Promise<void>((ready) => link.listen(0, '127.0.0.1', ready));
+  const { port: nearPort } = link.address() as AddressInfo;
+  const socket = tlsConnect({ ...clientOptions(ca, alice), port: nearPort }, () => {
+    socket.write(Buffer.alloc(3000, 'AMQP'));
+  });
+  socket.on('error', () => {});
+  socket.resume();
+  await withDeadline('the end of a broken connection', new Promise((closed) => socket.once('close', closed)));
+  await new Promise((closed) => link.close(closed));
+}
 
 describe('listeners', { concurrency: true }, () => {
   test('are several, with TLS and without, and lead to the same broker', async (t) => {
