@@ -131,9 +131,8 @@ class Replay {
     const files: JournalFile[] = [];
     for (const name of fs.readdirSync(this.#directory).sort()) {
       if (!name.endsWith('.journal')) continue;
-      const { size } = fs.statSync(join(this.#directory, name));
-      const file = new JournalFile(this.#directory, name, fs.openSync(path, 'r+'));
-      file.size = size;
+      const file = new JournalFile(this.#directory, name, fs.openSync(join(this.#directory, name), 'r+'));
+      file.size = fs.fstatSync(file.fd).size;
       files.push(file);
     }
     return files;
