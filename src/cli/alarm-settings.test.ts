@@ -18,7 +18,7 @@ test('a file of RabbitMQ sets the limits of memory and disk', () => {
   assert.deepEqual(options, {
     memoryHighWatermark: { relative: 0.6 },
     memoryPagingRatio: 0.75,
-    memoryCheckMs: 1000,
+    longestMemoryCheckMs: 1000,
     diskFreeLimit: { absolute: 2e9 },
   });
 });

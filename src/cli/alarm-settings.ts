@@ -5,11 +5,11 @@ import { given } from './listening-options.ts';
 
 export function alarmOptions(settings: Settings): Partial<AlarmOptions> {
   const { memoryWatermarkRelative, memoryWatermarkAbsolute, diskFreeLimitRelative, diskFreeLimitAbsolute } = settings;
-  const { memoryPagingRatio, memoryCheckMs } = settings;
+  const { memoryPagingRatio, longestMemoryCheckMs } = settings;
   return given({
     memoryHighWatermark: limitOf(memoryWatermarkRelative, memoryWatermarkAbsolute),
     memoryPagingRatio,
-    memoryCheckMs,
+    longestMemoryCheckMs,
     diskFreeLimit: limitOf(diskFreeLimitRelative, diskFreeLimitAbsolute),
   });
 }

@@ -8,7 +8,10 @@ export interface AlarmOptions {
   readonly memoryHighWatermark: ResourceLimit;
   /** Messages are moved to disk at this share of what the watermark leaves for them, where `messageMemoryBytes` is not set. */
   readonly memoryPagingRatio: number;
-  readonly memoryCheckMs: number;
+  /** How often memory is looked at close to the watermark. */
+  readonly shortestMemoryCheckMs: number;
+  /** How often it is looked at far from the watermark, or in an alarm. */
+  readonly longestMemoryCheckMs: number;
   /** Publishers are blocked while less than this is free where the messages are. */
   readonly diskFreeLimit: ResourceLimit;
   /** How often the disk is looked at when it might be full within as long. */
@@ -20,7 +23,8 @@ export interface AlarmOptions {
 export const DEFAULT_ALARMS: AlarmOptions = {
   memoryHighWatermark: { relative: 0.4 },
   memoryPagingRatio: 0.5,
-  memoryCheckMs: 2_500,
+  shortestMemoryCheckMs: 100,
+  longestMemoryCheckMs: 2_500,
   diskFreeLimit: { absolute: 50_000_000 },
   shortestDiskCheckMs: 100,
   longestDiskCheckMs: 10_000,

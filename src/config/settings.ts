@@ -176,11 +176,11 @@ export const SETTINGS = {
     readShare,
     DEFAULT_ALARMS.memoryPagingRatio,
   ),
-  memoryCheckMs: setting(
+  longestMemoryCheckMs: setting(
     'memory_monitor_interval',
-    'Milliseconds between two looks at the memory.',
+    'Milliseconds between two looks at the memory, at most: close to the watermark it is looked at more often.',
     readMilliseconds,
-    DEFAULT_ALARMS.memoryCheckMs,
+    DEFAULT_ALARMS.longestMemoryCheckMs,
   ),
   memoryCalculationStrategy: setting(
     'vm_memory_calculation_strategy',

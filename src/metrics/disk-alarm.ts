@@ -1,16 +1,12 @@
 /**
- * Watches the room that is left where the messages are, and raises the alarm while it is less than the limit.
- *
- * How soon it looks again depends on how long a fast writer would take to the limit: every ten seconds with plenty of room, ten
- * times a second close to it. The numbers are RabbitMQ's.
+ * Watches the room that is left where the messages are, and raises the alarm while it is less than the limit: every ten seconds
+ * with plenty of room, and up to ten times a second close to it.
  */
 import { bytesOf, type ResourceLimit } from '../config/alarm-options.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Alarms } from './alarms.ts';
-
-/** What a fast writer fills in a millisecond: 250 MB/s. */
-const FAST_BYTES_PER_MS = 250_000;
+import { nextLookMs } from './next-look.ts';
 
 export interface DiskAlarmOptions {
   readonly clock: Clock;
@@ -94,8 +90,7 @@ export class DiskAlarm {
   #nextCheckMs(): number {
     const { shortestCheckMs, longestCheckMs } = this.#options;
     if (this.#isLow || this.freeBytes === null) return longestCheckMs;
-    const toLimitMs = (2 * (this.freeBytes - this.limitBytes)) / FAST_BYTES_PER_MS;
-    return Math.trunc(Math.max(shortestCheckMs, Math.min(longestCheckMs, toLimitMs)));
+    return nextLookMs(this.freeBytes - this.limitBytes, shortestCheckMs, longestCheckMs);
   }
 
   stop(): void {

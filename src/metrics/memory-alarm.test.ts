@@ -8,16 +8,20 @@ import { MemoryAlarm } from './memory-alarm.ts';
 
 const CHECK_MS = 2500;
 const TOTAL_BYTES = 1_000_000;
+const GB = 1e9;
 
 /** A process that takes as much memory as the test says. */
-function bench(watermark: ResourceLimit = { relative: 0.4 }) {
+function bench(watermark: ResourceLimit = { relative: 0.4 }, totalBytes = TOTAL_BYTES) {
   const clock = new TestClock();
   const lines: string[] = [];
   const log = createLog('info', (line) => lines.push(line.replace(/^.*\] memory: /, '').trim()));
-  const process = { usedBytes: 100_000, garbageBytes: 0, keptBytes: 0, collections: 0, collectionMs: 0 };
+  const process = { usedBytes: 100_000, garbageBytes: 0, keptBytes: 0, collections: 0, collectionMs: 0, looks: 0 };
   const memory = {
-    totalBytes: TOTAL_BYTES,
-    residentBytes: () => process.usedBytes + process.garbageBytes + process.keptBytes,
+    totalBytes,
+    residentBytes: () => {
+      process.looks++;
+      return process.usedBytes + process.garbageBytes + process.keptBytes;
+    },
     collectGarbage: () => {
       clock.advance(process.collectionMs);
       process.collections++;
@@ -29,8 +33,9 @@ function bench(watermark: ResourceLimit = { relative: 0.4 }) {
     process.garbageBytes += process.keptBytes;
     process.keptBytes = 0;
   };
-  const alarm = new MemoryAlarm({ clock, log, memory, alarms, watermark, checkMs: CHECK_MS, reclaim });
-  alarm.start();
+  const times = { shortestCheckMs: 100, longestCheckMs: CHECK_MS };
+  const alarm = new MemoryAlarm({ clock, log, memory, alarms, watermark, ...times, reclaim });
+  alarm.check();
   return { alarm, alarms, clock, lines, process };
 }
 
@@ -104,6 +109,18 @@ test('collecting takes no more than about a twentieth of the time', () => {
   const startedAtMs = clock.nowMs();
   while (clock.nowMs() - startedAtMs < 200_000) clock.advance(CHECK_MS);
   assert.ok(process.collections >= 8 && process.collections <= 11, `${process.collections} in 200 s`);
+});
+
+test('memory is looked at every two and a half seconds far from the watermark, and ten times a second close to it', () => {
+  const { clock, process } = bench({ relative: 0.4 }, 25 * GB);
+  process.looks = 0;
+  clock.advance(10_000);
+  assert.equal(process.looks, 4);
+  process.usedBytes = 9.99 * GB;
+  clock.advance(CHECK_MS);
+  process.looks = 0;
+  clock.advance(1000);
+  assert.equal(process.looks, 10);
 });
 
 test('after stop() nothing is waiting', () => {

@@ -1,5 +1,6 @@
 /**
- * Watches the memory of this process, and raises the alarm while it takes more than the watermark.
+ * Watches the memory of this process, and raises the alarm while it takes more than the watermark. As with the disk, it looks
+ * more often close to it: what publishers can add in RabbitMQ's two and a half seconds is more than a small machine has.
  *
  * Resident memory counts what the process keeps for later and garbage that nobody has collected yet: an idle process would hold
  * on to both for good, and the alarm would never clear. So what can be given back is given back before it is raised, and again
@@ -10,6 +11,7 @@ import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Memory } from '../runtime/machine.ts';
 import type { Alarms } from './alarms.ts';
+import { nextLookMs } from './next-look.ts';
 
 const RECLAIM_SHARE_OF_TIME = 1 / 20;
 
@@ -19,7 +21,8 @@ export interface MemoryAlarmOptions {
   readonly memory: Memory;
   readonly alarms: Alarms;
   readonly watermark: ResourceLimit;
-  readonly checkMs: number;
+  readonly shortestCheckMs: number;
+  readonly longestCheckMs: number;
   /** Gives back what is kept for later. Garbage goes after it. */
   reclaim(): void;
 }
@@ -27,6 +30,7 @@ export interface MemoryAlarmOptions {
 export class MemoryAlarm {
   readonly #options: MemoryAlarmOptions;
   #timer: Timer | null = null;
+  #stopped = false;
   #reclaimAgainAtMs = Number.NEGATIVE_INFINITY;
   #isHigh = false;
   limitBytes = 0;
@@ -40,14 +44,9 @@ export class MemoryAlarm {
     this.usedBytes = options.memory.residentBytes();
   }
 
-  start(): void {
-    this.check();
-    this.#timer = this.#options.clock.every(this.#options.checkMs, () => this.check());
-  }
-
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
-    this.#timer = null;
   }
 
   /** Takes effect at once. @throws RangeError for what is no limit */
@@ -63,7 +62,18 @@ export class MemoryAlarm {
     log.info('memory', `Memory high watermark set to ${inMib(this.limitBytes)} of ${inMib(totalBytes)} total`);
   }
 
+  /** Looks now, and from then on again and again. */
   check(): void {
+    if (this.#stopped) return;
+    this.#look();
+    const { clock, shortestCheckMs, longestCheckMs } = this.#options;
+    const roomBytes = this.limitBytes - this.usedBytes;
+    const inMs = this.#isHigh ? longestCheckMs : nextLookMs(roomBytes, shortestCheckMs, longestCheckMs);
+    this.#timer?.cancel();
+    this.#timer = clock.after(inMs, () => this.check());
+  }
+
+  #look(): void {
     const { memory, alarms } = this.#options;
     this.usedBytes = memory.residentBytes();
     if (this.usedBytes > this.limitBytes && this.#reclaim()) this.usedBytes = memory.residentBytes();

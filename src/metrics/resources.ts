@@ -43,17 +43,29 @@ export class Resources {
   constructor({ settings, memory, freeDiskBytes, changed, reclaim, ...common }: ResourcesOptions) {
     const alarms = new Alarms({ ...common, changed });
     this.alarms = alarms;
-    const { memoryHighWatermark: watermark, memoryCheckMs: checkMs, diskFreeLimit: limit } = settings;
-    const { shortestDiskCheckMs: shortestCheckMs, longestDiskCheckMs: longestCheckMs } = settings;
-    this.#memory = new MemoryAlarm({ ...common, memory, alarms, watermark, checkMs, reclaim });
-    const { totalBytes: memoryBytes } = memory;
-    const intervals = { shortestCheckMs, longestCheckMs };
-    this.#disk = new DiskAlarm({ ...common, ...intervals, alarms, limit, memoryBytes, freeBytes: freeDiskBytes });
+    this.#memory = new MemoryAlarm({
+      ...common,
+      memory,
+      alarms,
+      watermark: settings.memoryHighWatermark,
+      shortestCheckMs: settings.shortestMemoryCheckMs,
+      longestCheckMs: settings.longestMemoryCheckMs,
+      reclaim,
+    });
+    this.#disk = new DiskAlarm({
+      ...common,
+      alarms,
+      limit: settings.diskFreeLimit,
+      memoryBytes: memory.totalBytes,
+      shortestCheckMs: settings.shortestDiskCheckMs,
+      longestCheckMs: settings.longestDiskCheckMs,
+      freeBytes: freeDiskBytes,
+    });
   }
 
   /** Resolves when both were looked at: who connects from then on is told of an alarm. */
   async start(): Promise<void> {
-    this.#memory.start();
+    this.#memory.check();
     await this.#disk.check();
   }
 

@@ -21,7 +21,12 @@ const ALL_MEMORY: ResourceLimit = { relative: 1 };
 /** Whatever is free is less than this. */
 const MORE_THAN_ANY_DISK: ResourceLimit = { absolute: 2 ** 60 };
 const NO_LIMIT: ResourceLimit = { absolute: 0 };
-const QUICK_CHECKS = { memoryCheckMs: 20, shortestDiskCheckMs: 5, longestDiskCheckMs: 20 };
+const QUICK_CHECKS = {
+  shortestMemoryCheckMs: 5,
+  longestMemoryCheckMs: 20,
+  shortestDiskCheckMs: 5,
+  longestDiskCheckMs: 20,
+};
 
 async function onDisk(t: TestContext, options: BrokerOptions = {}): Promise<LimitedBroker> {
   const dataDir = await mkdtemp(join(tmpdir(), 'leveret-alarms-'));
