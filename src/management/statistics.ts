@@ -28,6 +28,9 @@ const DELIVERY_COLUMNS = [
 const LENGTH_COLUMNS = ['messages', 'messages_ready', 'messages_unacknowledged'] as const;
 const PUBLISH_COLUMNS = ['publish', 'confirm', 'return_unroutable', 'drop_unroutable'] as const;
 const QUEUE_COLUMNS = [...LENGTH_COLUMNS, 'publish', ...DELIVERY_COLUMNS] as const;
+const QUEUE_MESSAGE_COLUMNS = ['publish', ...DELIVERY_COLUMNS] as const;
+const TOTAL_MESSAGE_COLUMNS = [...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS] as const;
+const DELIVERED_COLUMNS = ['deliver_get'] as const;
 const TOTAL_COLUMNS = [...LENGTH_COLUMNS, ...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS] as const;
 const CHANNEL_COLUMNS = [...PUBLISH_COLUMNS, 'deliver_get'] as const;
 const CONNECTION_COLUMNS = ['recv_oct', 'send_oct'] as const;
@@ -114,7 +117,7 @@ export class Statistics {
 
   /** Undefined as long as nothing has happened in it. */
   queueMessages(queue: Queue, windows: StatisticsWindows): FiguresView | undefined {
-    return orNothing(this.#queues.view(queue, ['publish', ...DELIVERY_COLUMNS], windows.rates));
+    return orNothing(this.#queues.view(queue, QUEUE_MESSAGE_COLUMNS, windows.rates));
   }
 
   vhostLengths(vhost: Vhost, windows: StatisticsWindows): FiguresView {
@@ -122,7 +125,7 @@ export class Statistics {
   }
 
   vhostMessages(vhost: Vhost, windows: StatisticsWindows): FiguresView | undefined {
-    return orNothing(this.#vhosts.view(vhost, [...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS], windows.rates));
+    return orNothing(this.#vhosts.view(vhost, TOTAL_MESSAGE_COLUMNS, windows.rates));
   }
 
   totalLengths(windows: StatisticsWindows): FiguresView {
@@ -130,13 +133,13 @@ export class Statistics {
   }
 
   totalMessages(windows: StatisticsWindows): FiguresView | undefined {
-    return orNothing(this.#everything.view(this, [...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS], windows.rates));
+    return orNothing(this.#everything.view(this, TOTAL_MESSAGE_COLUMNS, windows.rates));
   }
 
   /** What it publishes, and what it is delivered: each only where there has been any. */
   channelMessages(channel: Channel, windows: StatisticsWindows): FiguresView | undefined {
     const published = orNothing(this.#channels.view(channel, PUBLISH_COLUMNS, windows.rates));
-    const delivered = orNothing(this.#channels.view(channel, ['deliver_get'], windows.rates));
+    const delivered = orNothing(this.#channels.view(channel, DELIVERED_COLUMNS, windows.rates));
     return published === undefined ? delivered : { ...published, ...delivered };
   }
 
@@ -210,12 +213,20 @@ export class Statistics {
   }
 }
 
+/** Where a figure is found, and what it is called. */
+interface FigureField {
+  readonly name: string;
+  readonly details: string;
+  readonly column: number;
+}
+
 /** The figures of one kind of thing: how they are read, what they are called, and their samples. */
 class Figures<T extends object> {
   readonly sampled: Sampled<T>;
   readonly #columns: readonly string[];
   readonly #read: ReadFigures<T>;
   readonly #now: Float64Array;
+  readonly #fields = new Map<readonly string[], readonly FigureField[]>();
 
   constructor(columns: readonly string[], read: ReadFigures<T>) {
     const width = columns.length;
@@ -229,12 +240,21 @@ class Figures<T extends object> {
   view(item: T, names: readonly string[], window: Window | undefined): FiguresView {
     this.#read(item, this.#now);
     const view: Record<string, number | Details> = {};
-    for (const name of names) {
-      const column = this.#columns.indexOf(name);
+    for (const { name, details, column } of this.#fieldsOf(names)) {
       view[name] = this.#now[column]!;
-      view[`${name}_details`] = this.sampled.details(item, column, window);
+      view[details] = this.sampled.details(item, column, window);
     }
     return view;
+  }
+
+  /** Worked out once for each list of names: listings ask for the same ones thousands of times. */
+  #fieldsOf(names: readonly string[]): readonly FigureField[] {
+    let fields = this.#fields.get(names);
+    if (fields === undefined) {
+      fields = names.map((name) => ({ name, details: `${name}_details`, column: this.#columns.indexOf(name) }));
+      this.#fields.set(names, fields);
+    }
+    return fields;
   }
 }
 
