@@ -222,6 +222,14 @@ describe('a journal whose process was killed', () => {
     }
   });
 
+  test('starts although the damage cannot be set aside', () => {
+    writeFiles(scratch, withFlip(killed, JOURNAL, blocks[1]!.from));
+    fs.writeFileSync(join(scratch, 'damaged'), 'a file where the folder should be');
+    const { state, damage } = outcomeOf(scratch);
+    assert.deepEqual(state, stateAfter(BATCHES.filter((_, i) => i !== 1)));
+    assert.match(damage.join(), /is damaged at offset \d+ .*; it could not be set aside \(/);
+  });
+
   test('starts a second time as it did the first', () => {
     for (const offset of [blocks[1]!.from, blocks[1]!.from + 60, blocks[4]!.from + 1]) {
       writeFiles(scratch, withFlip(killed, JOURNAL, offset));
