@@ -174,6 +174,28 @@ test('what is low, what the limits are and since when there is an alarm can be r
   assert.equal(broker.resources().memoryLimitBytes, 4096);
 });
 
+test('the HTTP API shows a node with its limits and alarms', async (t) => {
+  const { broker } = await onDisk(t, { management: { port: 0 } });
+  const node = async () => {
+    const authorization = `Basic ${Buffer.from('guest:guest').toString('base64')}`;
+    const answer = await fetch(`${broker.managementUrl}/api/nodes`, { headers: { authorization } });
+    const [{ mem_limit, mem_alarm, disk_free_limit, disk_free_alarm }] = (await answer.json()) as [NodeView];
+    return { mem_limit, mem_alarm, disk_free_limit, disk_free_alarm };
+  };
+  broker.setMemoryHighWatermark({ absolute: 4096 });
+  const shown = { mem_limit: 4096, mem_alarm: true, disk_free_limit: 50_000_000, disk_free_alarm: false };
+  assert.deepEqual(await node(), shown);
+  await broker.setDiskFreeLimit({ absolute: 2e15 });
+  assert.deepEqual(await node(), { ...shown, disk_free_limit: 2e15, disk_free_alarm: true });
+});
+
+interface NodeView {
+  readonly mem_limit: number;
+  readonly mem_alarm: boolean;
+  readonly disk_free_limit: number;
+  readonly disk_free_alarm: boolean;
+}
+
 test('a broker in memory has no disk to watch, whatever the limit', async (t) => {
   const { broker } = await LimitedBroker.start(t, { alarms: { diskFreeLimit: MORE_THAN_ANY_DISK } });
   await broker.setDiskFreeLimit({ absolute: 2 ** 61 });

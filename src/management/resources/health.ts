@@ -4,6 +4,8 @@ import { type Answer, type ApiRequest, namedRefusal, ok, onChannel, type Resourc
 import { listeners } from './overview.ts';
 
 const TEST_QUEUE = 'aliveness-test';
+/** RabbitMQ's words for what is low. */
+const ALARMED = { memory: 'memory', disk: 'disk space' } as const;
 const UNITS = ['days', 'weeks', 'months', 'years'];
 /** Names that RabbitMQ takes for the protocol of AMQP clients. */
 const AMQP_NAMES = ['amqp091', 'amqp0.9.1', 'amqp0.9', 'amqp'];
@@ -32,7 +34,7 @@ function failed(view: object): Answer {
 function alarms({ sources }: ApiRequest, where: string): Answer {
   const resources = new Set(sources.resources().alarms.map(({ resource }) => resource));
   if (resources.size === 0) return ok({ status: 'ok' });
-  const found = [...resources].map((resource) => ({ node: sources.nodeName, resource }));
+  const found = [...resources].map((name) => ({ node: sources.nodeName, resource: ALARMED[name] }));
   return failed({ reason: `There are alarms in effect ${where}`, alarms: found });
 }
 
