@@ -536,9 +536,10 @@ function tickMs({ handshakeTimeoutMs, sendTimeoutMs, consumerTimeoutMs }: Limits
   return Math.max(SHORTEST_TICK_MS, Math.min(TICK_MS, shortest / TICKS_PER_LIMIT));
 }
 
+/** Some file systems do not tell, and say 0. */
 function sizeOfDisk(directory: string): number {
   const { blocks, bsize } = statfsSync(directory);
-  return blocks * bsize;
+  return blocks * bsize || Number.POSITIVE_INFINITY;
 }
 
 /** On a small disk the journal's files are small too, so that consuming frees space soon. */
