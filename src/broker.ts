@@ -29,7 +29,7 @@ import { ChunkPool } from './connection/out-buffer.ts';
 import { ReplyTargets } from './connection/reply-targets.ts';
 import { serverProperties } from './connection/server-properties.ts';
 import { SocketReader } from './connection/socket-reader.ts';
-import { TlsCertificates } from './connection/tls-certificates.ts';
+import type { TlsCertificates } from './connection/tls-certificates.ts';
 import { Turn } from './connection/turn.ts';
 import type { ManagementOptions, ManagementServer } from './management/server.ts';
 import { bootstrap } from './metadata/bootstrap.ts';
@@ -258,7 +258,7 @@ class RunningBroker implements Broker {
 
   async start(): Promise<void> {
     const listeners = listenersOf(this.#options);
-    if (listeners.some(({ tls }) => tls)) this.#certificates = this.#openCertificates();
+    if (listeners.some(({ tls }) => tls)) this.#certificates = await this.#openCertificates();
     const metadata = await this.#openMetadata();
     const turn = new Turn(this.#clock);
     this.#turn = turn;
@@ -464,9 +464,10 @@ class RunningBroker implements Broker {
   }
 
   /** @throws Error that says which setting or file is wrong */
-  #openCertificates(): TlsCertificates {
+  async #openCertificates(): Promise<TlsCertificates> {
     const { tls } = this.#options;
     if (tls === undefined) throw new Error('a listener with TLS needs a certificate: set ssl_options.certfile');
+    const { TlsCertificates } = await import('./connection/tls-certificates.ts');
     return new TlsCertificates(tls, this.#clock, this.#log);
   }
 

@@ -8,7 +8,7 @@ import type { Limits } from '../config/limits.ts';
 import { listenError } from '../runtime/listen-error.ts';
 import type { Log } from '../runtime/log.ts';
 import type { TlsCertificates } from './tls-certificates.ts';
-import { TlsHandshakes } from './tls-handshakes.ts';
+import type { TlsHandshakes } from './tls-handshakes.ts';
 
 export interface ListenerOptions {
   /** Its part in the name of the setting: `listeners.tcp.NAME`. */
@@ -74,8 +74,7 @@ export class Listeners {
     this.#log = log;
     this.#accepted = accepted;
     const secured = (socket: Socket, tls: TlsPeer) => this.#secured(socket, tls);
-    this.#handshakes =
-      certificates === null ? null : new TlsHandshakes(certificates, limits.tlsHandshakeTimeoutMs, log, secured);
+    this.#handshakes = certificates?.handshakes(limits.tlsHandshakeTimeoutMs, secured) ?? null;
   }
 
   /** Those that are open, in the order in which they were opened. */

@@ -1,14 +1,17 @@
 /**
  * The certificate that listeners use now. When its files change, connections from then on get the new one, and standing ones
  * go on as they are; files that cannot be used leave the old one in use, with a line in the log that says why.
+ *
+ * Loaded only by a broker that has a listener with TLS.
  */
 import type { TlsOptions } from '../config/tls-options.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import { WatchedFiles } from '../runtime/watched-files.ts';
 import { readTlsFiles, type TlsCredentials } from './tls-files.ts';
+import { type CertificatesInUse, type Secured, TlsHandshakes } from './tls-handshakes.ts';
 
-export class TlsCertificates {
+export class TlsCertificates implements CertificatesInUse {
   readonly options: TlsOptions;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -33,6 +36,11 @@ export class TlsCertificates {
 
   get current(): TlsCredentials {
     return this.#current;
+  }
+
+  /** What secures accepted sockets with them. */
+  handshakes(timeoutMs: number, secured: Secured): TlsHandshakes {
+    return new TlsHandshakes(this, timeoutMs, this.#log, secured);
   }
 
   /** Is given what connections from now on are to use, whenever that changes. */

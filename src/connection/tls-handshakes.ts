@@ -12,21 +12,28 @@ import type { Socket } from 'node:net';
 import { createServer, type DetailedPeerCertificate, type Server, type TLSSocket } from 'node:tls';
 import type { TlsPeer } from '../auth/access.ts';
 import { ClientCertificate } from '../auth/client-certificate.ts';
-import { DEFAULT_TLS_DEPTH } from '../config/tls-options.ts';
+import { DEFAULT_TLS_DEPTH, type TlsOptions } from '../config/tls-options.ts';
 import type { Log } from '../runtime/log.ts';
-import type { TlsCertificates } from './tls-certificates.ts';
+import type { TlsCredentials } from './tls-files.ts';
 
 export type Secured = (socket: TLSSocket, tls: TlsPeer) => void;
 
+/** What handshakes are done with: tls-certificates.ts has it. */
+export interface CertificatesInUse {
+  readonly options: TlsOptions;
+  readonly current: TlsCredentials;
+  follow(follower: (credentials: TlsCredentials) => void): void;
+}
+
 export class TlsHandshakes {
   readonly #server: Server;
-  readonly #certificates: TlsCertificates;
+  readonly #certificates: CertificatesInUse;
   readonly #log: Log;
   readonly #secured: Secured;
   /** Sockets below those that are being secured, or are. */
   readonly #below = new Set<Socket>();
 
-  constructor(certificates: TlsCertificates, timeoutMs: number, log: Log, secured: Secured) {
+  constructor(certificates: CertificatesInUse, timeoutMs: number, log: Log, secured: Secured) {
     const { verify = 'verify_none', failIfNoPeerCert = false } = certificates.options;
     this.#certificates = certificates;
     this.#log = log;
