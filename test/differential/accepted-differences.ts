@@ -98,6 +98,26 @@ export const acceptedDifferences: readonly AcceptedDifference[] = [
     leveret: 'message-count=1',
   },
   {
+    name: 'A policy that rejects publishes drops nothing',
+    reason:
+      'A classic queue of RabbitMQ that has more than a policy with max-length and reject-publish allows drops the rest from ' +
+      'its head first, because it looks at overflow last. Its quorum queues keep what they have, and so does Leveret.',
+    sessions: ['a limit with reject-publish that comes to a queue that has more'],
+    rabbitMq: /(.*)delivery-tag=1 routing(.*)message-count=1( .*)"two"\n(.*\n)(.*)delivery-tag=2 (.*)"three"\n(.*\n)/,
+    leveret:
+      '$1delivery-tag=1 routing$2message-count=2$3"one"\n$4$1delivery-tag=2 routing$2message-count=1$3"two"\n' +
+      '$4$5delivery-tag=3 $6"three"\n$7',
+  },
+  {
+    name: 'A time to live by policy holds for the messages that are there',
+    reason:
+      'RabbitMQ gives a message its time to live when it comes in: whoever shortens it has to wait for the old messages, or ' +
+      'to purge the queue. Leveret asks when a message is to be delivered.',
+    sessions: ['a time to live that comes, for messages that are there'],
+    rabbitMq: /basic\.get-ok .*/,
+    leveret: 'basic.get-empty',
+  },
+  {
     name: 'A reply text stays on one line',
     reason: 'RabbitMQ prints octets as Erlang does, which breaks them into lines of 80 columns.',
     sessions: ['a frame of an unknown type with more octets than a line holds'],

@@ -88,11 +88,13 @@ export const rabbitMqOptions = {
   definitions,
   config: [`max_message_size = ${MESSAGE_SIZE_MAX}`, `consumer_timeout = ${CONSUMER_TIMEOUT_MS}`],
   channelTickMs: 500,
+  management: true,
 };
 
-/** For `startBroker`: the same, without the policies that Leveret does not have yet. */
+/** For `startBroker`: the same. */
 export const leveretOptions = {
-  definitions: { ...definitions, policies: [] },
+  definitions,
+  management: { port: 0 },
   limits: { maxMessageBytes: MESSAGE_SIZE_MAX, consumerTimeoutMs: CONSUMER_TIMEOUT_MS },
   logLevel: 'none',
 } as const;

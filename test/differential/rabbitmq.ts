@@ -23,6 +23,8 @@ export interface RabbitMq {
   readonly port: number;
   /** The port of the HTTP API on 127.0.0.1; 0 unless it was asked for. */
   readonly managementPort: number;
+  /** The same as a URL; null unless it was asked for. */
+  readonly managementUrl: string | null;
   /** The Erlang node's name, for rabbitmqctl. */
   readonly nodeName: string;
   /** The node's process and its port mapper's. */
@@ -83,7 +85,8 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
     await stop();
     throw new Error(`${(error as Error).message}\n${log.split('\n').slice(-40).join('\n')}`);
   }
-  return { port: port!, managementPort, nodeName, pids: [server.pid!, epmd.pid!], stop };
+  const managementUrl = managementPort === 0 ? null : `http://127.0.0.1:${managementPort}`;
+  return { port: port!, managementPort, managementUrl, nodeName, pids: [server.pid!, epmd.pid!], stop };
 }
 
 async function writeConfiguration(

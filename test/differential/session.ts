@@ -5,6 +5,7 @@
  * session's name behind the word.
  */
 
+import { ask } from '../management/http-client.ts';
 import {
   type OpenOptions,
   type RawChannel,
@@ -27,6 +28,16 @@ export interface Session {
 /** Where a broker is, and what a test may rely on there. */
 export interface Target {
   readonly port: number;
+  /** Where the HTTP API is, such as `http://127.0.0.1:15672`. */
+  readonly managementUrl: string | null;
+}
+
+/** What is said of a policy beside its definition. */
+export interface PolicyOptions {
+  /** In place of `policy`, where a session has several of them. */
+  readonly word?: string;
+  readonly priority?: number;
+  readonly operator?: boolean;
 }
 
 const DRAIN_MS = 2_000;
@@ -38,7 +49,7 @@ export function group(name: string, into: Session[]): (title: string, run: Sessi
   };
 }
 
-/** Plays one session to one broker and gives its transcript. Never throws: what went wrong stands in the transcript. */
+/** Plays one session to one broker and gives its transcript. What a client did not get stands in the transcript. */
 export async function play(session: Session, target: Target): Promise<string> {
   const context = new SessionContext(session, target);
   try {
@@ -119,6 +130,26 @@ export class SessionContext {
     const exchange = this.name(word);
     await channel.call('exchange.declare', { exchange, type, autoDelete: true, ...args });
     return exchange;
+  }
+
+  /** Puts a policy for one queue or exchange, as an operator does while clients are connected. It holds when this returns. */
+  async putPolicy(target: string, definition: object, options: PolicyOptions = {}): Promise<void> {
+    const { priority = 0 } = options;
+    const pattern = `^${target.replaceAll('.', '\\.')}$`;
+    await this.#askForPolicy('PUT', options, { pattern, definition, priority });
+    this.note(`${policyText(options)} for ${target}: ${JSON.stringify(definition)}`);
+  }
+
+  async deletePolicy(options: PolicyOptions = {}): Promise<void> {
+    await this.#askForPolicy('DELETE', options);
+    this.note(`${policyText(options)} is deleted`);
+  }
+
+  async #askForPolicy(method: 'PUT' | 'DELETE', { word = 'policy', operator }: PolicyOptions, body?: object) {
+    const kind = operator === true ? 'operator-policies' : 'policies';
+    const path = `/api/${kind}/%2F/${this.name(word)}`;
+    const reply = await ask(this.#target.managementUrl!, { method, path, ...(body === undefined ? {} : { body }) });
+    if (reply.status >= 300) throw new Error(`${method} ${path}: ${reply.status} ${JSON.stringify(reply.body)}`);
   }
 
   /** Takes confirms until all of 1 to `count` are confirmed, however the broker bundles them, and writes that down. */
@@ -249,6 +280,12 @@ export class SwitchedTrace implements Trace {
   received(what: Received): void {
     if (this.on) this.#trace.received(what);
   }
+}
+
+function policyText({ word, priority, operator }: PolicyOptions): string {
+  const named = word === undefined ? '' : ` ${word}`;
+  const ranked = priority === undefined ? '' : ` of priority ${priority}`;
+  return `${operator === true ? 'operator policy' : 'policy'}${named}${ranked}`;
 }
 
 /** `A session's title` as a word: `a-session-s-title`, cut to 40 letters and a checksum of the rest. */

@@ -13,6 +13,7 @@ import { handshakeSessions } from './handshake.ts';
 import { lengthAndTimeSessions } from './length-and-time.ts';
 import { permissionSessions } from './permissions.ts';
 import { policySessions } from './policies.ts';
+import { policyChangeSessions } from './policy-changes.ts';
 import { publishingSessions } from './publishing.ts';
 import { queueSessions } from './queues.ts';
 import { quorumQueueSessions } from './quorum-queues.ts';
@@ -39,4 +40,5 @@ export const sessions: readonly Session[] = [
   ...quorumQueueSessions,
   ...permissionSessions,
   ...policySessions,
+  ...policyChangeSessions,
 ];
