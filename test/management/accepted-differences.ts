@@ -77,6 +77,10 @@ export const FIELDS_LEFT_OUT: readonly LeftOut[] = [
     reason: 'What passes is counted at queues and channels, not between each two of exchanges, queues and channels.',
   },
   {
+    fields: ['contexts'],
+    reason: 'The listeners say where the HTTP API is.',
+  },
+  {
     fields: ['user_who_performed_action'],
     reason: 'Leveret does not remember who declared something.',
   },

@@ -6,7 +6,12 @@ import { playAll } from './played.ts';
 const rabbitMq = await startRabbitMq({ management: true });
 try {
   const { port: amqpPort, nodeName, managementPort } = rabbitMq;
-  const transcripts = await playAll({ base: `http://127.0.0.1:${managementPort}`, amqpPort, nodeName });
+  const transcripts = await playAll({
+    base: `http://127.0.0.1:${managementPort}`,
+    amqpPort,
+    nodeName,
+    isReference: true,
+  });
   writeGolden(transcripts);
   console.log(`${[...transcripts.values()].flat().length} answers are recorded`);
 } finally {

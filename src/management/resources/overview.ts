@@ -78,7 +78,6 @@ function overview(request: ApiRequest): JsonView {
     queue_totals: statistics.totalLengths(windows),
     node: nodeName,
     listeners: listeners(sources),
-    contexts: [],
   };
 }
 
@@ -149,7 +148,6 @@ function nodeView(sources: ManagementSources, request: ApiRequest): JsonView {
       .map((name) => ({ name, description: MECHANISM_DESCRIPTIONS[name] ?? '', enabled: true })),
     partitions: [],
     cluster_links: [],
-    contexts: [],
     enabled_plugins: [],
     ...(dataDir === null ? {} : { db_dir: dataDir, disk_free, disk_free_details }),
     mem_calculation_strategy: 'rss',
