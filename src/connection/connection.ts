@@ -4,7 +4,7 @@
  *   handshake --open--> running --close / error--> closing --close-ok, or a while--> closed
  *        '---------------(socket gone, or refused)----------------------------------^
  *
- * Publishers are stopped and consumers are not, on one connection too: see "stopping and going on" below, and docs/limits.md.
+ * Publishers are stopped and consumers are not, on one connection too: see flow-control.ts, and docs/limits.md.
  *
  * An error is thrown where it is found and becomes channel.close or connection.close here, in one place.
  */
@@ -14,11 +14,9 @@ import {
   FRAME_BODY,
   FRAME_END,
   FRAME_HEADER,
-  FRAME_HEADER_SIZE,
   FRAME_HEARTBEAT,
   FRAME_METHOD,
   FRAME_MIN_SIZE,
-  FRAME_OVERHEAD_SIZE,
   PROTOCOL_HEADER,
 } from '../protocol/constants.ts';
 import {
@@ -32,7 +30,6 @@ import {
   unexpectedFrame,
   unreadableFrame,
 } from '../protocol/errors.ts';
-import type { FieldTable } from '../protocol/field-table.ts';
 import {
   decodeMethod,
   METHOD_IDS,
@@ -44,10 +41,12 @@ import type { Queue } from '../queues/queue.ts';
 import type { Timer } from '../runtime/clock.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { Channel } from './channel.ts';
+import type { ConnectionDescription } from './connection-description.ts';
 import type { ConnectionContext } from './context.ts';
+import { FlowControl, type Flowing } from './flow-control.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { Handshake, type HandshakeStep, hasCapability } from './handshake.ts';
-import { HeldFrames } from './held-frames.ts';
+import { Heartbeats } from './heartbeats.ts';
 import { OutBuffer } from './out-buffer.ts';
 import { SendBacklog } from './send-backlog.ts';
 
@@ -56,8 +55,6 @@ const HEARTBEAT_FRAME = Buffer.from([FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_EN
 const CLOSE_TIMEOUT_MS = 5_000;
 /** RabbitMQ waits before it closes on a refused login, which makes guessing slow. */
 const REFUSAL_DELAY_MS = 3_000;
-/** `tick` is to be called at least this often: half of the shortest heartbeat interval. */
-export const LONGEST_TICK_MS = 500;
 /**
  * Octets that one connection, and all of them, may read in one turn; a connection may always read once. Without these, libuv reads
  * a busy socket 32 times before anything goes out, and queues grow for no reason.
@@ -67,29 +64,11 @@ const TURN_READ_BYTES = 384 * 1024;
 /** Octets that a connection is sent in one turn: a long backlog does not keep others waiting. */
 const SEND_SHARE_BYTES = 512 * 1024;
 
-/** What whoever runs the broker is shown of a connection. */
-export interface ConnectionDescription {
-  readonly peerHost: string;
-  readonly peerPort: number;
-  readonly host: string;
-  readonly port: number;
-  /** Null for a connection without TLS. */
-  readonly tls: TlsPeer | null;
-  readonly state: 'running' | 'closing' | 'flow' | 'blocking' | 'blocked';
-  readonly mechanism: string;
-  readonly clientProperties: FieldTable;
-  readonly channelMax: number;
-  /** 0 is no limit. */
-  readonly frameMaxBytes: number;
-  readonly heartbeatSeconds: number;
-  readonly openedAtMs: number;
-}
-
 export interface ConnectionEvents {
   closed(connection: Connection): void;
 }
 
-export class Connection implements FrameSink {
+export class Connection implements FrameSink, Flowing {
   readonly context: ConnectionContext;
   readonly out: OutBuffer;
   readonly peer: string;
@@ -114,27 +93,18 @@ export class Connection implements FrameSink {
   readonly #reader: FrameReader = new FrameReader(this);
   #state: 'handshake' | 'running' | 'closing' | 'closed' = 'handshake';
   #exclusiveQueues = new Set<Queue>();
-  /** Frames of channels that wait. */
-  readonly #waiting = new HeldFrames();
-  #paused = false;
-  /** True while too much waits to be written, by anybody. */
-  #throttled = false;
-  /** True while a publish may not be taken in: throttled, or an alarm. */
-  #publishingStopped = false;
+  readonly #flow: FlowControl = new FlowControl(this);
+  readonly #heartbeats: Heartbeats;
   /** connection.close has come while channels wait: what was sent before it is done first. */
   #closeAsked = false;
   #touched = false;
   #assemblyBytes = 0;
   #lastChannel: Channel | null = null;
-  #receivedAtMs: number;
-  #sentAtMs: number;
   #stateSinceMs: number;
   /** By the wall clock. */
   #openedAtMs = 0;
   /** What had been written when the parsing began that goes on now, or -1. */
   #answersFrom = -1;
-  /** True once a publish of it has met an alarm, until there is none. */
-  #blocked = false;
   #dropTimer: Timer | null = null;
   #readThisTurn = 0;
   #sentThisTurn = 0;
@@ -156,8 +126,7 @@ export class Connection implements FrameSink {
     this.#backlog = new SendBacklog(socket, context.clock, context.limits);
     this.out = new OutBuffer(socket, context.chunks, (size) => this.#chunkSent(size));
     const now = context.clock.monotonicMs();
-    this.#receivedAtMs = now;
-    this.#sentAtMs = now;
+    this.#heartbeats = new Heartbeats(now);
     this.#stateSinceMs = now;
     socket.on('error', () => {}); // 'close' follows, and says all there is to say
     socket.on('close', () => this.#closed());
@@ -182,6 +151,10 @@ export class Connection implements FrameSink {
     return this.#state === 'running';
   }
 
+  get closing(): boolean {
+    return this.#state === 'closing';
+  }
+
   describe(): ConnectionDescription {
     const { mechanism, clientProperties, channelMax, frameMaxBytes, heartbeatSeconds } = this.#handshake;
     const { remotePort = 0, localAddress = '', localPort = 0 } = this.#socket;
@@ -203,8 +176,8 @@ export class Connection implements FrameSink {
 
   #shownState(): ConnectionDescription['state'] {
     if (this.#state !== 'running') return 'closing';
-    if (this.context.alarm() !== null) return this.#blocked ? 'blocked' : 'blocking';
-    return this.#throttled ? 'flow' : 'running';
+    if (this.context.alarm() !== null) return this.#flow.blocked ? 'blocked' : 'blocking';
+    return this.#flow.throttled ? 'flow' : 'running';
   }
 
   hasCapability(name: string): boolean {
@@ -220,12 +193,12 @@ export class Connection implements FrameSink {
   receive(bytes: Buffer, end: number): boolean {
     this.context.turn.begin();
     this.receivedBytes += end;
-    this.#receivedAtMs = this.context.clock.monotonicMs();
+    this.#heartbeats.received(this.context.clock.monotonicMs());
     this.#beginAnswers();
     this.#reader.feed(bytes, end);
     this.#endAnswers(true);
-    if (this.publishes && this.context.store.congested) this.#throttle();
-    else if (this.#waiting.size > 0) this.#updateReading();
+    if (this.publishes && this.context.store.congested) this.#flow.throttle();
+    else if (this.#flow.holdsFrames) this.#flow.updateReading();
     const { turn } = this.context;
     turn.readBytes += end;
     this.#readThisTurn += end;
@@ -239,8 +212,8 @@ export class Connection implements FrameSink {
     const hasSentShare = this.#sentThisTurn >= SEND_SHARE_BYTES;
     this.#readThisTurn = 0;
     this.#sentThisTurn = 0;
-    if (this.#waiting.size > 0) this.#takeStopped();
-    if (!this.#paused) this.#socket.resume();
+    if (this.#flow.holdsFrames) this.#taking(() => this.#flow.takeStopped());
+    if (this.#flow.reads) this.#socket.resume();
     if (hasSentShare && !this.#backlog.blocked) this.#sendOn();
   }
 
@@ -268,7 +241,7 @@ export class Connection implements FrameSink {
       if (channel === null) return this.#frameWithoutChannel(bytes, type, number, from, to);
       this.#lastChannel = channel;
     }
-    if (channel.waitsFor !== 'nothing') return this.#holdFrame(number, bytes, from, to);
+    if (channel.waitsFor !== 'nothing') return this.#flow.hold(number, bytes, from, to);
     if (type === FRAME_METHOD) {
       if (to - from < 4) throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
       if (!channel.open) return this.#methodWhileClosing(channel, bytes, from, to);
@@ -277,7 +250,7 @@ export class Connection implements FrameSink {
       if (bytes[from + 1] === 60 && bytes[from] === 0 && bytes[from + 2] === 0) {
         if (bytes[from + 3] === 40) {
           this.publishes = true;
-          if (this.#publishingStopped) return this.#stopPublisher(channel, bytes, from, to);
+          if (this.#flow.publishingStopped) return this.#flow.stopPublisher(channel, bytes, from, to);
           return publisher.method(bytes, from + 4, to);
         }
         if (bytes[from + 3] === 80 && to - from === 13 && bytes[from + 4] === 0 && bytes[from + 5] < 0x20) {
@@ -372,7 +345,7 @@ export class Connection implements FrameSink {
     if (this.#state === 'handshake') return this.#takeStep(this.#handshake.method(method));
     switch (method.name) {
       case 'connection.close':
-        if (this.#state === 'running' && this.#waiting.size > 0) return this.#closeLater();
+        if (this.#state === 'running' && this.#flow.holdsFrames) return this.#closeLater();
         return this.#closeOk();
       case 'connection.close-ok':
         if (this.#state === 'closing') return this.#endSocket();
@@ -413,7 +386,8 @@ export class Connection implements FrameSink {
     this.#become('running');
     this.#openedAtMs = this.context.clock.nowMs();
     this.context.churn.connectionCreated++;
-    const { frameMaxBytes } = this.#handshake;
+    const { frameMaxBytes, heartbeatSeconds } = this.#handshake;
+    this.#heartbeats.intervalMs = heartbeatSeconds * 1000;
     this.frameMax = frameMaxBytes === 0 ? Number.POSITIVE_INFINITY : frameMaxBytes;
     this.largestPayload = frameMaxBytes === 0 ? this.context.limits.maxMessageBytes : frameMaxBytes;
     this.send(0, { name: 'connection.open-ok' });
@@ -438,7 +412,7 @@ export class Connection implements FrameSink {
   flush(): void {
     this.#touched = false;
     this.out.flush();
-    this.#sentAtMs = this.context.clock.monotonicMs();
+    this.#heartbeats.sent(this.context.clock.monotonicMs());
   }
 
   /** A chunk has gone to the socket: a peer that does not read, or has got its share of this turn, gets nothing more. */
@@ -473,7 +447,7 @@ export class Connection implements FrameSink {
     const answersNow = this.#answersFrom < 0 ? 0 : this.out.sentBytes - this.#answersFrom;
     if (this.suspended || !this.#backlog.tooManyAnswers(answersNow)) return;
     this.suspended = true;
-    this.#updateReading();
+    this.#flow.updateReading();
   }
 
   #drained(): void {
@@ -492,17 +466,14 @@ export class Connection implements FrameSink {
   /** Ends a time in which nothing was parsed. */
   #parseOn(): void {
     this.suspended = false;
-    for (const number of this.#waiting.channels) this.#takeWaiting(number);
-    const isOutermost = this.#beginAnswers();
-    this.#reader.readOn();
-    this.#endAnswers(isOutermost);
-    this.#updateReading();
+    this.#taking(() => {
+      this.#flow.takeAll();
+      this.#reader.readOn();
+    });
+    this.#flow.updateReading();
   }
 
   // --- stopping and going on ---
-  //
-  // A channel that waits holds its frames, in order, and the others go on: so acks are taken while publishes are not. What a
-  // connection may hold is bounded; then, and at once where it does nothing but publish, its socket is not read.
 
   /** The channel's next frames wait until `goOn`: what it asked for is not done yet. */
   wait(channel: Channel): void {
@@ -521,129 +492,45 @@ export class Connection implements FrameSink {
     } catch (error) {
       this.fail(error);
     }
-    this.#takeWaiting(channel.number);
-    this.#updateReading();
+    this.#taking(() => this.#flow.take(channel.number));
+    this.#flow.updateReading();
   }
 
-  /** A publish came that may not be taken now: this channel waits, with it as the first of its frames. */
-  #stopPublisher(channel: Channel, bytes: Buffer, from: number, to: number): void {
-    channel.waitsFor = 'publishing';
-    this.#holdFrame(channel.number, bytes, from, to);
-    this.#block();
-  }
-
-  #holdFrame(number: number, bytes: Buffer, from: number, to: number): void {
-    this.#waiting.add(number, bytes, from - FRAME_HEADER_SIZE, to + 1);
-  }
-
-  #waits(number: number): boolean {
-    const channel = this.channels.get(number);
-    return channel !== undefined && channel.waitsFor !== 'nothing';
-  }
-
-  /** Takes the frames that were held for a channel, until it waits again. */
-  #takeWaiting(number: number): void {
-    const line = this.#waiting.of(number);
-    if (line === undefined) return;
+  /** Takes frames that were held: what is written meanwhile are answers, and a close that waited for them may be due. */
+  #taking(take: () => void): void {
     const isOutermost = this.#beginAnswers();
-    while (line.start < line.end && !this.suspended && !this.#waits(number)) {
-      const { bytes, start } = line;
-      const size = bytes.readUInt32BE(start + 3);
-      this.#waiting.shift(line, size + FRAME_OVERHEAD_SIZE);
-      try {
-        this.takeFrame(bytes, bytes[start], number, start + FRAME_HEADER_SIZE, start + FRAME_HEADER_SIZE + size);
-      } catch (error) {
-        this.fail(error);
-      }
-    }
+    take();
     this.#endAnswers(isOutermost);
-    if (line.start === line.end) this.#waiting.drop(number);
-    if (this.#closeAsked && this.#waiting.size === 0 && this.#state === 'running') this.#closeOk();
+    if (this.#closeAsked && !this.#flow.holdsFrames && this.#state === 'running') this.#closeOk();
   }
 
-  /** Too much waits to be written: no more publishes until there is relief. */
-  #throttle(): void {
-    this.#throttled = true;
-    this.#updatePublishing();
+  takeHeldFrame(bytes: Buffer, type: number, number: number, from: number, to: number): void {
+    try {
+      this.takeFrame(bytes, type, number, from, to);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   /** Publishers may go on, if nothing else holds them. */
   relieve(): void {
-    if (!this.#throttled) return;
-    this.#throttled = false;
-    this.#updatePublishing();
+    this.#flow.relieve();
   }
 
-  #updatePublishing(): void {
-    this.#publishingStopped = this.#throttled || this.context.alarm() !== null;
-    // Not here and now: the store tells of relief in the midst of its work.
-    if (!this.#publishingStopped && this.#waiting.size > 0) this.context.turn.awaitNext(this);
-    this.#updateReading();
-  }
-
-  /** Takes the publishes that waited, if they still may be. */
-  #takeStopped(): void {
-    if (this.#publishingStopped) return;
-    this.context.turn.begin();
-    for (const number of this.#waiting.channels) {
-      const channel = this.channels.get(number);
-      if (channel?.waitsFor !== 'publishing') continue;
-      channel.waitsFor = 'nothing';
-      this.#takeWaiting(number);
-    }
-    this.#updateReading();
-  }
-
-  /** Whether there is something to be acknowledged or taken by it, now or soon. */
-  #consumes(): boolean {
-    for (const { consumers, unacked, replyName } of this.channels.values()) {
-      if (consumers.size > 0 || unacked.count > 0 || replyName !== null) return true;
-    }
-    return false;
-  }
-
-  #mayRead(): boolean {
-    if (this.#state === 'closing') return true;
-    if (this.suspended || this.#waiting.size > this.context.limits.maxBlockedBytes) return false;
-    const stops = this.#throttled || (this.#publishingStopped && this.#waiting.size > 0);
-    return !stops || this.#consumes();
-  }
-
-  #updateReading(): void {
-    const pause = !this.#mayRead();
-    if (pause === this.#paused || this.#state === 'closed') return;
-    this.#paused = pause;
-    if (pause) this.#socket.pause();
-    else this.#socket.resume();
-  }
-
-  /**
-   * An alarm was raised or has gone. A connection is told when a publish of it meets the alarm, as in RabbitMQ, and not before:
-   * clients that only consume may take `connection.blocked` for a reason to give up.
-   * @param unwritten whether what it has published already may be what cannot be written
-   */
+  /** An alarm was raised or has gone. @param unwritten whether what was published already may be what cannot be written */
   tellAlarm(unwritten = false): void {
-    if (this.#state !== 'running') return;
-    if (this.context.alarm() === null) this.#unblock();
-    else if (this.#throttled || this.#holdsPublish() || (unwritten && this.publishes)) this.#block();
-    this.#updatePublishing();
+    this.#flow.tellAlarm(unwritten);
   }
 
-  #holdsPublish(): boolean {
-    return this.#waiting.channels.some((number) => this.channels.get(number)?.waitsFor === 'publishing');
+  tellBlocked(reason: string | null): void {
+    if (!this.hasCapability('connection.blocked')) return;
+    this.send(0, reason === null ? { name: 'connection.unblocked' } : { name: 'connection.blocked', reason });
   }
 
-  #block(): void {
-    const reason = this.context.alarm();
-    if (reason === null || this.#blocked) return;
-    this.#blocked = true;
-    if (this.hasCapability('connection.blocked')) this.send(0, { name: 'connection.blocked', reason });
-  }
-
-  #unblock(): void {
-    if (!this.#blocked) return;
-    this.#blocked = false;
-    if (this.hasCapability('connection.blocked')) this.send(0, { name: 'connection.unblocked' });
+  setReading(reads: boolean): void {
+    if (this.#state === 'closed') return;
+    if (reads) this.#socket.resume();
+    else this.#socket.pause();
   }
 
   /** Buffers for messages that came in part have grown by so much. @throws AmqpError 506 when they are more than may be */
@@ -668,7 +555,7 @@ export class Connection implements FrameSink {
   /** Heartbeats both ways, and everything that takes too long. @param unheardMs for how long nobody could be heard */
   tick(nowMs: number, unheardMs: number): void {
     const { limits } = this.context;
-    this.#receivedAtMs += unheardMs;
+    this.#heartbeats.addUnheard(unheardMs);
     this.#stateSinceMs += unheardMs;
     const inState = nowMs - this.#stateSinceMs;
     if (this.#state === 'handshake') {
@@ -688,16 +575,13 @@ export class Connection implements FrameSink {
   }
 
   #beat(nowMs: number): void {
-    const intervalMs = this.#handshake.heartbeatSeconds * 1000;
-    if (intervalMs === 0) return;
-    // Half an interval, as RabbitMQ: some clients give up after one. Not much later for a tick that comes a little early.
-    if (nowMs - this.#sentAtMs >= (intervalMs - LONGEST_TICK_MS) / 2) {
+    if (this.#heartbeats.isDue(nowMs)) {
       this.out.append(HEARTBEAT_FRAME);
       this.flush();
     }
     // A connection that is not being read cannot be heard.
-    if (this.#paused) this.#receivedAtMs = nowMs;
-    else if (nowMs - this.#receivedAtMs > 2 * intervalMs) {
+    if (!this.#flow.reads) this.#heartbeats.received(nowMs);
+    else if (this.#heartbeats.isSilent(nowMs)) {
       this.#destroySocket(`missed heartbeats from client, timeout: ${this.#handshake.heartbeatSeconds}s`);
     }
   }
@@ -739,7 +623,7 @@ export class Connection implements FrameSink {
     this.send(channel.number, { name: 'channel.close', replyCode, replyText, classId, methodId });
     if (channel.waitsFor === 'nothing') return;
     channel.waitsFor = 'nothing';
-    this.#takeWaiting(channel.number);
+    this.#taking(() => this.#flow.take(channel.number));
   }
 
   /** Closes with connection.close, and the socket once it is answered. */
@@ -755,7 +639,7 @@ export class Connection implements FrameSink {
     this.send(0, { name: 'connection.close', replyCode, replyText, classId, methodId });
     this.flush();
     if (this.suspended) this.#parseOn();
-    this.#updateReading();
+    this.#flow.updateReading();
   }
 
   /** A login or vhost that is refused, to a client that wants to be told. */
@@ -771,7 +655,7 @@ export class Connection implements FrameSink {
     if (this.suspended) return;
     this.context.log.warning('connection', `${this.peer}: ${reason}`);
     this.suspended = true;
-    this.#updateReading();
+    this.#flow.updateReading();
     this.#dropTimer = this.context.clock.after(REFUSAL_DELAY_MS, () => this.#destroySocket(reason));
   }
 
@@ -803,7 +687,7 @@ export class Connection implements FrameSink {
   /** Gives back everything that it holds of the broker. */
   #release(): void {
     for (const channel of this.channels.values()) if (channel.open) channel.destroy();
-    for (const number of this.#waiting.channels) this.#waiting.drop(number);
+    this.#flow.drop();
     this.context.churn.channelClosed += this.channels.size;
     this.channels.clear();
     this.#lastChannel = null;
