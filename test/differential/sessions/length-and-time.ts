@@ -147,7 +147,7 @@ session('max-length counts nothing that a consumer was given', async (s) => {
 
 session('x-expires takes a queue whose message is unacked, and the ack is no error', async (s) => {
   const channel = await s.open();
-  const queue = await s.queue(channel, { exclusive: false, arguments: { 'x-expires': 100 } });
+  const queue = await s.queue(channel, { exclusive: false, arguments: { 'x-expires': 1500 } });
   await s.fill(channel, queue, ['m']);
   await channel.ask('basic.get', { queue });
   // A bind is no use of a queue.
