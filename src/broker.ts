@@ -290,6 +290,7 @@ class RunningBroker implements Broker {
       nodeName: this.#nodeName,
       dataDir: this.dataDir,
       amqpListeners: () => this.listeners,
+      certificateExpiresAtMs: () => this.#certificates?.current.expiresAtMs ?? null,
       connections: () => this.#connections,
       resources: () => this.resources(),
     };

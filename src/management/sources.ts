@@ -16,6 +16,8 @@ export interface BrokerSources {
   readonly dataDir: string | null;
   /** Where AMQP clients connect. */
   amqpListeners(): readonly { readonly protocol: string; readonly host: string; readonly port: number }[];
+  /** Until when the certificate of the listeners with TLS holds; null where there is none. */
+  certificateExpiresAtMs(): number | null;
   connections(): Iterable<Connection>;
   /** Memory and disk, their limits, and the alarms in force. */
   resources(): ResourceFigures;

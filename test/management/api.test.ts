@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Broker, startBroker } from '../../src/broker.ts';
+import { CertificateDirectory } from '../integration/certificates.ts';
 import { busyClient } from './clients.ts';
 import { type ApiCall, type ApiReply, ask } from './http-client.ts';
 
@@ -189,6 +190,30 @@ describe('statistics', () => {
     assert.equal(afterwards.queue_declared! - before.queue_declared!, 1);
     assert.equal(afterwards.queue_deleted! - before.queue_deleted!, 1);
   });
+});
+
+test('a certificate that soon expires fails its check, until there is one that holds longer', async (t) => {
+  const directory = new CertificateDirectory();
+  t.after(() => directory.remove());
+  const { certFile, keyFile } = directory.authority('ca').issue('broker', { alternativeNames: 'IP:127.0.0.1' });
+  const secured = await startBroker({
+    memory: true,
+    logLevel: 'none',
+    listeners: [{ port: 0, tls: true }],
+    tls: { certFile, keyFile },
+    management: { port: 0 },
+  });
+  t.after(() => secured.stop());
+  const check = (within: string) => {
+    const path = `/api/health/checks/certificate-expiration/${within}`;
+    return ask(secured.managementUrl!, { method: 'GET', path });
+  };
+  assert.deepEqual((await check('3/weeks')).body, { status: 'ok' });
+  const { status, body } = await check('2/months');
+  assert.equal(status, 503);
+  const [{ port, not_after }] = (body as { expired: [{ port: number; not_after: string }] }).expired;
+  assert.equal(port, secured.port);
+  assert.ok(Date.parse(not_after) > Date.now() + 29 * 86_400_000);
 });
 
 test('a port that is taken stops the start, and says what to set', async () => {

@@ -6,7 +6,13 @@ import { listeners } from './overview.ts';
 const TEST_QUEUE = 'aliveness-test';
 /** RabbitMQ's words for what is low. */
 const ALARMED = { memory: 'memory', disk: 'disk space' } as const;
-const UNITS = ['days', 'weeks', 'months', 'years'];
+const DAY_MS = 24 * 3600 * 1000;
+const UNITS_MS: Readonly<Record<string, number>> = {
+  days: DAY_MS,
+  weeks: 7 * DAY_MS,
+  months: 30 * DAY_MS,
+  years: 365 * DAY_MS,
+};
 /** Names that RabbitMQ takes for the protocol of AMQP clients. */
 const AMQP_NAMES = ['amqp091', 'amqp0.9.1', 'amqp0.9', 'amqp'];
 
@@ -62,13 +68,25 @@ function protocolListener(request: ApiRequest): Answer {
   return failed({ reason: 'No active listener', missing: asked, protocols });
 }
 
-/** No listener has a certificate yet. */
 function certificateExpiration(request: ApiRequest): Answer {
-  if (!UNITS.includes(request.param('unit'))) {
-    throw badRequest(`Time unit not recognised. Supported units: ${UNITS.join(', ')}.`);
+  const unitMs = UNITS_MS[request.param('unit')];
+  if (unitMs === undefined) {
+    throw badRequest(`Time unit not recognised. Supported units: ${Object.keys(UNITS_MS).join(', ')}.`);
   }
   if (!/^\d+$/.test(request.param('within'))) throw badRequest('Invalid expiration value.');
-  return ok({ status: 'ok' });
+  const { sources } = request;
+  const expiresAtMs = sources.certificateExpiresAtMs();
+  const untilMs = sources.context.clock.nowMs() + Number(request.param('within')) * unitMs;
+  if (expiresAtMs === null || expiresAtMs > untilMs) return ok({ status: 'ok' });
+  const withTls = sources.amqpListeners().filter(({ protocol }) => protocol !== 'amqp');
+  const expired = withTls.map(({ protocol, host, port }) => ({
+    node: sources.nodeName,
+    protocol,
+    interface: host,
+    port,
+    not_after: new Date(expiresAtMs).toISOString(),
+  }));
+  return failed({ reason: 'Certificates expiring', expired });
 }
 
 /** Declares a queue, publishes a message to it and takes it out again, as the caller. */
