@@ -496,6 +496,19 @@ test('a queue that is deleted gives everything back, and so do those who hold it
   await bench.close();
 });
 
+test('what a policy left no room for is dropped after a restart, if it could not be dropped before', async () => {
+  const directory = newDirectory();
+  const before = new QueueBench({ settings: PLAIN, directory });
+  for (let i = 0; i < 5; i++) before.publish(4, 0, NO_TTL, true);
+  before.turn();
+  await before.store.close();
+  const limited = { ...PLAIN, maxLength: 2, deadLetterExchange: 'dlx' };
+  const behind = new QueueBench({ settings: limited, directory });
+  behind.clock.advance(0);
+  assert.deepEqual(behind.events, ['dead 0 maxlen', 'dead 1 maxlen', 'dead 2 maxlen']);
+  await behind.close();
+});
+
 const PLAIN: QueueSettings = { overflow: 'drop-head', singleActiveConsumer: false };
 
 test('a queue that is told to expire by policy starts to count then, anew with each policy, and stops without one', async () => {

@@ -168,8 +168,12 @@ export class Queue implements QueueIdentity, RoutableQueue {
     this.#dropToLimits();
   }
 
+  #isOver(): boolean {
+    return this.readyCount > this.#maxLength() || this.readyBytes > this.#maxLengthBytes();
+  }
+
   #dropToLimits(): void {
-    for (let i = 0; this.readyCount > this.#maxLength() || this.readyBytes > this.#maxLengthBytes(); i++) {
+    for (let i = 0; this.#isOver(); i++) {
       if (i === LEAVING_AT_ONCE) return this.#dropLater();
       this.#dropHead('maxlen');
     }
@@ -203,6 +207,8 @@ export class Queue implements QueueIdentity, RoutableQueue {
     for (const [position, count] of found.deliveryCounts) this.deliveryCounts.set(position, count);
     this.#mayExpire = true;
     if (this.readyCount > 0) this.#env.wake(this);
+    // A stop may have come while there was still to be dropped what a policy has left no room for.
+    if (this.#isOver()) this.#dropLater();
     return lost;
   }
 
@@ -521,7 +527,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
     if (settings.messageTtlMs !== undefined) this.#mayExpire = true;
     // What has expired goes with the turn, and so does to the journal what is dropped here.
     if (!this.awake) this.#env.wake(this);
-    if (this.readyCount > this.#maxLength() || this.readyBytes > this.#maxLengthBytes()) this.#dropOverflow();
+    if (this.#isOver()) this.#dropOverflow();
   }
 
   // --- consumers ---

@@ -185,6 +185,16 @@ describe('policies of a vhost', () => {
   });
 });
 
+test('a policy with a pattern that this version cannot read applies to nothing, and the log says so', async () => {
+  const bench = await Bench.start();
+  const queue = bench.queue('q');
+  bench.put('p', { 'max-length': 3 }, { pattern: '\\p{L}' });
+  assert.equal(queue.settings.maxLength, undefined);
+  assert.deepEqual(bench.logged, [
+    "policy: policy 'p' in vhost '/' applies to nothing: \\p is not supported in its pattern",
+  ]);
+});
+
 describe('what a policy does to messages that are ready', () => {
   test('a shorter max-length drops from the head, into the dead letters that the same policy names', async () => {
     const bench = await Bench.start();

@@ -8,6 +8,7 @@ import type {
   QueueRecord,
   VhostRecord,
 } from '../metadata/port.ts';
+import { faultOfPattern } from '../policies/definition-check.ts';
 import { inactiveKeys, type PolicyKind } from '../policies/policy-keys.ts';
 import type { Queue } from '../queues/queue.ts';
 import { Exchange } from '../routing/exchange.ts';
@@ -119,7 +120,15 @@ export class Vhosts {
 
   #putPolicy(kind: PolicyKind, policy: PolicyRecord): void {
     this.#noteInactive(policy);
+    this.#noteFault(policy);
     this.#vhosts.get(policy.vhost)?.policies.put(kind, policy);
+  }
+
+  /** It was checked before it was kept, but a newer version may have taken what this one cannot read. */
+  #noteFault({ vhost, name, pattern }: PolicyRecord): void {
+    const fault = faultOfPattern(pattern);
+    if (fault === undefined) return;
+    this.#env.log.warning('policy', `policy '${name}' in vhost '${vhost}' applies to nothing: ${fault} in its pattern`);
   }
 
   /** Each key once: who has one such policy often has many. */
