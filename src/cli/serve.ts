@@ -40,7 +40,12 @@ function brokerOptions({
   const { messageMemoryBytes, journalFileBytes, managementPort, managementHost } = settings;
   // Who leaves the choice of the port to the system starts several, and means this one, too.
   const freePort = port === 0 ? port : undefined;
-  const listensOn = withoutUndefined({ port: managementPort ?? freePort, host: managementHost });
+  const httpApi = withoutUndefined({
+    port: managementPort ?? freePort,
+    host: managementHost,
+    corsAllowOrigins: settings.corsAllowOrigins === undefined ? undefined : [...settings.corsAllowOrigins.values()],
+    corsMaxAgeSeconds: settings.corsMaxAgeSeconds,
+  });
   return withoutUndefined({
     ...listeningOptions(settings, { port, host }),
     ...(memory ? { memory } : { dataDir }),
@@ -52,7 +57,7 @@ function brokerOptions({
     confirmWhen,
     messageMemoryBytes,
     journalFileBytes,
-    ...(withoutManagement ? {} : { management: listensOn }),
+    ...(withoutManagement ? {} : { management: httpApi }),
     limits: limitsIn(settings),
     alarms: alarmOptions(settings),
   });

@@ -136,6 +136,16 @@ export const SETTINGS = {
   ),
   managementPort: setting('management.tcp.port', 'TCP port of the HTTP API; 0 takes a free one.', readPort, 15_672),
   managementHost: setting('management.tcp.ip', 'Address that the HTTP API listens on.', readHost, '127.0.0.1'),
+  corsAllowOrigins: named(
+    'management.cors.allow_origins.$name',
+    'Origins whose pages may use the HTTP API from a browser, such as `https://console.example`; `*` is any.',
+    readText,
+  ),
+  corsMaxAgeSeconds: setting(
+    'management.cors.max_age',
+    'Seconds for which a browser need not ask again whether it may.',
+    readCount,
+  ),
   dataDir: setting('data_dir', 'Directory of messages and definitions.', readText, 'data'),
   clusterName: setting('cluster_name', 'Reported to clients; the host name when it is not set.', readText),
   defaultUser: setting('default_user', 'The user that an empty broker is given.', readText, 'guest'),

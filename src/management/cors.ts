@@ -19,7 +19,8 @@ export function corsHeaders(cors: Cors, header: (name: string) => string | undef
   const asksMethod = header('access-control-request-method') !== undefined;
   if (!asksMethod) return headers;
   headers['access-control-allow-methods'] = 'HEAD, GET, PUT, POST, DELETE, OPTIONS';
-  if (cors.maxAgeSeconds !== undefined) headers['access-control-max-age'] = String(cors.maxAgeSeconds);
+  const { maxAgeSeconds = Number.POSITIVE_INFINITY } = cors;
+  if (Number.isFinite(maxAgeSeconds)) headers['access-control-max-age'] = String(maxAgeSeconds);
   const asked = header('access-control-request-headers');
   if (asked !== undefined) headers['access-control-allow-headers'] = asked;
   return headers;
