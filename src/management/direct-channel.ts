@@ -58,14 +58,20 @@ export interface Answered<M extends Method = Method> {
   readonly content?: Content;
 }
 
+export interface DirectChannelOptions {
+  readonly context: ConnectionContext;
+  readonly identity: Identity;
+  readonly vhost: string;
+  /** Ends all waiting. */
+  readonly stopping: AbortSignal;
+}
+
 /** Opens a channel for the caller, hands it to `work`, and gives it up whatever became of that. */
 export async function withDirectChannel<T>(
-  context: ConnectionContext,
-  identity: Identity,
-  vhost: string,
+  options: DirectChannelOptions,
   work: (channel: DirectChannel) => Promise<T>,
 ): Promise<T> {
-  const channel = new DirectChannel(context, identity, vhost);
+  const channel = new DirectChannel(options);
   try {
     return await work(channel);
   } finally {
@@ -75,6 +81,7 @@ export async function withDirectChannel<T>(
 
 export class DirectChannel {
   readonly #context: ConnectionContext;
+  readonly #stopping: AbortSignal;
   readonly #socket: SocketSubstitute;
   readonly #connection: Connection;
   readonly #answers: Answered[] = [];
@@ -83,8 +90,9 @@ export class DirectChannel {
   #closed: ChannelClosed | null = null;
   #waiting: (() => void) | null = null;
 
-  constructor(context: ConnectionContext, identity: Identity, vhost: string) {
+  constructor({ context, identity, vhost, stopping }: DirectChannelOptions) {
     this.#context = context;
+    this.#stopping = stopping;
     this.#socket = new SocketSubstitute((bytes) => this.#takeFrames(bytes));
     const events = { closed: () => this.#wake() };
     const unlimited = { ...context.limits, frameMaxBytes: 0, channelMax: 0, heartbeatSeconds: 0 };
@@ -148,12 +156,22 @@ export class DirectChannel {
 
   #more(): Promise<void> {
     return new Promise((done, failed) => {
+      const fail = (reason: string) => {
+        settle();
+        failed(new ApiError(503, 'timeout', reason));
+      };
+      const stopped = () => fail('the broker stops');
       const timer = this.#context.clock.after(ANSWER_MS_MAX, () => {
-        this.#waiting = null;
-        failed(new ApiError(503, 'timeout', `the broker did not answer within ${ANSWER_MS_MAX} ms`));
+        fail(`the broker did not answer within ${ANSWER_MS_MAX} ms`);
       });
-      this.#waiting = () => {
+      const settle = () => {
+        this.#waiting = null;
         timer.cancel();
+        this.#stopping.removeEventListener('abort', stopped);
+      };
+      this.#stopping.addEventListener('abort', stopped);
+      this.#waiting = () => {
+        settle();
         done();
       };
     });
@@ -161,7 +179,6 @@ export class DirectChannel {
 
   #wake(): void {
     this.#waiting?.();
-    this.#waiting = null;
   }
 
   end(): void {

@@ -102,7 +102,10 @@ export async function onChannel<T>(
   work: (channel: DirectChannel) => Promise<T>,
 ): Promise<T> {
   if (!caller.mayEnter(vhost)) throw notAuthorised('Access refused.');
-  return withDirectChannel(sources.context, caller.identity, vhost, work);
+  return withDirectChannel(
+    { context: sources.context, identity: caller.identity, vhost, stopping: sources.stopping },
+    work,
+  );
 }
 
 /** What a channel was closed with where RabbitMQ leaves the name of the code in front of the text. */

@@ -33,8 +33,9 @@ export async function startManagement(sources: BrokerSources, options: Managemen
   const { host = DEFAULT_HOST, corsAllowOrigins: allowOrigins = [], corsMaxAgeSeconds: maxAgeSeconds } = options;
   const cors: Cors = { allowOrigins, ...(maxAgeSeconds === undefined ? {} : { maxAgeSeconds }) };
   const statistics = new Statistics(sources);
+  const stopping = new AbortController();
   const httpListener = { host, port: options.port ?? DEFAULT_PORT };
-  const acceptor = new Acceptor({ ...sources, statistics, httpListener }, cors);
+  const acceptor = new Acceptor({ ...sources, statistics, httpListener, stopping: stopping.signal }, cors);
   try {
     httpListener.port = await acceptor.listen(host, httpListener.port);
   } catch (error) {
@@ -47,6 +48,7 @@ export async function startManagement(sources: BrokerSources, options: Managemen
     port,
     stop: () => {
       statistics.stop();
+      stopping.abort();
       return acceptor.close();
     },
   };

@@ -27,4 +27,6 @@ export interface ManagementSources extends BrokerSources {
   readonly statistics: Statistics;
   /** Where the API itself listens. */
   readonly httpListener: { readonly host: string; readonly port: number };
+  /** Aborted when the API stops: nobody waits for an answer any more. */
+  readonly stopping: AbortSignal;
 }

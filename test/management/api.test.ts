@@ -1,9 +1,13 @@
 /** What the recorded answers do not show: limits, uploads, closing, statistics, and what is left behind. */
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type Broker, startBroker } from '../../src/broker.ts';
+import { type Disk, systemDisk } from '../../src/runtime/disk.ts';
 import { CertificateDirectory } from '../integration/certificates.ts';
 import { busyClient } from './clients.ts';
 import { type ApiCall, type ApiReply, ask } from './http-client.ts';
@@ -190,6 +194,34 @@ describe('statistics', () => {
     assert.equal(afterwards.queue_declared! - before.queue_declared!, 1);
     assert.equal(afterwards.queue_deleted! - before.queue_deleted!, 1);
   });
+});
+
+test('a caller who waits for a confirm that the disk holds up is cut off by a stop', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'leveret-management-'));
+  t.after(() => rmSync(dataDir, { recursive: true, force: true }));
+  let isStuck = false;
+  const held: (() => void)[] = [];
+  const disk: Disk = {
+    ...systemDisk,
+    write: (...write) => {
+      if (isStuck) held.push(() => systemDisk.write(...write));
+      else systemDisk.write(...write);
+    },
+  };
+  const stuck = await startBroker({ port: 0, dataDir, disk, logLevel: 'none', management: { port: 0 } });
+  const base = stuck.managementUrl!;
+  await ask(base, { method: 'PUT', path: '/api/queues/%2F/durable', body: { durable: true } });
+  isStuck = true;
+  const properties = { delivery_mode: 2 };
+  const message = { properties, routing_key: 'durable', payload: 'x', payload_encoding: 'string' };
+  const published = ask(base, { method: 'POST', path: '/api/exchanges/%2F/amq.default/publish', body: message });
+  const cutOff = assert.rejects(published);
+  while (held.length === 0) await nextTurn();
+  const stopped = stuck.stop();
+  await cutOff;
+  isStuck = false;
+  for (const write of held) write();
+  await stopped;
 });
 
 test('a certificate that soon expires fails its check, until there is one that holds longer', async (t) => {
