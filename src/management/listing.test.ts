@@ -11,7 +11,8 @@ const ITEMS: readonly JsonView[] = [
 
 async function listed(query: Readonly<Record<string, string>>, isPaged = true): Promise<unknown> {
   const name = isPaged ? { name: (item: JsonView) => String(item.name) } : {};
-  return JSON.parse(await listJson(ITEMS, { query: (parameter) => query[parameter], view: (item) => item, ...name }));
+  const json = await listJson(ITEMS, { query: (parameter) => query[parameter], view: (item) => item, ...name });
+  return JSON.parse(json.toString());
 }
 
 async function names(query: Readonly<Record<string, string>>): Promise<unknown[]> {
@@ -88,6 +89,12 @@ describe('pages', () => {
       await assert.rejects(listed(query), (error) => error instanceof ApiError && error.status === 400);
     });
   }
+
+  test('a long list is whole and in its order', async () => {
+    const items = Array.from({ length: 1234 }, (_, index) => ({ name: `é${index}` }));
+    const json = await listJson(items, { query: () => undefined, view: (item) => item });
+    assert.deepEqual(JSON.parse(json.toString()), items);
+  });
 
   test('a list that knows no pages gives all of it', async () => {
     assert.equal(((await listed({ page: '1', page_size: '1' }, false)) as unknown[]).length, 3);

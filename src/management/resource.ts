@@ -13,7 +13,7 @@ export type HttpMethod = (typeof METHODS)[number];
 /** What is sent: a status, and where there is one a body of JSON. */
 export interface Answer {
   readonly status: 200 | 201 | 204 | 301 | 503;
-  readonly json?: string;
+  readonly json?: string | Buffer;
   readonly location?: string;
   /** The name of the file that a browser is to keep it as. */
   readonly fileName?: string;
