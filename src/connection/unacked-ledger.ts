@@ -29,13 +29,18 @@ const FIRST_CAPACITY = 16;
 const LARGE_CAPACITY = 1024;
 const SETTLED = -1;
 
+/** Of a channel that was given nothing yet: most are never given anything. */
+const NO_DOUBLES = new Float64Array(0);
+const NO_WORDS = new Uint32Array(0);
+const NO_OCTETS = new Uint8Array(0);
+
 export class UnackedLedger {
   #capacity = 0;
-  #positions = new Float64Array(0);
-  #sequences = new Float64Array(0);
-  #deliveredAt = new Float64Array(0);
-  #sizes = new Uint32Array(0);
-  #lanes = new Uint8Array(0);
+  #positions = NO_DOUBLES;
+  #sequences = NO_DOUBLES;
+  #deliveredAt = NO_DOUBLES;
+  #sizes = NO_WORDS;
+  #lanes = NO_OCTETS;
   #holders: (Holder | null)[] = [];
   /** The lowest tag of the ring, and the next tag to be given. */
   #first = 1;
