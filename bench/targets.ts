@@ -44,7 +44,8 @@ export const targets: readonly Target[] = [
     unavailable: () => (existsSync(brokerProgram) ? null : 'src/cli/leveret.ts is missing'),
     start: (_scenario, directory) => {
       return startNodeTarget(directory, (port, data) => {
-        return [brokerProgram, '--port', String(port), '--data-dir', path.join(data, 'data')];
+        const places = ['--port', String(port), '--management-port', '0', '--data-dir', path.join(data, 'data')];
+        return [brokerProgram, ...places];
       });
     },
   },
