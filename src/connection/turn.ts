@@ -25,6 +25,10 @@ export interface Sharing {
   nextTurn(): void;
 }
 
+/** From so many on, the queues of a turn take turns in being the first: publishers wake them in the same order each time. */
+const MANY_QUEUES = 64;
+const GOLDEN_RATIO = 0.618_034;
+
 export class Turn {
   readonly #clock: Clock;
   /** Set once the store exists, which needs the turn first. */
@@ -37,6 +41,7 @@ export class Turn {
   #confirming = new Set<Confirming>();
   readonly #flushing = new Set<Flushing>();
   #sharing: Sharing[] = [];
+  #spread = 0;
   /** Octets that all connections have read in this turn. */
   readBytes = 0;
   readonly #run = (): void => this.run();
@@ -86,6 +91,12 @@ export class Turn {
     this.schedule();
   }
 
+  /** Places spread evenly over the turns: a consumer's connection may get its share before all of its queues had theirs. */
+  #nextFirst(count: number): number {
+    this.#spread = (this.#spread + GOLDEN_RATIO) % 1;
+    return Math.floor(this.#spread * count);
+  }
+
   run(): void {
     this.#scheduled = false;
     if (this.#stale) this.nowMs = this.#clock.nowMs();
@@ -93,7 +104,9 @@ export class Turn {
     while (this.#queues.length > 0) {
       const queues = this.#queues;
       this.#queues = [];
-      for (const queue of queues) {
+      const first = queues.length < MANY_QUEUES ? 0 : this.#nextFirst(queues.length);
+      for (let i = 0; i < queues.length; i++) {
+        const queue = queues[(first + i) % queues.length];
         queue.awake = false;
         if (!queue.deleted) queue.dispatch();
       }
