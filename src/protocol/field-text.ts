@@ -20,11 +20,12 @@ export function fieldText(field: FieldValue): string {
     case 'x':
       return decodeText(field.value, 0, field.value.length);
     default:
-      return termOf(field);
+      return fieldTerm(field);
   }
 }
 
-function termOf(field: FieldValue): string {
+/** A value as an Erlang term: `<<"text">>`, `true`, `[{<<"name">>,signedint,1}]`. */
+export function fieldTerm(field: FieldValue): string {
   switch (field.type) {
     case 'f':
     case 'd':
@@ -36,7 +37,7 @@ function termOf(field: FieldValue): string {
     case 'x':
       return printedOctets(field.value);
     case 'A':
-      return `[${field.value.map((each) => `{${fieldTypeName(each)},${termOf(each)}}`).join(',')}]`;
+      return `[${field.value.map((each) => `{${fieldTypeName(each)},${fieldTerm(each)}}`).join(',')}]`;
     case 'F':
       return tableText(field.value);
     case 'V':
@@ -49,7 +50,7 @@ function termOf(field: FieldValue): string {
 function tableText(table: FieldTable): string {
   const entries = Array.from(
     table,
-    ([name, value]) => `{${printedOctets(encodeText(name))},${fieldTypeName(value)},${termOf(value)}}`,
+    ([name, value]) => `{${printedOctets(encodeText(name))},${fieldTypeName(value)},${fieldTerm(value)}}`,
   );
   return `[${entries.join(',')}]`;
 }

@@ -13,11 +13,13 @@
  */
 import { preconditionFailed } from '../protocol/errors.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
+import { fieldTerm } from '../protocol/field-text.ts';
+import { printedOctets } from '../protocol/octets-text.ts';
 import type { BasicProperties } from '../protocol/properties.ts';
+import { encodeText } from '../protocol/text.ts';
 import type { Binding } from './binding.ts';
 import { StoredBindings } from './binding-table.ts';
 import { compareDestinations, compareText, type Destination } from './destination.ts';
-import { erlangBinary, erlangTerm } from './erlang-term.ts';
 import { fieldIdentity } from './field-identity.ts';
 import { hashText, mix } from './hash.ts';
 import type { RoutedMessage } from './routed-message.ts';
@@ -43,11 +45,11 @@ export function hashSourceOf(args: FieldTable): HashSource {
     throw preconditionFailed('hash-header and hash-property are mutually exclusive');
   }
   if (header !== undefined) {
-    if (header.type !== 'S') throw preconditionFailed(`Unsupported header name: ${erlangTerm(header)}`);
+    if (header.type !== 'S') throw preconditionFailed(`Unsupported header name: ${fieldTerm(header)}`);
     return { kind: 'header', name: header.value };
   }
   if (property === undefined) return { kind: 'routing-key' };
-  const name = property.type === 'S' ? property.value : erlangTerm(property);
+  const name = property.type === 'S' ? property.value : fieldTerm(property);
   if (!isHashProperty(name)) throw preconditionFailed(`Unsupported property: ${name}`);
   return { kind: 'property', name };
 }
@@ -55,7 +57,7 @@ export function hashSourceOf(args: FieldTable): HashSource {
 /** @throws AmqpError 406 when a binding key is no whole number above 0. The texts are RabbitMQ's. */
 export function validateWeight(routingKey: string): void {
   if (!/^[+-]?[0-9]+$/.test(routingKey)) {
-    throw preconditionFailed(`The binding key must be an integer: ${erlangBinary(routingKey)}`);
+    throw preconditionFailed(`The binding key must be an integer: ${printedOctets(encodeText(routingKey))}`);
   }
   if (Number(routingKey) < 1) throw preconditionFailed('The binding key must be greater than 0');
 }

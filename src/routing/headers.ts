@@ -1,10 +1,10 @@
 import { preconditionFailed } from '../protocol/errors.ts';
 import { type FieldTable, type FieldValue, fieldTypeName } from '../protocol/field-table.ts';
+import { fieldTerm } from '../protocol/field-text.ts';
 import type { BasicProperties } from '../protocol/properties.ts';
 import type { Binding } from './binding.ts';
 import { StoredBindings } from './binding-table.ts';
 import type { Destination } from './destination.ts';
-import { erlangTerm } from './erlang-term.ts';
 import { headerEquals } from './header-equality.ts';
 import type { RoutedMessage } from './routed-message.ts';
 import type { ScratchList } from './scratch-list.ts';
@@ -43,11 +43,11 @@ export function validateHeadersBinding(args: FieldTable): void {
   if (mode === undefined || (mode.type === 'S' && MODES.has(mode.value))) return;
   if (mode.type === 'S') {
     throw preconditionFailed(
-      `Invalid x-match field value ${erlangTerm(mode)}; expected all, any, all-with-x, or any-with-x`,
+      `Invalid x-match field value ${fieldTerm(mode)}; expected all, any, all-with-x, or any-with-x`,
     );
   }
   throw preconditionFailed(
-    `Invalid x-match field type ${fieldTypeName(mode)} (value ${erlangTerm(mode)}); expected longstr`,
+    `Invalid x-match field type ${fieldTypeName(mode)} (value ${fieldTerm(mode)}); expected longstr`,
   );
 }
 

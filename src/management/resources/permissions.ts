@@ -15,6 +15,19 @@ import {
 } from '../resource.ts';
 import { permissionView, topicPermissionView } from '../views/accounts.ts';
 
+/** The permissions of one user, or of one vhost. */
+export function listPermissions(request: ApiRequest, isWanted: (of: Grant) => boolean): Promise<Answer> {
+  return listed(request, request.sources.context.metadata.snapshot().permissions.filter(isWanted), permissionView);
+}
+
+/** The same of topic permissions. */
+export function listTopicPermissions(request: ApiRequest, isWanted: (of: Grant) => boolean): Promise<Answer> {
+  const { topicPermissions } = request.sources.context.metadata.snapshot();
+  return listed(request, topicPermissions.filter(isWanted), topicPermissionView);
+}
+
+type Grant = Pick<PermissionRecord, 'user' | 'vhost'>;
+
 export const permissionResources: readonly Resource[] = [
   {
     path: '/api/permissions',

@@ -14,7 +14,8 @@ import {
   type Resource,
   shown,
 } from '../resource.ts';
-import { permissionView, topicPermissionView, userView } from '../views/accounts.ts';
+import { userView } from '../views/accounts.ts';
+import { listPermissions, listTopicPermissions } from './permissions.ts';
 
 const USER_LIMITS = ['max-connections', 'max-channels'];
 const HASHINGS: readonly PasswordHashing[] = ['sha256', 'sha512', 'md5'];
@@ -40,12 +41,7 @@ export const userResources: readonly Resource[] = [
     requires: 'administrator',
     GET: (request) => {
       const { name } = userOf(request);
-      const { permissions } = request.sources.context.metadata.snapshot();
-      return listed(
-        request,
-        permissions.filter(({ user }) => user === name),
-        permissionView,
-      );
+      return listPermissions(request, ({ user }) => user === name);
     },
   },
   {
@@ -53,12 +49,7 @@ export const userResources: readonly Resource[] = [
     requires: 'administrator',
     GET: (request) => {
       const { name } = userOf(request);
-      const { topicPermissions } = request.sources.context.metadata.snapshot();
-      return listed(
-        request,
-        topicPermissions.filter(({ user }) => user === name),
-        topicPermissionView,
-      );
+      return listTopicPermissions(request, ({ user }) => user === name);
     },
   },
   {

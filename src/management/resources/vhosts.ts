@@ -3,20 +3,10 @@ import { newVhostChanges } from '../../metadata/bootstrap.ts';
 import type { Change, VhostRecord } from '../../metadata/port.ts';
 import { badRequest, objectNotFound } from '../api-error.ts';
 import { applied } from '../changes.ts';
-import {
-  type Answer,
-  type ApiRequest,
-  byName,
-  CREATED,
-  listed,
-  NO_CONTENT,
-  paged,
-  type Resource,
-  shown,
-} from '../resource.ts';
-import { permissionView, topicPermissionView } from '../views/accounts.ts';
+import { type Answer, type ApiRequest, byName, CREATED, NO_CONTENT, paged, type Resource, shown } from '../resource.ts';
 import { vhostView } from '../views/vhost.ts';
 import { windowsOf } from '../windows.ts';
+import { listPermissions, listTopicPermissions } from './permissions.ts';
 
 export const vhostResources: readonly Resource[] = [
   { path: '/api/vhosts', requires: 'management', GET: list },
@@ -32,12 +22,7 @@ export const vhostResources: readonly Resource[] = [
     requires: 'administrator',
     GET: (request) => {
       const { name } = recordOf(request);
-      const { permissions } = request.sources.context.metadata.snapshot();
-      return listed(
-        request,
-        permissions.filter(({ vhost }) => vhost === name),
-        permissionView,
-      );
+      return listPermissions(request, ({ vhost }) => vhost === name);
     },
   },
   {
@@ -45,12 +30,7 @@ export const vhostResources: readonly Resource[] = [
     requires: 'administrator',
     GET: (request) => {
       const { name } = recordOf(request);
-      const { topicPermissions } = request.sources.context.metadata.snapshot();
-      return listed(
-        request,
-        topicPermissions.filter(({ vhost }) => vhost === name),
-        topicPermissionView,
-      );
+      return listTopicPermissions(request, ({ vhost }) => vhost === name);
     },
   },
   { path: '/api/vhosts/:name/start/:node', requires: 'administrator', POST: start },
