@@ -9,17 +9,18 @@
  */
 import { statfsSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { Authenticator, TlsPeer } from './auth/access.ts';
 import { Accounts } from './auth/accounts.ts';
 import { AccountAuthenticator } from './auth/login.ts';
 import { mechanismsNamed } from './auth/mechanisms.ts';
 import { hashPassword } from './auth/passwords.ts';
+import { compilePattern } from './auth/pattern.ts';
 import { Permissions } from './auth/permissions.ts';
 import { type AlarmOptions, DEFAULT_ALARMS, type ResourceLimit } from './config/alarm-options.ts';
 import { DEFAULT_LIMITS, type Limits } from './config/limits.ts';
 import type { AuthMechanism, CertificateLogin } from './config/login-options.ts';
+import { DEFAULT_NODE_NAME, readNodeName } from './config/node-name.ts';
 import type { TlsOptions } from './config/tls-options.ts';
 import { closeAbandoned } from './connection/abandoned.ts';
 import { Connection } from './connection/connection.ts';
@@ -35,7 +36,7 @@ import { Turn } from './connection/turn.ts';
 import type { ManagementOptions, ManagementServer } from './management/server.ts';
 import { bootstrap } from './metadata/bootstrap.ts';
 import { openMemoryStore } from './metadata/memory-store.ts';
-import type { Change, MetadataStore } from './metadata/port.ts';
+import type { Change, MetadataStore, PermissionRecord } from './metadata/port.ts';
 import { openSqliteStore } from './metadata/sqlite-store.ts';
 import type { AlarmCause } from './metrics/alarms.ts';
 import { Churn } from './metrics/churn.ts';
@@ -79,9 +80,17 @@ export interface BrokerOptions {
   readonly dataDir?: string;
   /** Keep everything in memory and leave nothing behind. */
   readonly memory?: boolean;
-  /** The user that an empty broker is given, with all permissions in `/`. Default guest, guest: from this machine only. */
+  /** NAME@HOST, or NAME for one on this host; what the broker is called in answers and in the log. Default: leveret@HOST. */
+  readonly nodeName?: string;
+  /** The user that an empty broker is given. Default guest, guest: from this machine only. */
   readonly defaultUser?: string;
   readonly defaultPassword?: string;
+  /** Default: administrator. */
+  readonly defaultUserTags?: readonly string[];
+  /** The vhost that an empty broker is given. Default `/`. */
+  readonly defaultVhost?: string;
+  /** What the default user may do in the default vhost. Default: all. */
+  readonly defaultPermissions?: Partial<Pick<PermissionRecord, 'configure' | 'write' | 'read'>>;
   /**
    * What RabbitMQ's definitions file holds, as JSON.parse() gives it; applied at every start, over what is there. One with users
    * takes the place of the default user and vhost, as in RabbitMQ.
@@ -89,7 +98,7 @@ export interface BrokerOptions {
   readonly definitions?: object;
   /** Users that may connect from this machine only. Default: guest. */
   readonly loopbackUsers?: readonly string[];
-  /** Reported in the server properties. Default: the host's name. */
+  /** Reported in the server properties. Default: the node's name. */
   readonly clusterName?: string;
   /** The HTTP API; none unless it is asked for. `{ port: 0 }` takes a free port. */
   readonly management?: ManagementOptions;
@@ -118,7 +127,7 @@ export interface BrokerOptions {
 }
 
 export interface Broker {
-  /** Of the first listener, with the default user in it. */
+  /** Of the first listener, with the default user in it, and the default vhost where that is not `/`. */
   readonly url: string;
   readonly host: string;
   readonly port: number;
@@ -190,12 +199,13 @@ class RunningBroker implements Broker {
   #tickedAtMs = 0;
   #removePidFile: (() => void) | null = null;
   #management: ManagementServer | null = null;
-  readonly #nodeName = `leveret@${hostname()}`;
+  readonly #nodeName: string;
   readonly #resources: Resources;
   #stopped: Promise<void> | null = null;
 
   constructor(options: BrokerOptions) {
     this.#options = options;
+    this.#nodeName = readNodeName(options.nodeName ?? DEFAULT_NODE_NAME);
     this.dataDir = options.memory === true ? null : resolve(options.dataDir ?? 'data');
     this.#log = options.log ?? createLog(options.logLevel ?? 'warning');
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -232,7 +242,9 @@ class RunningBroker implements Broker {
     const user = encodeURIComponent(this.#options.defaultUser ?? 'guest');
     const password = encodeURIComponent(this.#options.defaultPassword ?? 'guest');
     const [{ protocol, host, port }] = this.listeners as [Listener];
-    return `${protocol}://${user}:${password}@${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const { defaultVhost = '/' } = this.#options;
+    const vhost = defaultVhost === '/' ? '' : `/${encodeURIComponent(defaultVhost)}`;
+    return `${protocol}://${user}:${password}@${host.includes(':') ? `[${host}]` : host}:${port}${vhost}`;
   }
 
   get host(): string {
@@ -299,7 +311,7 @@ class RunningBroker implements Broker {
 
   async #openMetadata(): Promise<MetadataStore> {
     const definitions = checkedDefinitions(this.#options.definitions ?? {});
-    const clusterName = this.#options.clusterName ?? `leveret@${hostname()}`;
+    const clusterName = this.#options.clusterName ?? this.#nodeName;
     if (this.dataDir === null) {
       this.#metadata = openMemoryStore({ clusterName });
     } else {
@@ -314,14 +326,17 @@ class RunningBroker implements Broker {
 
   async #bootstrap(metadata: MetadataStore): Promise<void> {
     const { defaultUser: name = 'guest', defaultPassword: password = 'guest' } = this.#options;
+    const { defaultUserTags: tags = ['administrator'], defaultVhost: vhost = '/' } = this.#options;
     const user = {
       name,
       passwordHash: hashPassword(password),
       hashing: 'sha256',
-      tags: ['administrator'],
+      tags,
       limits: {},
     } as const;
-    await bootstrap(metadata, { vhost: '/', user, permissions: { configure: '.*', write: '.*', read: '.*' } });
+    const permissions = { configure: '.*', write: '.*', read: '.*', ...this.#options.defaultPermissions };
+    for (const pattern of Object.values(permissions)) compilePattern(pattern);
+    await bootstrap(metadata, { vhost, user, permissions });
   }
 
   #openStore(turn: Turn): MessageStore {

@@ -20,5 +20,5 @@ export function settingsTable(): string {
 function flagOf(name: string, key: string): string {
   if (key.startsWith('listeners.tcp.')) return '`--host`, `--port`';
   const found = SETTING_FLAGS.find(([, of]) => of === name);
-  return found === undefined ? '' : `\`${found[0].split(' ')[0]}\``;
+  return found === undefined ? '' : `\`${/--[\w-]+/.exec(found[0])![0]}\``;
 }

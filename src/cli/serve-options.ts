@@ -18,6 +18,7 @@ export const SETTING_FLAGS: readonly (readonly [flag: string, name: SettingName]
   ['--data-dir <directory>', 'dataDir'],
   ['--default-user <name>', 'defaultUser'],
   ['--default-password <password>', 'defaultPassword'],
+  ['-n, --node-name <name>', 'nodeName'],
   ['--cluster-name <name>', 'clusterName'],
   ['--load-definitions <file>', 'loadDefinitions'],
   ['--log-level <level>', 'logLevel'],

@@ -8,6 +8,11 @@ export function readText(text: string): string {
   return text;
 }
 
+/** A regular expression, which may be empty: that matches no name of a queue. Compiled by those who check permissions. */
+export function readPattern(text: string): string {
+  return text;
+}
+
 /** A whole number from 0 up, or `infinity`. */
 export function readCount(text: string): number {
   if (text === 'infinity') return Number.POSITIVE_INFINITY;

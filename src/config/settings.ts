@@ -5,6 +5,7 @@
 import { DEFAULT_ALARMS } from './alarm-options.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { ALTERNATIVE_NAME_TYPES, AUTH_MECHANISMS, CERTIFICATE_LOGINS } from './login-options.ts';
+import { DEFAULT_NODE_NAME, readNodeName } from './node-name.ts';
 import {
   readBytes,
   readChoice,
@@ -14,6 +15,7 @@ import {
   readListed,
   readListener,
   readMilliseconds,
+  readPattern,
   readPort,
   readShare,
   readText,
@@ -147,9 +149,25 @@ export const SETTINGS = {
     readCount,
   ),
   dataDir: setting('data_dir', 'Directory of messages and definitions.', readText, 'data'),
-  clusterName: setting('cluster_name', 'Reported to clients; the host name when it is not set.', readText),
+  nodeName: setting(
+    'node_name',
+    'What the node is called: NAME@HOST, or NAME for one on this host.',
+    readNodeName,
+    DEFAULT_NODE_NAME,
+  ),
+  clusterName: setting('cluster_name', 'Reported to clients; the name of the node when it is not set.', readText),
   defaultUser: setting('default_user', 'The user that an empty broker is given.', readText, 'guest'),
   defaultPassword: setting('default_pass', 'Its password.', readText, 'guest'),
+  defaultUserTags: setting('default_user_tags.$name', 'Its tags: true or false.', readListed, 'administrator'),
+  defaultVhost: setting('default_vhost', 'The vhost that an empty broker is given.', readText, '/'),
+  defaultConfigure: setting(
+    'default_permissions.configure',
+    'What the user may configure there: a regular expression over names.',
+    readPattern,
+    '.*',
+  ),
+  defaultWrite: setting('default_permissions.write', 'What it may write.', readPattern, '.*'),
+  defaultRead: setting('default_permissions.read', 'What it may read.', readPattern, '.*'),
   loadDefinitions: setting('load_definitions', 'A definitions file of RabbitMQ; read at every start.', readText),
   logLevel: setting('log.console.level', `One of ${LOG_LEVELS.join(', ')}.`, readChoice(LOG_LEVELS), 'warning'),
   confirmWhen: setting(

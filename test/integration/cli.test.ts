@@ -31,7 +31,7 @@ function assertRefused({ exit, stdout, stderr }: Ended, message: RegExp): void {
 
 test('--help lists every flag, with its default, and goes to standard output', async (t) => {
   const { exit, stdout } = await runLeveret(t, '--help');
-  const flags = SETTING_FLAGS.map(([flag]) => flag.split(' ')[0]!);
+  const flags = SETTING_FLAGS.map(([flag]) => /--[\w-]+/.exec(flag)![0]);
   for (const flag of ['--config', '--port', '--host', '--memory', '--version', ...flags]) {
     assert.match(stdout, new RegExp(`^  .*${flag}\\b`, 'm'));
   }

@@ -321,6 +321,34 @@ test('the URL of a broker logs in, whatever is in the name and the password', as
   await assert.rejects(connect(guest.href), /ACCESS_REFUSED/);
 });
 
+test('an empty broker gets the node name, vhost, user and permissions that were asked for', async (t) => {
+  const broker = await start(t, {
+    memory: true,
+    nodeName: 'shop@here',
+    defaultVhost: 'shop/eu',
+    defaultUser: 'alice',
+    defaultPassword: 'secret',
+    defaultUserTags: ['monitoring'],
+    defaultPermissions: { configure: '^mine-' },
+    management: { port: 0 },
+  });
+  const channel = await (await openConnection(t, broker.url)).createChannel();
+  await channel.assertQueue('mine-1');
+  channel.on('error', () => undefined);
+  await assert.rejects(channel.assertQueue('other'), /access to queue 'other' in vhost 'shop\/eu' refused/);
+  const headers = { authorization: `Basic ${btoa('alice:secret')}` };
+  const get = async (path: string) => (await fetch(`${broker.managementUrl}/api/${path}`, { headers })).json();
+  const { node, cluster_name } = (await get('overview')) as { node: string; cluster_name: string };
+  assert.deepEqual([node, cluster_name], ['shop@here', 'shop@here']);
+  assert.deepEqual(((await get('whoami')) as { tags: string[] }).tags, ['monitoring']);
+});
+
+test('a node name or a permission that cannot be used is refused at the start', async () => {
+  await assert.rejects(startBroker({ memory: true, nodeName: 'a b' }), /expected NAME@HOST/);
+  const defaultPermissions = { read: '(' };
+  await assert.rejects(startBroker({ memory: true, port: 0, defaultPermissions }), /\(/);
+});
+
 test('a connection made while the broker stops is not left hanging', async (t) => {
   const broker = await start(t);
   const attempts = Array.from({ length: 20 }, () =>
