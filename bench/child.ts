@@ -1,6 +1,7 @@
 /** Child processes of the benchmark: started with a list of arguments, ended by their own id, never outliving the benchmark. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
 
@@ -15,6 +16,8 @@ export interface RunningChild {
   readonly pid: number;
   /** What the child wrote to its standard error, its end. */
   errorText(): string;
+  /** Sends it a message and awaits its answer; for a child with a channel. */
+  ask(message: string): Promise<unknown>;
   /** Whether it has ended by itself. */
   hasEnded(): boolean;
   /** SIGTERM, after 10 s SIGKILL; resolves when it is gone. */
@@ -24,9 +27,10 @@ export interface RunningChild {
 /** As `npm start` has it: TypeScript that was compiled before costs neither time nor the compiler's memory. */
 const env = { ...process.env, NODE_COMPILE_CACHE: path.join(import.meta.dirname, '../node_modules/.cache/node') };
 
-/** Starts this Node with a script. @throws Error when the process cannot be started. */
-export function startNode(args: readonly string[], directory: string): RunningChild {
-  const child = spawn(process.execPath, args, { cwd: directory, env, stdio: ['ignore', 'ignore', 'pipe'] });
+/** Starts this Node with a script. @param channel to ask it by. @throws Error when the process cannot be started. */
+export function startNode(args: readonly string[], directory: string, channel = false): RunningChild {
+  const stdio: StdioOptions = ['ignore', 'ignore', 'pipe', ...(channel ? (['ipc'] as const) : [])];
+  const child = spawn(process.execPath, args, { cwd: directory, env, stdio });
   if (child.pid === undefined) throw new Error(`node ${args.join(' ')} did not start`);
   let errorText = '';
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
@@ -38,6 +42,10 @@ export function startNode(args: readonly string[], directory: string): RunningCh
   return {
     pid: child.pid,
     errorText: () => errorText,
+    ask: async (message) => {
+      child.send(message);
+      return (await once(child, 'message'))[0];
+    },
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     stop: () => stopChild(child, ended),
   };

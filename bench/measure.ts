@@ -6,11 +6,12 @@ import { defaultLoadOptions } from '../src/perf/load-options.ts';
 import { faultsOf, type LoadReport } from '../src/perf/load-report.ts';
 import { runLoad } from '../src/perf/load-run.ts';
 import { residentBytesOf } from '../src/perf/process-usage.ts';
+import { type ManagementFigures, measureManagement, noManagementFigures } from './management.ts';
 import type { Scenario, ScenarioStep } from './scenarios.ts';
 import type { RunningTarget, Target, TargetName } from './targets.ts';
 
 /** What was measured in one step; a figure that the step does not have is null. */
-export interface Figures {
+export interface Figures extends ManagementFigures {
   readonly inPerSecond: number | null;
   readonly outPerSecond: number | null;
   readonly latencyP50Ms: number | null;
@@ -37,6 +38,7 @@ export interface Measurement {
 }
 
 export const noFigures: Figures = {
+  ...noManagementFigures,
   inPerSecond: null,
   outPerSecond: null,
   latencyP50Ms: null,
@@ -87,6 +89,10 @@ async function measureStep(
     return measurementOf(scenario, step, target, figures, null);
   }
   const endpoint = { ...defaultLoadOptions, port: running.port, brokerPids: running.pids };
+  if (step.kind === 'management') {
+    const managed = await measureManagement(endpoint, running, step.counts);
+    return measurementOf(scenario, step, target, { ...noFigures, ...managed }, null);
+  }
   if (step.kind === 'load') {
     const report = await runLoad({ ...endpoint, queue: `lg-${scenario.letter}`, ...step.options });
     return measurementOf(

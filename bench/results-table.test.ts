@@ -37,7 +37,13 @@ function cells(page: string, scenario: string, broker: string): string[] {
 }
 
 function pageOf(measurements: readonly Measurement[]): string {
-  const sizes = { seconds: 6, warmUpSeconds: 2, count: 1000, idleConnections: 10 };
+  const sizes = {
+    seconds: 6,
+    warmUpSeconds: 2,
+    count: 1000,
+    idleConnections: 10,
+    management: { queues: 10, connections: 2, users: 1 },
+  };
   return writeResults({ ...sizes, scenarios: allScenarios(sizes), measurements, machine: MACHINE, runs: 3 });
 }
 
@@ -73,6 +79,20 @@ test('where less is better the ratio is turned over: above 1 is always better', 
 test('a row that others on the machine disturbed is marked', () => {
   const page = pageOf([measured('a', 'leveret', { otherCores: 0.5 }), measured('b', 'leveret', { otherCores: 0.1 })]);
   assert.deepEqual([cells(page, 'a', 'Leveret'), cells(page, 'b', 'Leveret')], [['**0.50**'], ['0.10']]);
+});
+
+test('management has a column for each broker that was measured', () => {
+  const page = pageOf([
+    measured('management', 'leveret', { pageMs: 2, listingHoldMs: 1.5 }),
+    measured('management', 'rabbitmq', { pageMs: 40 }),
+  ]);
+  assert.match(page, /^\| {2}\| Leveret \| RabbitMQ [\d.]+ \|$/m);
+  assert.match(page, /^\| a page of 100 queues, ms \| 2\.0 \| 40 \|$/m);
+  assert.match(
+    page,
+    /^\| longest hold of the event loop, ms \| {2}\| {2}\|\n\| the same while everything is listed \| 1\.5 \| {2}\|$/m,
+  );
+  assert.doesNotMatch(pageOf([]), /## Management/);
 });
 
 test('what went wrong and what was left out is said', () => {

@@ -40,6 +40,7 @@ export function writeResults(page: ResultsPage): string {
     '',
     ...resourceTable(page),
     '',
+    ...managementSection(page),
     ...faults(page),
     '## How this was measured',
     '',
@@ -118,7 +119,7 @@ const resourceHead = [
 
 function resourceTable(page: ResultsPage): string[] {
   const rows: string[][] = [];
-  for (const { step, text } of stepsOf(page, (candidate) => candidate.kind !== 'load')) {
+  for (const { step, text } of stepsOf(page, (candidate) => candidate.kind === 'idle' || candidate.kind === 'start')) {
     const figures = mediansByTarget(page, step);
     for (const { name, title } of targets) {
       const own = figures.get(name);
@@ -136,6 +137,41 @@ function resourceTable(page: ResultsPage): string[] {
     }
   }
   return table(resourceHead, rows);
+}
+
+const managementRows: readonly (readonly [what: string, figure: keyof Figures])[] = [
+  ['definitions imported, s', 'importSeconds'],
+  ['a page of 100 queues, ms', 'pageMs'],
+  ['the slowest of 30 pages, ms', 'pageWorstMs'],
+  ['a page sorted by messages, ms', 'sortedPageMs'],
+  ['the overview, ms', 'overviewMs'],
+  ['all queues, ms', 'queuesMs'],
+  ['all bindings, ms', 'bindingsMs'],
+  ['all connections, ms', 'connectionsMs'],
+  ['all users, ms', 'usersMs'],
+  ['definitions exported, ms', 'exportMs'],
+  ['their size, MiB', 'exportMib'],
+  ['end to end p50 of 1,000 messages a second, ms', 'quietP50Ms'],
+  ['the same while everything is listed', 'listingP50Ms'],
+  ['p99, ms', 'quietP99Ms'],
+  ['the same while everything is listed', 'listingP99Ms'],
+  ['longest hold of the event loop, ms', 'quietHoldMs'],
+  ['the same while everything is listed', 'listingHoldMs'],
+  ['the same while definitions are imported', 'importHoldMs'],
+];
+
+/** A column for each broker: there is one scenario, and it has many figures. */
+function managementSection(page: ResultsPage): string[] {
+  return stepsOf(page, (candidate) => candidate.kind === 'management').flatMap(({ step, text }) => {
+    const figures = mediansByTarget(page, step);
+    if (figures.size === 0) return [];
+    const shown = targets.filter(({ name }) => figures.has(name));
+    const rows = managementRows.map(([what, figure]) => [
+      what,
+      ...shown.map(({ name }) => digits(figures.get(name)![figure])),
+    ]);
+    return ['## Management', '', `${text}.`, '', ...table(['', ...shown.map(({ title }) => title)], rows), ''];
+  });
 }
 
 function stepsOf(page: ResultsPage, wanted: (step: ScenarioStep) => boolean): { step: ScenarioStep; text: string }[] {
@@ -222,6 +258,8 @@ function method(page: ResultsPage): string[] {
     'else; where messages are persistent it appends them to a file, one `fdatasync` after the other, and confirms after it. "Of the',
     'floor" and "to RabbitMQ" are how many times better: of the rate out (in, where nothing goes out), of the median latency at a',
     'fixed rate (of confirms in fp), of memory a connection, of the time to start. RabbitMQ runs classic queues with its defaults',
-    `and no management plugin.${page.machine.notes.length > 0 ? ` ${page.machine.notes.join(' ')}` : ''}`,
+    'and, but for "Management", no management plugin. There all requests come one after the other, on one connection, and the',
+    'holds of the event loop are those of a timer that is due each millisecond, without the time in which the process waited',
+    `for a processor.${page.machine.notes.length > 0 ? ` ${page.machine.notes.join(' ')}` : ''}`,
   ];
 }

@@ -30,6 +30,7 @@ interface BenchSettings {
 
 const warmUpSeconds = 2;
 const idleConnections = 1000;
+const management = { queues: 10_000, connections: 2000, users: 500 };
 
 /** @throws Error on a setting that is none: a mistyped letter must not pass for a fast benchmark. */
 function readSettings(args: readonly string[]): BenchSettings {
@@ -48,7 +49,7 @@ function readSettings(args: readonly string[]): BenchSettings {
   });
   const seconds = positive('seconds', values.seconds);
   const count = positive('count', values.count);
-  const known = allScenarios({ seconds, warmUpSeconds, count, idleConnections });
+  const known = allScenarios({ seconds, warmUpSeconds, count, idleConnections, management });
   const letters = values.scenarios === 'all' ? known.map((scenario) => scenario.letter) : values.scenarios.split(',');
   const wanted = pick('target', values.targets.split(','), targets, (target) => target.name);
   const reasons = wanted.map((target) => ({ target, reason: target.unavailable() }));
@@ -85,6 +86,7 @@ async function main(): Promise<void> {
   for (const scenario of settings.scenarios) {
     for (let run = 1; run <= settings.runs; run++) {
       for (const target of settings.targets) {
+        if (target.name === 'floor' && scenario.floor === null) continue;
         for (const measurement of await measure(scenario, target, settings.directory)) {
           measurements.push(measurement);
           printMeasurement(measurement, run);

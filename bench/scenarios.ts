@@ -7,7 +7,14 @@ import type { LoadOptions } from '../src/perf/load-options.ts';
 
 /** The figure that ratios are made of, and which way is better. */
 export interface Merit {
-  readonly figure: 'inPerSecond' | 'outPerSecond' | 'latencyP50Ms' | 'confirmP50Ms' | 'startMs' | 'kibPerConnection';
+  readonly figure:
+    | 'pageMs'
+    | 'inPerSecond'
+    | 'outPerSecond'
+    | 'latencyP50Ms'
+    | 'confirmP50Ms'
+    | 'startMs'
+    | 'kibPerConnection';
   readonly better: 'more' | 'less';
 }
 
@@ -33,15 +40,32 @@ export interface StartStep {
   readonly merit: Merit;
 }
 
-export type ScenarioStep = LoadStep | IdleStep | StartStep;
+/** What the HTTP API and definitions take where there is much of everything, and what that does to messages. */
+export interface ManagementStep {
+  readonly kind: 'management';
+  readonly label: string;
+  readonly counts: ManagementCounts;
+  readonly merit: Merit;
+}
+
+export interface ManagementCounts {
+  /** Each with a binding. */
+  readonly queues: number;
+  readonly connections: number;
+  readonly users: number;
+}
+
+export type ScenarioStep = LoadStep | IdleStep | StartStep | ManagementStep;
 
 export interface Scenario {
   readonly letter: string;
   readonly text: string;
   /** One after the other against the same process. */
   readonly steps: readonly ScenarioStep[];
-  /** What the floor program needs to be told: it has no routing and no queues to find it out by. */
-  readonly floor: { readonly journal: boolean; readonly fanOut: boolean };
+  /** With the HTTP API. */
+  readonly manages: boolean;
+  /** What the floor program needs to be told: it has no routing and no queues to find it out by. Null where it has no part. */
+  readonly floor: { readonly journal: boolean; readonly fanOut: boolean } | null;
 }
 
 export interface ScenarioSizes {
@@ -50,13 +74,21 @@ export interface ScenarioSizes {
   /** Messages of a backlog. */
   readonly count: number;
   readonly idleConnections: number;
+  readonly management: ManagementCounts;
 }
 
 const mostOut: Merit = { figure: 'outPerSecond', better: 'more' };
 const mostIn: Merit = { figure: 'inPerSecond', better: 'more' };
 
 export function allScenarios(sizes: ScenarioSizes): Scenario[] {
-  return [...throughput(sizes), ...backlog(sizes), ...latency(sizes), ...routing(sizes), ...resources(sizes)];
+  return [
+    ...throughput(sizes),
+    ...backlog(sizes),
+    ...latency(sizes),
+    ...routing(sizes),
+    ...resources(sizes),
+    management(sizes),
+  ];
 }
 
 function throughput(sizes: ScenarioSizes): Scenario[] {
@@ -82,6 +114,7 @@ function backlog(sizes: ScenarioSizes): Scenario[] {
     {
       letter: 'e',
       text: `${text}: published, then consumed`,
+      manages: false,
       floor: { journal: false, fanOut: false },
       steps: [
         { kind: 'load', label: 'e in', options: { ...counted, mode: 'publish', durable: true }, merit: mostIn },
@@ -91,6 +124,7 @@ function backlog(sizes: ScenarioSizes): Scenario[] {
     {
       letter: 'ep',
       text: `${text}, persistent: published with 1000 confirms out, then consumed with ack each 100`,
+      manages: false,
       floor: { journal: true, fanOut: false },
       steps: [
         {
@@ -151,6 +185,7 @@ function resources(sizes: ScenarioSizes): Scenario[] {
     {
       letter: 'i',
       text: `${sizes.idleConnections.toLocaleString('en')} idle connections, one channel each`,
+      manages: false,
       floor: nothing,
       steps: [
         {
@@ -164,10 +199,24 @@ function resources(sizes: ScenarioSizes): Scenario[] {
     {
       letter: 'start',
       text: 'from the start of the process to the first open connection; memory 2 s later',
+      manages: false,
       floor: nothing,
       steps: [{ kind: 'start', label: 'start', merit: { figure: 'startMs', better: 'less' } }],
     },
   ];
+}
+
+function management({ management: counts }: ScenarioSizes): Scenario {
+  const [queues, connections, users] = [counts.queues, counts.connections, counts.users].map((count) =>
+    count.toLocaleString('en'),
+  );
+  return {
+    letter: 'management',
+    text: `${queues} queues with a binding each, ${connections} connections, ${users} users`,
+    manages: true,
+    floor: null,
+    steps: [{ kind: 'management', label: 'management', counts, merit: { figure: 'pageMs', better: 'less' } }],
+  };
 }
 
 function timed(
@@ -181,6 +230,7 @@ function timed(
   return {
     letter,
     text,
+    manages: false,
     floor: { journal: options.persistent === true, fanOut: false },
     steps: [{ kind: 'load', label: letter, options: { ...options, seconds, warmUpSeconds }, merit }],
   };

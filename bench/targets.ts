@@ -11,15 +11,20 @@ import { monotonicUs } from '../src/perf/load-board.ts';
 import { defaultLoadOptions } from '../src/perf/load-options.ts';
 import { isRabbitMqInstalled, startRabbitMq } from '../test/differential/rabbitmq.ts';
 import { freePort, startNode } from './child.ts';
+import type { LoopHolds } from './loop-hold.ts';
 import type { Scenario } from './scenarios.ts';
 
 export type TargetName = 'leveret' | 'floor' | 'rabbitmq';
 
 export interface RunningTarget {
   readonly port: number;
+  /** Of the HTTP API, where the scenario needs it. */
+  readonly managementPort: number | null;
   readonly pids: readonly number[];
   /** From the start of the process to the first connection that opened. */
   readonly startMs: number;
+  /** How long its event loop was held since this was asked last; null for what has none, and unless the scenario needs it. */
+  loopHolds(): Promise<LoopHolds | null>;
   /** Ends the process and removes its data. */
   stop(): Promise<void>;
 }
@@ -35,6 +40,7 @@ export interface Target {
 
 const root = path.resolve(import.meta.dirname, '..');
 const readyMsMax = 60_000;
+const loopHoldProgram = path.join(root, 'bench/loop-hold.ts');
 const brokerProgram = path.join(root, 'src/cli/leveret.ts');
 
 export const targets: readonly Target[] = [
@@ -42,10 +48,12 @@ export const targets: readonly Target[] = [
     name: 'leveret',
     title: 'Leveret',
     unavailable: () => (existsSync(brokerProgram) ? null : 'src/cli/leveret.ts is missing'),
-    start: (_scenario, directory) => {
-      return startNodeTarget(directory, (port, data) => {
-        const places = ['--port', String(port), '--management-port', '0', '--data-dir', path.join(data, 'data')];
-        return [brokerProgram, ...places];
+    start: async (scenario, directory) => {
+      const managementPort = scenario.manages ? await freePort() : null;
+      const probe = managementPort === null ? [] : ['--import', loopHoldProgram];
+      return startNodeTarget(directory, managementPort, (port, data) => {
+        const ports = ['--port', String(port), '--management-port', String(managementPort ?? 0)];
+        return [...probe, brokerProgram, ...ports, '--data-dir', path.join(data, 'data')];
       });
     },
   },
@@ -54,10 +62,10 @@ export const targets: readonly Target[] = [
     title: 'floor',
     unavailable: () => null,
     start: (scenario, directory) => {
-      return startNodeTarget(directory, (port, data) => {
+      return startNodeTarget(directory, null, (port, data) => {
         const args = [path.join(root, 'bench/floor.ts'), '--port', String(port)];
-        if (scenario.floor.journal) args.push('--journal', path.join(data, 'journal'));
-        if (scenario.floor.fanOut) args.push('--fan-out');
+        if (scenario.floor?.journal) args.push('--journal', path.join(data, 'journal'));
+        if (scenario.floor?.fanOut) args.push('--fan-out');
         return args;
       });
     },
@@ -70,31 +78,36 @@ export const targets: readonly Target[] = [
   },
 ];
 
+/** With a `managementPort` its event loop is watched. */
 async function startNodeTarget(
   directory: string,
+  managementPort: number | null,
   args: (port: number, data: string) => string[],
 ): Promise<RunningTarget> {
   const data = await mkdtemp(path.join(directory, 'leveret-bench-'));
   const port = await freePort();
   const sinceUs = monotonicUs();
-  const child = startNode(args(port, data), data);
+  const child = startNode(args(port, data), data, managementPort !== null);
+  const loopHolds = async () => (managementPort === null ? null : ((await child.ask('loop-holds')) as LoopHolds));
   const stop = async (): Promise<void> => {
     await child.stop();
     await rm(data, { recursive: true, force: true });
   };
   try {
     const startMs = await awaitReady({ ...defaultLoadOptions, port }, sinceUs, readyMsMax, () => child.hasEnded());
-    return { port, pids: [child.pid], startMs, stop };
+    return { port, managementPort, pids: [child.pid], startMs, loopHolds, stop };
   } catch (error) {
     await stop();
     throw new Error(`it did not come up: ${(error as Error).message}\n${child.errorText()}`);
   }
 }
 
-async function startRabbitMqTarget(): Promise<RunningTarget> {
+async function startRabbitMqTarget(scenario: Scenario): Promise<RunningTarget> {
   const sinceUs = monotonicUs();
-  const broker = await startRabbitMq();
+  const broker = await startRabbitMq({ management: scenario.manages });
   const startMs = await awaitReady({ ...defaultLoadOptions, port: broker.port }, sinceUs, readyMsMax);
   // The node is the first process; the other maps Erlang's ports and takes no part.
-  return { port: broker.port, pids: broker.pids.slice(0, 1), startMs, stop: broker.stop };
+  const pids = broker.pids.slice(0, 1);
+  const managementPort = scenario.manages ? broker.managementPort : null;
+  return { port: broker.port, managementPort, pids, startMs, loopHolds: async () => null, stop: broker.stop };
 }

@@ -27,13 +27,11 @@ export interface IdleReport {
 /** Opens connections, holds them and closes them. @throws LoadConnectionError when one cannot be opened. */
 export async function openIdleConnections(options: IdleOptions): Promise<IdleReport> {
   const { connections, holdSeconds, brokerPids } = options;
-  const readBuffer = new ReadBuffer();
-  const open: LoadConnection[] = [];
   const memoryBeginBytes = residentBytesOf(brokerPids);
   const cpuBegin = cpuSecondsOf(brokerPids);
   const beginUs = monotonicUs();
+  const close = await openConnections(options, connections);
   try {
-    for (let count = 0; count < connections; count++) open.push(await LoadConnection.open(options, readBuffer));
     const openSeconds = (monotonicUs() - beginUs) / 1e6;
     const brokerCpuUsPerConnection = ((cpuSecondsOf(brokerPids) - cpuBegin) * 1e6) / connections;
     await delay(holdSeconds * 1e3);
@@ -47,7 +45,23 @@ export async function openIdleConnections(options: IdleOptions): Promise<IdleRep
       brokerCpuUsPerConnection,
     };
   } finally {
+    await close();
+  }
+}
+
+/** Opens connections, one after the other. @returns what closes them. @throws LoadConnectionError when one cannot be opened. */
+export async function openConnections(endpoint: Endpoint, count: number): Promise<() => Promise<void>> {
+  const readBuffer = new ReadBuffer();
+  const open: LoadConnection[] = [];
+  const close = async (): Promise<void> => {
     for (const connection of open) await connection.close();
+  };
+  try {
+    while (open.length < count) open.push(await LoadConnection.open(endpoint, readBuffer));
+    return close;
+  } catch (error) {
+    await close();
+    throw error;
   }
 }
 

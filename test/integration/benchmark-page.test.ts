@@ -11,7 +11,8 @@ import { codeSpansOf, fencesOf, tableBehind } from './markdown.ts';
 const page = readFileSync(join(import.meta.dirname, '../../docs/benchmark.md'), 'utf8');
 
 test('every scenario stands in it, in order', () => {
-  const scenarios = allScenarios({ seconds: 1, warmUpSeconds: 1, count: 1, idleConnections: 1 });
+  const management = { queues: 1, connections: 1, users: 1 };
+  const scenarios = allScenarios({ seconds: 1, warmUpSeconds: 1, count: 1, idleConnections: 1, management });
   const letters = tableBehind(page, 'Scenarios').map(([letter]) => letter);
   assert.deepEqual(
     letters,

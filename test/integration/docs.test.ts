@@ -217,7 +217,13 @@ describe('the sections that are written by a program', () => {
 
 /** A page of results as the benchmark writes it. */
 function sampleResults(): string {
-  const sizes = { seconds: 6, warmUpSeconds: 2, count: 1_000_000, idleConnections: 1000 };
+  const sizes = {
+    seconds: 6,
+    warmUpSeconds: 2,
+    count: 1_000_000,
+    idleConnections: 1000,
+    management: { queues: 10, connections: 2, users: 1 },
+  };
   const scenarios = allScenarios(sizes);
   const labels = scenarios.flatMap(({ steps }) => steps.map(({ label }) => label));
   const measurements = labels.flatMap((label) => targets.map(({ name }) => sampleMeasurement(label, name)));
