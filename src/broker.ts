@@ -401,6 +401,7 @@ class RunningBroker implements Broker {
       store,
       clock: this.#clock,
       log: this.#log,
+      churn: this.#churn,
       wake: (queue) => turn.wake(queue),
       turnMs: () => turn.nowMs,
       unused: ({ vhost, name }) => this.#propose({ kind: 'delete-queue', vhost, name }),

@@ -259,6 +259,10 @@ export class Channel implements Confirming, ReplyTarget {
     this.unackedLimit = Math.min(prefetch, maxUnackedPerChannel);
   }
 
+  get publishedForConfirmTotal(): number {
+    return this.confirms?.published ?? 0;
+  }
+
   get confirmedTotal(): number {
     return this.confirms?.confirmed ?? 0;
   }
@@ -478,7 +482,7 @@ export class Channel implements Confirming, ReplyTarget {
     this.#giveAllBack();
     this.publisher.release();
     this.tx = null;
-    this.vhost.closedChannels.add(this);
+    this.vhost.channelClosed(this);
   }
 
   // --- content frames out of order ---

@@ -98,10 +98,12 @@ export class TestBroker {
     );
     turn.store = store;
     const propose = (change: Change) => metadata.propose([change], () => undefined);
+    const churn = new Churn();
     const vhosts = new Vhosts({
       store,
       clock,
       log,
+      churn,
       wake: (queue) => turn.wake(queue),
       turnMs: () => turn.nowMs,
       unused: ({ vhost, name }) => propose({ kind: 'delete-queue', vhost, name }),
@@ -122,7 +124,7 @@ export class TestBroker {
       limits: this.#limits,
       chunks: new ChunkPool(),
       replyTargets: new ReplyTargets(),
-      churn: new Churn(),
+      churn,
       serverProperties: serverProperties(metadata.clusterName),
       authenticator: new AccountAuthenticator(accounts, { mechanisms, loopbackUsers: ['guest'], connections }),
       queueRecord: (queue) => vhosts.recordOf(queue),

@@ -2,14 +2,13 @@
  * What the API knows of the past: figures of queues, channels, connections, vhosts and the node, sampled at a fixed interval.
  *
  * Figures themselves are read where they are counted, at the moment that somebody asks; only rates and graphs come from samples.
- * Totals of a vhost must not fall when a queue is deleted or a channel closed: what those had counted is kept here, and there.
  */
 import type { Channel } from '../connection/channel.ts';
 import type { Connection } from '../connection/connection.ts';
-import type { Change } from '../metadata/port.ts';
 import type { Churn } from '../metrics/churn.ts';
 import { type Details, type ReadFigures, Sampled, type Window } from '../metrics/sampled.ts';
 import type { Queue } from '../queues/queue.ts';
+import type { QueueCounts } from '../queues/queue-totals.ts';
 import type { Timer } from '../runtime/clock.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { type NodeFigures, readNodeFigures } from './node-figures.ts';
@@ -68,12 +67,7 @@ export class Statistics {
   readonly #churn = new Figures(CHURN_COLUMNS, readChurn);
   readonly #node = new Figures(NODE_COLUMNS, readNode);
   readonly #nodeFigures: NodeFigures = { mem_used: 0, fd_used: 0, sockets_used: 0, disk_free: 0 };
-  /** By vhost and name, to have them once more when they are deleted. */
-  readonly #known = new Map<string, Map<string, Queue>>();
-  /** By vhost: what its deleted queues had counted. */
-  readonly #gone = new Map<string, Float64Array>();
   readonly #scratch = new Float64Array(QUEUE_COLUMNS.length);
-  readonly #unfollow: () => void;
   readonly #timer: Timer;
 
   constructor(sources: BrokerSources) {
@@ -82,15 +76,12 @@ export class Statistics {
     this.#everything = new Figures<Statistics>(TOTAL_COLUMNS, (_, into) =>
       this.#readVhosts(sources.vhosts.all(), into),
     );
-    for (const queue of sources.vhosts.queues()) this.#know(queue);
-    this.#unfollow = sources.context.metadata.follow((change) => this.#follow(change));
     this.sample();
     this.#timer = sources.context.clock.every(SAMPLE_SECONDS * 1000, () => this.sample());
   }
 
   stop(): void {
     this.#timer.cancel();
-    this.#unfollow();
   }
 
   /** Takes one sample of everything. */
@@ -163,13 +154,10 @@ export class Statistics {
     const wanted = new Set<Vhost>();
     for (const vhost of vhosts) {
       wanted.add(vhost);
-      for (const queue of vhost.queues.values()) {
-        readQueue(queue, this.#scratch);
-        addQueue(into, this.#scratch, true);
-      }
-      const gone = this.#gone.get(vhost.name);
-      if (gone !== undefined) addQueue(into, gone, false);
-      addPublishes(into, vhost.closedChannels);
+      for (const queue of vhost.queues.values()) this.#addQueue(into, queue);
+      this.#addQueue(into, vhost.gone.classicQueues);
+      this.#addQueue(into, vhost.gone.quorumQueues);
+      addPublishes(into, vhost.gone.channels);
     }
     for (const { vhost, channels } of this.#sources.connections()) {
       if (vhost === null || !wanted.has(vhost)) continue;
@@ -177,39 +165,9 @@ export class Statistics {
     }
   }
 
-  #follow(change: Change): void {
-    const { churn } = this.#sources.context;
-    if (change.kind === 'put-queue') {
-      const queue = this.#sources.vhosts.get(change.queue.vhost)?.queues.get(change.queue.name);
-      if (queue === undefined || this.#isKnown(queue)) return;
-      this.#know(queue);
-      churn.queueCreated++;
-    } else if (change.kind === 'delete-queue') {
-      this.#forget(change.vhost, change.name);
-      churn.queueDeleted++;
-    } else if (change.kind === 'delete-vhost') {
-      this.#known.delete(change.name);
-      this.#gone.delete(change.name);
-    }
-  }
-
-  #isKnown(queue: Queue): boolean {
-    return this.#known.get(queue.vhost)?.get(queue.name) === queue;
-  }
-
-  #know(queue: Queue): void {
-    const ofVhost = this.#known.get(queue.vhost) ?? new Map<string, Queue>();
-    this.#known.set(queue.vhost, ofVhost.set(queue.name, queue));
-  }
-
-  #forget(vhost: string, name: string): void {
-    const queue = this.#known.get(vhost)?.get(name);
-    if (queue === undefined) return;
-    this.#known.get(vhost)!.delete(name);
+  #addQueue(into: Float64Array, queue: CountedQueue): void {
     readQueue(queue, this.#scratch);
-    const gone = this.#gone.get(vhost) ?? new Float64Array(QUEUE_COLUMNS.length);
-    for (let column = LENGTH_COLUMNS.length; column < gone.length; column++) gone[column]! += this.#scratch[column]!;
-    this.#gone.set(vhost, gone);
+    addQueue(into, this.#scratch);
   }
 }
 
@@ -262,8 +220,18 @@ function orNothing(view: FiguresView): FiguresView | undefined {
   return Object.values(view).some((figure) => typeof figure === 'number' && figure > 0) ? view : undefined;
 }
 
-function readQueue(queue: Queue, into: Float64Array): void {
-  const { readyCount, unackedCount, deliveredTotal, deliveredNoAckTotal, gottenTotal, gottenNoAckTotal } = queue;
+/** A queue; or what deleted ones had counted, in which nothing lies any more. */
+type CountedQueue = QueueCounts & Partial<Pick<Queue, 'readyCount' | 'unackedCount'>>;
+
+function readQueue(queue: CountedQueue, into: Float64Array): void {
+  const {
+    readyCount = 0,
+    unackedCount = 0,
+    deliveredTotal,
+    deliveredNoAckTotal,
+    gottenTotal,
+    gottenNoAckTotal,
+  } = queue;
   into[0] = readyCount + unackedCount;
   into[1] = readyCount;
   into[2] = unackedCount;
@@ -278,9 +246,9 @@ function readQueue(queue: Queue, into: Float64Array): void {
   into[11] = deliveredTotal;
 }
 
-/** Adds what queues know to totals. @param lengths also what lies in them */
-function addQueue(into: Float64Array, figures: Float64Array, lengths: boolean): void {
-  if (lengths) for (let column = 0; column < LENGTH_COLUMNS.length; column++) into[column]! += figures[column]!;
+/** Adds what queues know to totals. */
+function addQueue(into: Float64Array, figures: Float64Array): void {
+  for (let column = 0; column < LENGTH_COLUMNS.length; column++) into[column]! += figures[column]!;
   const shift = TOTAL_COLUMNS.length - QUEUE_COLUMNS.length;
   for (let column = QUEUE_COLUMNS.indexOf('deliver'); column < QUEUE_COLUMNS.length; column++) {
     into[column + shift]! += figures[column]!;

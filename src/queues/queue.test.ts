@@ -111,6 +111,7 @@ class QueueBench {
           queue.awake = true;
           this.#isAwake = true;
         },
+        died: () => undefined,
         deadLetter: (_queue, page, offset, reason) => this.events.push(`dead ${numberAt(page, offset)} ${reason}`),
         unused: () => this.events.push('unused'),
       },

@@ -37,6 +37,8 @@ export interface QueueEnvironment {
   turnMs(): number;
   /** Hands a message over before the queue settles it. The bytes are in `page`, for the time of the call. */
   deadLetter(queue: Queue, page: Page, offset: number, reason: DeadLetterReason, settings: QueueSettings): void;
+  /** A message leaves that nobody has acknowledged, whether or not there is a dead-letter exchange. */
+  died(queue: Queue, reason: DeadLetterReason): void;
   /** x-expires has run out, or the last consumer of an auto-delete queue has gone. */
   unused(queue: Queue): void;
 }
@@ -414,6 +416,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
 
   /** A message leaves by way of the dead-letter exchange, if there is one. */
   #leave(position: number, reason: DeadLetterReason): void {
+    this.#env.died(this, reason);
     if (this.settings.deadLetterExchange !== undefined) {
       const { store } = this.#env;
       const page = store.pageAt(position);

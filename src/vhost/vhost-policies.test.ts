@@ -4,6 +4,7 @@ import { bootstrap } from '../metadata/bootstrap.ts';
 import { openMemoryStore } from '../metadata/memory-store.ts';
 import type { Change, JsonObject, MetadataStore, PolicyRecord } from '../metadata/port.ts';
 import { putExchange, putQueue, userRecord, vhostRecord } from '../metadata/test-records.ts';
+import { Churn } from '../metrics/churn.ts';
 import { fromPlain, type PlainObject } from '../protocol/field-table.ts';
 import type { Queue } from '../queues/queue.ts';
 import { systemDisk } from '../runtime/disk.ts';
@@ -36,6 +37,7 @@ class Bench {
       store,
       clock: this.clock,
       log,
+      churn: new Churn(),
       wake: (queue) => {
         queue.awake = true;
         this.#awake.add(queue);

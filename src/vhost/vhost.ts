@@ -23,29 +23,15 @@ import { bodySizeOf, IncomingMessage, propertiesSizeOf, routeOffsetOf, routeSize
 import { deadLetteredProperties, deadLetterRoutingKeys, isDeadLetterCycle } from './dead-letter-headers.ts';
 import { readQueueArguments } from './queue-arguments.ts';
 import { MAX_QUEUES_A_RECORD, NO_ROUTE, Route } from './route.ts';
+import { type BrokerTotals, GoneTotals, type PublishTotals } from './totals.ts';
 import { VhostPolicies } from './vhost-policies.ts';
 
 export type PublishOutcome = 'routed' | 'unroutable' | 'rejected';
 
-/** What channels count; a vhost keeps the sums of those that are gone. */
-export class PublishTotals {
-  publishedTotal = 0;
-  confirmedTotal = 0;
-  returnedTotal = 0;
-  droppedTotal = 0;
-
-  add(
-    totals: Readonly<Pick<PublishTotals, 'publishedTotal' | 'confirmedTotal' | 'returnedTotal' | 'droppedTotal'>>,
-  ): void {
-    this.publishedTotal += totals.publishedTotal;
-    this.confirmedTotal += totals.confirmedTotal;
-    this.returnedTotal += totals.returnedTotal;
-    this.droppedTotal += totals.droppedTotal;
-  }
-}
-
 /** What the vhost needs of the broker: everything that a queue needs, but for what the vhost does itself. */
-export interface VhostEnvironment extends Omit<QueueEnvironment, 'deadLetter' | 'unused'> {
+export interface VhostEnvironment extends Omit<QueueEnvironment, 'deadLetter' | 'died' | 'unused'> {
+  /** Counted here for all vhosts. */
+  readonly totals: BrokerTotals;
   /** The queue is to be deleted: x-expires, or auto-delete. */
   unused(queue: Queue): void;
   /** The last binding of an auto-delete exchange is gone. */
@@ -71,7 +57,7 @@ export class Vhost {
   defaultQueueType: QueueType = 'classic';
   /** Grows with every change that may alter where a message goes. */
   topologyVersion = 0;
-  readonly closedChannels = new PublishTotals();
+  readonly gone = new GoneTotals();
   /** Routes are worked out anew after a change: policies choose alternate exchanges, and how much care a queue needs. */
   readonly policies = new VhostPolicies(() => {
     this.topologyVersion++;
@@ -94,6 +80,7 @@ export class Vhost {
       unused: (queue) => env.unused(queue),
       deadLetter: (queue, page, offset, reason, settings) =>
         this.#deadLetterMessage(queue, page, offset, reason, settings),
+      died: (queue, reason) => this.#countDeath(queue, reason),
     };
   }
 
@@ -136,7 +123,9 @@ export class Vhost {
   #publishWithCare(message: IncomingMessage, route: Route): PublishOutcome {
     const refusing = route.queues.filter((queue) => queue.refuses(message.bodySize));
     for (const queue of refusing) {
-      if (queue.settings.overflow === 'reject-publish-dlx') this.#deadLetterRefused(queue, message);
+      if (queue.settings.overflow !== 'reject-publish-dlx') continue;
+      this.#countDeath(queue, 'maxlen');
+      this.#deadLetterRefused(queue, message);
     }
     const willing = route.queues.filter((queue) => !refusing.includes(queue));
     for (let from = 0; from < willing.length; from += MAX_QUEUES_A_RECORD) {
@@ -184,10 +173,22 @@ export class Vhost {
     });
   }
 
+  #countDeath({ countsDeliveries, settings }: Queue, reason: DeadLetterReason): void {
+    const { classicDeaths, quorumDeaths } = this.#env.totals;
+    const deaths = (countsDeliveries ? quorumDeaths : classicDeaths)[reason];
+    if (this.#deadLetterExchange(settings) === undefined) deaths.dropped++;
+    else deaths.deadLettered++;
+  }
+
+  /** Null is the default exchange; undefined: there is none, or none any more. */
+  #deadLetterExchange({ deadLetterExchange: name }: QueueSettings): Exchange<Queue> | null | undefined {
+    if (name === undefined) return undefined;
+    return name === '' ? null : this.exchanges.get(name);
+  }
+
   #publishDeadLetter(queue: Queue, reason: DeadLetterReason, settings: QueueSettings, dying: DyingMessage): void {
-    const { deadLetterExchange, deadLetterRoutingKey } = settings;
-    if (deadLetterExchange === undefined) return;
-    const exchange = deadLetterExchange === '' ? null : this.exchanges.get(deadLetterExchange);
+    const { deadLetterExchange = '', deadLetterRoutingKey } = settings;
+    const exchange = this.#deadLetterExchange(settings);
     if (exchange === undefined) return;
     const now = this.#env.clock.nowMs();
     const death = { ...dying, queue: queue.name, reason, nowSeconds: Math.floor(now / 1000), deadLetterRoutingKey };
@@ -210,6 +211,7 @@ export class Vhost {
     message.priority = dead.priority ?? 0;
     message.blindBytes = encodeBlindKeys(blindKeys);
     message.blindSize = message.blindBytes.length;
+    this.#env.totals.deadLetterCopies += queues.length;
     this.publish(message, queues.length === route.queues.length ? route : new Route(queues));
   }
 
@@ -237,13 +239,21 @@ export class Vhost {
     return queue;
   }
 
-  removeQueue(name: string): void {
+  /** @returns whether it was there */
+  removeQueue(name: string): boolean {
     const queue = this.queues.get(name);
-    if (queue === undefined) return;
+    if (queue === undefined) return false;
     this.queues.delete(name);
+    for (const totals of [this.gone, this.#env.totals]) totals.ofQueuesLike(queue).add(queue);
     this.policies.remove('queue', name);
     this.topologyVersion++;
     queue.destroy();
+    return true;
+  }
+
+  /** A channel is closed: what it has counted stays in the totals. */
+  channelClosed(channel: Readonly<Omit<PublishTotals, 'add'>>): void {
+    for (const totals of [this.gone, this.#env.totals]) totals.channels.add(channel);
   }
 
   destination(kind: 'queue' | 'exchange', name: string): Queue | Exchange<Queue> | undefined {

@@ -8,21 +8,31 @@ import type {
   QueueRecord,
   VhostRecord,
 } from '../metadata/port.ts';
+import type { Churn } from '../metrics/churn.ts';
 import { faultOfPattern } from '../policies/definition-check.ts';
 import { inactiveKeys, type PolicyKind } from '../policies/policy-keys.ts';
 import type { Queue } from '../queues/queue.ts';
 import { Exchange } from '../routing/exchange.ts';
 import { isExchangeType } from '../routing/exchange-types.ts';
+import { BrokerTotals } from './totals.ts';
 import { Vhost, type VhostEnvironment } from './vhost.ts';
 
+export interface VhostsEnvironment extends Omit<VhostEnvironment, 'totals'> {
+  readonly churn: Churn;
+}
+
 export class Vhosts {
+  /** What is gone had counted, in all vhosts. */
+  readonly totals = new BrokerTotals();
   readonly #env: VhostEnvironment;
+  readonly #churn: Churn;
   readonly #vhosts = new Map<string, Vhost>();
   readonly #records = new WeakMap<Queue, QueueRecord>();
   readonly #inactiveNoted = new Set<string>();
 
-  constructor(env: VhostEnvironment) {
-    this.#env = env;
+  constructor({ churn, ...env }: VhostsEnvironment) {
+    this.#env = { ...env, totals: this.totals };
+    this.#churn = churn;
   }
 
   get(name: string): Vhost | undefined {
@@ -67,9 +77,11 @@ export class Vhosts {
       case 'delete-exchange':
         return this.#vhosts.get(change.vhost)?.removeExchange(change.name);
       case 'put-queue':
-        return this.#addQueue(change.queue);
+        if (this.#addQueue(change.queue)) this.#churn.queueCreated++;
+        return;
       case 'delete-queue':
-        return this.#vhosts.get(change.vhost)?.removeQueue(change.name);
+        if (this.#vhosts.get(change.vhost)?.removeQueue(change.name)) this.#churn.queueDeleted++;
+        return;
       case 'put-binding':
         return this.#bind(change.binding);
       case 'delete-binding':
@@ -100,10 +112,12 @@ export class Vhosts {
     vhost.addExchange(new Exchange({ ...record, type }));
   }
 
-  #addQueue(record: QueueRecord): void {
+  /** @returns whether it is new */
+  #addQueue(record: QueueRecord): boolean {
     const vhost = this.#vhosts.get(record.vhost);
-    if (vhost === undefined || vhost.queues.has(record.name)) return;
+    if (vhost === undefined || vhost.queues.has(record.name)) return false;
     this.#records.set(vhost.addQueue(record), record);
+    return true;
   }
 
   #bind({ vhost: name, source, destinationType, destination, routingKey, arguments: args }: BindingRecord): void {
