@@ -39,6 +39,7 @@ import { openMemoryStore } from './metadata/memory-store.ts';
 import type { Change, MetadataStore, PermissionRecord } from './metadata/port.ts';
 import { openSqliteStore } from './metadata/sqlite-store.ts';
 import type { AlarmCause } from './metrics/alarms.ts';
+import { AuthAttempts } from './metrics/auth-attempts.ts';
 import { Churn } from './metrics/churn.ts';
 import { type ResourceFigures, Resources } from './metrics/resources.ts';
 import type { Queue } from './queues/queue.ts';
@@ -449,6 +450,7 @@ class RunningBroker implements Broker {
       chunks: new ChunkPool(),
       replyTargets: new ReplyTargets(),
       churn: this.#churn,
+      authAttempts: new AuthAttempts(),
       serverProperties: serverProperties(metadata.clusterName),
       authenticator: this.#authenticator(accounts),
       queueRecord: (queue) => vhosts.recordOf(queue),

@@ -710,10 +710,17 @@ export class Connection implements FrameSink, Flowing {
     this.context.turn.begin();
     this.#release();
     this.#become('closed');
-    if (this.vhost !== null) this.context.churn.connectionClosed++;
+    this.#countClosed();
     this.#dropTimer?.cancel();
     this.#reader.end();
     this.#events.closed(this);
+  }
+
+  #countClosed(): void {
+    const { churn } = this.context;
+    if (this.vhost !== null) churn.connectionClosed++;
+    churn.closedReceivedBytes += this.receivedBytes;
+    churn.closedSentBytes += this.out.sentBytes;
   }
 
   /** The broker stops: the client is told, and everything it held is given back. */

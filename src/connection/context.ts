@@ -2,6 +2,7 @@
 import type { Authenticator, ChannelAccess, Identity } from '../auth/access.ts';
 import type { Limits } from '../config/limits.ts';
 import type { MetadataStore, QueueRecord } from '../metadata/port.ts';
+import type { AuthAttempts } from '../metrics/auth-attempts.ts';
 import type { Churn } from '../metrics/churn.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import type { Queue } from '../queues/queue.ts';
@@ -23,6 +24,7 @@ export interface ConnectionContext {
   readonly chunks: ChunkPool;
   readonly replyTargets: ReplyTargets;
   readonly churn: Churn;
+  readonly authAttempts: AuthAttempts;
   readonly serverProperties: FieldTable;
   readonly authenticator: Authenticator;
   readonly queueRecord: (queue: Queue) => QueueRecord;

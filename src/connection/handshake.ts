@@ -75,8 +75,9 @@ export class Handshake {
   }
 
   #login(mechanism: string, response: string): HandshakeStep {
-    const { authenticator, limits, log } = this.#context;
+    const { authenticator, authAttempts, limits, log } = this.#context;
     const login = authenticator.login(mechanism, response, this.#peer, this.#tls);
+    authAttempts.count('amqp091', login.kind === 'accepted');
     if (login.kind === 'refused') {
       const reason = `${mechanism} login refused: ${login.reason}`;
       if (!hasCapability(this.clientProperties, 'authentication_failure_close')) return { kind: 'drop', reason };

@@ -13,6 +13,7 @@ import { DEFAULT_LIMITS, type Limits } from '../config/limits.ts';
 import { bootstrap } from '../metadata/bootstrap.ts';
 import { openMemoryStore } from '../metadata/memory-store.ts';
 import type { Change, MetadataStore } from '../metadata/port.ts';
+import { AuthAttempts } from '../metrics/auth-attempts.ts';
 import { Churn } from '../metrics/churn.ts';
 import { systemDisk } from '../runtime/disk.ts';
 import { createLog } from '../runtime/log.ts';
@@ -125,6 +126,7 @@ export class TestBroker {
       chunks: new ChunkPool(),
       replyTargets: new ReplyTargets(),
       churn,
+      authAttempts: new AuthAttempts(),
       serverProperties: serverProperties(metadata.clusterName),
       authenticator: new AccountAuthenticator(accounts, { mechanisms, loopbackUsers: ['guest'], connections }),
       queueRecord: (queue) => vhosts.recordOf(queue),

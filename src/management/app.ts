@@ -84,7 +84,7 @@ async function readRequest(
   if (authorization === undefined && !isOpen) return null;
   const peer = getConnInfo(context).remote.address ?? '';
   const nobody = { user: '', tags: [] };
-  const identity = isOpen ? nobody : authenticate(authorization!, peer, sources.context.authenticator);
+  const identity = isOpen ? nobody : authenticate(authorization!, peer, sources.context);
   const caller = new Caller(identity, sources.accounts);
   const request = {
     sources,

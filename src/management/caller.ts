@@ -6,8 +6,9 @@
  *   monitoring      all connections, channels and nodes besides what management sees
  *   administrator   everything
  */
-import type { Authenticator, Identity } from '../auth/access.ts';
+import type { Identity } from '../auth/access.ts';
 import type { Accounts } from '../auth/accounts.ts';
+import type { ConnectionContext } from '../connection/context.ts';
 import { decodeText } from '../protocol/text.ts';
 import { loginFailed, notAuthorised } from './api-error.ts';
 
@@ -73,7 +74,11 @@ export class Caller {
  * @param peer the client's address: guest may be restricted to loopback
  * @throws ApiError 401 `Login failed`
  */
-export function authenticate(header: string, peer: string, authenticator: Authenticator): Identity {
+export function authenticate(
+  header: string,
+  peer: string,
+  { authenticator, authAttempts }: Pick<ConnectionContext, 'authenticator' | 'authAttempts'>,
+): Identity {
   const [scheme, credentials = ''] = header.split(' ', 2);
   if (scheme!.toLowerCase() !== 'basic') throw loginFailed();
   const octets = Buffer.from(credentials, 'base64');
@@ -82,6 +87,7 @@ export function authenticate(header: string, peer: string, authenticator: Authen
   const nul = Buffer.of(0);
   const response = Buffer.concat([nul, octets.subarray(0, colon), nul, octets.subarray(colon + 1)]);
   const login = authenticator.login('PLAIN', decodeText(response, 0, response.length), peer);
+  authAttempts.count('http', login.kind === 'accepted');
   if (login.kind === 'refused') throw loginFailed();
   return login.identity;
 }

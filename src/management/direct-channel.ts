@@ -11,6 +11,7 @@ import type { Socket } from 'node:net';
 import type { Authenticator, Identity } from '../auth/access.ts';
 import { Connection } from '../connection/connection.ts';
 import type { ConnectionContext } from '../connection/context.ts';
+import { AuthAttempts } from '../metrics/auth-attempts.ts';
 import {
   BASIC_CLASS_ID,
   CONTENT_HEADER_SIZE,
@@ -96,13 +97,9 @@ export class DirectChannel {
     this.#socket = new SocketSubstitute((bytes) => this.#takeFrames(bytes));
     const events = { closed: () => this.#wake() };
     const unlimited = { ...context.limits, frameMaxBytes: 0, channelMax: 0, heartbeatSeconds: 0 };
-    const own = { ...context, limits: unlimited, authenticator: trusting(context.authenticator, identity) };
-    this.#connection = new Connection(
-      { ...own, alarm: () => null },
-      this.#socket as unknown as Socket,
-      `http ${identity.user}`,
-      events,
-    );
+    const authenticator = trusting(context.authenticator, identity);
+    const own = { ...context, limits: unlimited, authenticator, authAttempts: new AuthAttempts(), alarm: () => null };
+    this.#connection = new Connection(own, this.#socket as unknown as Socket, `http ${identity.user}`, events);
     this.#open(vhost);
   }
 

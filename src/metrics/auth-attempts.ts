@@ -1,16 +1,10 @@
-/** How often somebody tried to log in, and with what success. */
+/** How often somebody tried to log in, and with what success; by RabbitMQ's names of the protocols. */
 export class AuthAttempts {
-  succeeded = 0;
-  failed = 0;
+  readonly amqp091 = { succeeded: 0, failed: 0 };
+  readonly http = { succeeded: 0, failed: 0 };
 
-  count(succeeded: boolean): void {
-    if (succeeded) this.succeeded++;
-    else this.failed++;
+  count(protocol: 'amqp091' | 'http', succeeded: boolean): void {
+    if (succeeded) this[protocol].succeeded++;
+    else this[protocol].failed++;
   }
-}
-
-/** By RabbitMQ's names of the protocols. */
-export interface AuthAttemptsByProtocol {
-  readonly amqp091: AuthAttempts;
-  readonly http: AuthAttempts;
 }

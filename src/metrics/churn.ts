@@ -7,4 +7,7 @@ export class Churn {
   queueDeclared = 0;
   queueCreated = 0;
   queueDeleted = 0;
+  /** Octets of connections that are closed. */
+  closedReceivedBytes = 0;
+  closedSentBytes = 0;
 }
