@@ -34,7 +34,7 @@ import { SocketReader } from './connection/socket-reader.ts';
 import type { TlsCertificates } from './connection/tls-certificates.ts';
 import { Turn } from './connection/turn.ts';
 import type { ManagementOptions, ManagementServer } from './management/server.ts';
-import { bootstrap } from './metadata/bootstrap.ts';
+import { bootstrap, endTracing } from './metadata/bootstrap.ts';
 import { openMemoryStore } from './metadata/memory-store.ts';
 import type { Change, MetadataStore, PermissionRecord } from './metadata/port.ts';
 import { openSqliteStore } from './metadata/sqlite-store.ts';
@@ -320,6 +320,7 @@ class RunningBroker implements Broker {
       this.#metadata = openSqliteStore({ directory: this.dataDir, clusterName });
       this.#removePidFile = writePidFile(this.dataDir);
     }
+    await endTracing(this.#metadata);
     if (definitions.users.length === 0) await this.#bootstrap(this.#metadata);
     await importDefinitions(this.#metadata, definitions);
     return this.#metadata;
@@ -399,6 +400,7 @@ class RunningBroker implements Broker {
 
   #restore(metadata: MetadataStore, turn: Turn, store: MessageStore): Vhosts {
     const vhosts = new Vhosts({
+      nodeName: this.#nodeName,
       store,
       clock: this.#clock,
       log: this.#log,
@@ -544,6 +546,7 @@ class RunningBroker implements Broker {
     this.#listeners?.destroyHandshakes();
     await closed;
     grace.cancel();
+    this.#vhosts?.internalPublisher.close();
     for (const queue of this.#vhosts?.queues() ?? []) queue.stop();
     await this.#store?.close();
     this.#accounts?.close();

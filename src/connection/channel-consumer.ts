@@ -6,6 +6,7 @@ import type { Queue } from '../queues/queue.ts';
 import type { Page } from '../storage/page.ts';
 import type { Channel } from './channel.ts';
 import { addDeliveryCount, Content, deliverPrefix, writeDelivery } from './delivery.ts';
+import { traceDelivery } from './tracing.ts';
 import type { Holder } from './unacked-ledger.ts';
 
 export interface ConsumerOptions {
@@ -66,6 +67,7 @@ export class ChannelConsumer implements Consumer, Holder {
     content.ofRecord(page, offset);
     if (redelivered && this.queue.countsDeliveries) this.#addDeliveryCount(position);
     writeDelivery(out, this.#prefix, channel.number, tag, redelivered, content, -1, frameMax);
+    if (channel.vhost.firehose !== null) traceDelivery(channel, this.queue, content, page, offset, redelivered);
     connection.touched();
   }
 

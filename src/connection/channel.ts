@@ -48,6 +48,7 @@ import {
 import { Publisher } from './publisher.ts';
 import { REPLY_TO, type ReplyTarget } from './reply-targets.ts';
 import * as topology from './topology-methods.ts';
+import { traceDelivery } from './tracing.ts';
 import { type HeldAck, Transaction } from './transaction.ts';
 import type { Confirming } from './turn.ts';
 import { type Holder, UnackedLedger } from './unacked-ledger.ts';
@@ -370,6 +371,7 @@ export class Channel implements Confirming, ReplyTarget {
       if (queue.countsDeliveries) addDeliveryCount(content, queue.deliveryCounts.get(position) ?? 0);
       const prefix = getOkPrefix(this.number);
       writeDelivery(out, prefix, this.number, tag, redelivered, content, queue.readyCount, frameMax);
+      if (this.vhost.firehose !== null) traceDelivery(this, queue, content, page, offset, redelivered);
       this.connection.touched();
     });
     if (!found) this.send({ name: 'basic.get-empty' });

@@ -64,6 +64,11 @@ const TURN_READ_BYTES = 384 * 1024;
 /** Octets that a connection is sent in one turn: a long backlog does not keep others waiting. */
 const SEND_SHARE_BYTES = 512 * 1024;
 
+/** The socket forgets where it was once it is closed. */
+function nameOf(peer: string, { remotePort = 0, localAddress = '', localPort = 0 }: Socket): string {
+  return `${peer}:${remotePort} -> ${localAddress}:${localPort}`;
+}
+
 export interface ConnectionEvents {
   closed(connection: Connection): void;
 }
@@ -72,6 +77,8 @@ export class Connection implements FrameSink, Flowing {
   readonly context: ConnectionContext;
   readonly out: OutBuffer;
   readonly peer: string;
+  /** `127.0.0.1:40000 -> 127.0.0.1:5672` */
+  readonly name: string;
   readonly channels = new Map<number, Channel>();
   vhost: Vhost | null = null;
   /** Octets of a whole frame that may be sent. */
@@ -119,6 +126,7 @@ export class Connection implements FrameSink, Flowing {
   ) {
     this.context = context;
     this.peer = peer;
+    this.name = nameOf(peer, socket);
     this.#socket = socket;
     this.#events = events;
     this.#tls = tls;

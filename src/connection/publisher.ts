@@ -29,6 +29,7 @@ import type { Channel } from './channel.ts';
 import { Content } from './delivery.ts';
 import { PropertyScan } from './property-scan.ts';
 import { REPLY_TO, type ReplyTarget } from './reply-targets.ts';
+import { tracePublish } from './tracing.ts';
 
 const BASIC_PUBLISH = { classId: 60, methodId: 40 };
 /** Routes that a channel remembers by exchange and key. */
@@ -217,6 +218,7 @@ export class Publisher implements RoutedMessage {
     const { route, replyTargets } = this.#resolve();
     if (this.#needsCheck) this.#checkProperties();
     if (replyTargets !== null) this.#reply(replyTargets);
+    if (channel.vhost.firehose !== null) tracePublish(channel, message, route);
     if (channel.tx === null) this.#publish(channel, message, route);
     else channel.tx.publish({ message: heldCopy(message), mandatory: this.#mandatory, route });
   }

@@ -101,6 +101,7 @@ export class TestBroker {
     const propose = (change: Change) => metadata.propose([change], () => undefined);
     const churn = new Churn();
     const vhosts = new Vhosts({
+      nodeName: 'node',
       store,
       clock,
       log,

@@ -42,6 +42,16 @@ export async function bootstrap(store: MetadataStore, options: BootstrapOptions)
   return true;
 }
 
+/** Tracing ends with the process, as in RabbitMQ: whoever forgets it pays until the next start, not for good. */
+export async function endTracing(store: MetadataStore): Promise<void> {
+  const traced = store.snapshot().vhosts.filter(({ tracing }) => tracing);
+  if (traced.length === 0) return;
+  await proposed(
+    store,
+    traced.map((vhost) => ({ kind: 'put-vhost', vhost: { ...vhost, tracing: false } })),
+  );
+}
+
 /** What makes a vhost: itself and its predeclared exchanges. Whoever creates one proposes all of these at once. */
 export function newVhostChanges(vhost: VhostRecord): Change[] {
   const exchanges = PREDECLARED_EXCHANGES.map(([name, type]) => predeclared(vhost.name, name, type));

@@ -34,6 +34,7 @@ class Bench {
       { visitLive: () => undefined, marks: () => new Map() },
     );
     this.vhosts = new Vhosts({
+      nodeName: 'node',
       store,
       clock: this.clock,
       log,

@@ -21,6 +21,7 @@ import { blindKeysOf, decodeBlindKeys, encodeBlindKeys } from '../storage/blind-
 import type { Page } from '../storage/page.ts';
 import { bodySizeOf, IncomingMessage, propertiesSizeOf, routeOffsetOf, routeSizeOf } from '../storage/record.ts';
 import { deadLetteredProperties, deadLetterRoutingKeys, isDeadLetterCycle } from './dead-letter-headers.ts';
+import type { Firehose } from './firehose.ts';
 import { readQueueArguments } from './queue-arguments.ts';
 import { MAX_QUEUES_A_RECORD, NO_ROUTE, Route } from './route.ts';
 import { type BrokerTotals, GoneTotals, type PublishTotals } from './totals.ts';
@@ -58,6 +59,8 @@ export class Vhost {
   /** Grows with every change that may alter where a message goes. */
   topologyVersion = 0;
   readonly gone = new GoneTotals();
+  /** Null while tracing is off. */
+  firehose: Firehose | null = null;
   /** Routes are worked out anew after a change: policies choose alternate exchanges, and how much care a queue needs. */
   readonly policies = new VhostPolicies(() => {
     this.topologyVersion++;

@@ -14,25 +14,33 @@ import { inactiveKeys, type PolicyKind } from '../policies/policy-keys.ts';
 import type { Queue } from '../queues/queue.ts';
 import { Exchange } from '../routing/exchange.ts';
 import { isExchangeType } from '../routing/exchange-types.ts';
+import { Firehose } from './firehose.ts';
+import { InternalPublisher } from './internal-publisher.ts';
 import { BrokerTotals } from './totals.ts';
 import { Vhost, type VhostEnvironment } from './vhost.ts';
 
 export interface VhostsEnvironment extends Omit<VhostEnvironment, 'totals'> {
   readonly churn: Churn;
+  /** What messages that are traced are said to have come from. */
+  readonly nodeName: string;
 }
 
 export class Vhosts {
   /** What is gone had counted, in all vhosts. */
   readonly totals = new BrokerTotals();
+  readonly internalPublisher: InternalPublisher;
   readonly #env: VhostEnvironment;
   readonly #churn: Churn;
+  readonly #nodeName: string;
   readonly #vhosts = new Map<string, Vhost>();
   readonly #records = new WeakMap<Queue, QueueRecord>();
   readonly #inactiveNoted = new Set<string>();
 
-  constructor({ churn, ...env }: VhostsEnvironment) {
+  constructor({ churn, nodeName, ...env }: VhostsEnvironment) {
     this.#env = { ...env, totals: this.totals };
     this.#churn = churn;
+    this.#nodeName = nodeName;
+    this.internalPublisher = new InternalPublisher(this, () => env.clock.nowMs());
   }
 
   get(name: string): Vhost | undefined {
@@ -97,10 +105,17 @@ export class Vhosts {
     }
   }
 
-  #putVhost({ name, defaultQueueType = 'classic' }: VhostRecord): void {
+  #putVhost({ name, defaultQueueType = 'classic', tracing }: VhostRecord): void {
     const vhost = this.#vhosts.get(name) ?? new Vhost(name, this.#env);
     vhost.defaultQueueType = defaultQueueType;
     this.#vhosts.set(name, vhost);
+    this.#trace(vhost, tracing);
+  }
+
+  #trace(vhost: Vhost, tracing: boolean): void {
+    if (tracing === (vhost.firehose !== null)) return;
+    vhost.firehose = tracing ? new Firehose(vhost.name, this.#nodeName, this.internalPublisher) : null;
+    this.#env.log.info('vhost', `${tracing ? 'Enabling' : 'Disabling'} tracing for vhost '${vhost.name}'`);
   }
 
   #addExchange(record: ExchangeRecord): void {

@@ -41,6 +41,7 @@ export interface PolicyOptions {
 }
 
 const DRAIN_MS = 2_000;
+let vhostChanges: Promise<unknown> = Promise.resolve();
 
 /** Collects the sessions of one file: `const session = group('handshake', sessions)`. */
 export function group(name: string, into: Session[]): (title: string, run: Session['run']) => void {
@@ -143,6 +144,34 @@ export class SessionContext {
   async deletePolicy(options: PolicyOptions = {}): Promise<void> {
     await this.#askForPolicy('DELETE', options);
     this.note(`${policyText(options)} is deleted`);
+  }
+
+  /** A vhost of this session with tracing on, and a channel in it whose queue `trace` gets all that is traced. */
+  async traced(): Promise<{ channel: RawChannel; vhost: string; trace: string }> {
+    const vhost = this.name('traced');
+    await this.#put(vhost, {});
+    const channel = await this.open({ virtualHost: vhost });
+    const trace = this.name('trace');
+    const quiet = this.quiet(channel.client);
+    await channel.call('queue.declare', { queue: trace, exclusive: true });
+    await channel.call('queue.bind', { queue: trace, exchange: 'amq.rabbitmq.trace', routingKey: '#' });
+    quiet.on = true;
+    await this.#put(vhost, { tracing: true });
+    return { channel, vhost, trace };
+  }
+
+  async stopTracing(vhost: string): Promise<void> {
+    await this.#put(vhost, { tracing: false });
+    this.note('tracing is off');
+  }
+
+  /** One after the other: RabbitMQ keeps one list of the vhosts that it traces, and forgets one of two that come at once. */
+  async #put(vhost: string, body: object): Promise<void> {
+    const call = { method: 'PUT', path: `/api/vhosts/${vhost}`, body } as const;
+    const asked = vhostChanges.then(() => ask(this.#target.managementUrl!, call));
+    vhostChanges = asked.catch(() => undefined);
+    const reply = await asked;
+    if (reply.status >= 300) throw new Error(`PUT ${vhost}: ${reply.status} ${JSON.stringify(reply.body)}`);
   }
 
   async #askForPolicy(method: 'PUT' | 'DELETE', { word = 'policy', operator }: PolicyOptions, body?: object) {

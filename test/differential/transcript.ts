@@ -22,6 +22,8 @@ const MADE_UP_NAMES: readonly (readonly [RegExp, string])[] = [
   [/amq\.rabbitmq\.reply-to\.[A-Za-z0-9._+/=-]+/g, 'reply-to'],
   [/amq\.gen-[A-Za-z0-9_-]{22}/g, 'server-named'],
   [/amq\.ctag-[A-Za-z0-9_-]{22}/g, 'consumer-tag'],
+  [/127\.0\.0\.1:\d+ -> 127\.0\.0\.1:\d+/g, 'connection'],
+  [/\bleveret[-\d]*@[\w.-]+/g, 'node'],
 ];
 
 /** Values of server-properties that name a product rather than a behaviour. */

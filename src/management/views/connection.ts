@@ -6,10 +6,8 @@ import type { JsonView } from '../listing.ts';
 import type { ManagementSources } from '../sources.ts';
 import { tlsView } from './tls.ts';
 
-/** `127.0.0.1:40000 -> 127.0.0.1:5672` */
-export function connectionName(connection: Connection): string {
-  const { peerHost, peerPort, host, port } = connection.describe();
-  return `${peerHost}:${peerPort} -> ${host}:${port}`;
+export function connectionName({ name }: Connection): string {
+  return name;
 }
 
 /** What channels and consumers say of the connection that they are on. */

@@ -19,6 +19,7 @@ import { queueSessions } from './queues.ts';
 import { quorumQueueSessions } from './quorum-queues.ts';
 import { redeliverySessions } from './redelivery.ts';
 import { replyToSessions } from './reply-to.ts';
+import { tracingSessions } from './tracing.ts';
 import { transactionSessions } from './transactions.ts';
 
 export const sessions: readonly Session[] = [
@@ -41,4 +42,5 @@ export const sessions: readonly Session[] = [
   ...permissionSessions,
   ...policySessions,
   ...policyChangeSessions,
+  ...tracingSessions,
 ];
