@@ -1,6 +1,7 @@
 /** The list of settings in docs/configuration.md, out of the schema that the file and the flags fill. */
 import { SETTING_FLAGS } from '../src/cli/serve-options.ts';
-import { SETTINGS, type Setting } from '../src/config/settings.ts';
+import type { Setting } from '../src/config/setting.ts';
+import { SETTINGS } from '../src/config/settings.ts';
 
 /** A Markdown table, one setting a row, in the order of the schema. */
 export function settingsTable(): string {

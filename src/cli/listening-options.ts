@@ -1,7 +1,8 @@
 /** From the settings that say where clients connect and how they log in to what startBroker() is told of it. */
 import type { BrokerOptions, ListenerGiven, TlsOptions } from '../broker.ts';
+import type { Named } from '../config/setting.ts';
 import type { Listener } from '../config/setting-values.ts';
-import type { Named, Settings } from '../config/settings.ts';
+import type { Settings } from '../config/settings.ts';
 
 /** `--port` and `--host`. They take the place of what a file says of listeners without TLS. */
 export interface ListenerFlags {

@@ -37,6 +37,10 @@ export function readListed(text: string, name?: string, before: readonly string[
   return [...before, readText(text)];
 }
 
+export function readSeconds(text: string): number {
+  return wholeNumber(text, 'expected seconds as a whole number');
+}
+
 export function readMilliseconds(text: string): number {
   return wholeNumber(text, 'expected milliseconds as a whole number');
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SETTINGS, type Setting } from './settings.ts';
+import type { Setting } from './setting.ts';
+import { SETTINGS } from './settings.ts';
 import { readSettingsFile } from './settings-file.ts';
 
 const read = (...lines: string[]) => readSettingsFile('leveret.conf', lines.join('\n'));
@@ -37,8 +38,8 @@ test('what cannot be used is named with file, line and reason', () => {
       ['log.consol.level = info'],
       'leveret.conf:1: there is no setting log.consol.level; did you mean log.console.level?',
     ],
-    [['heartbeat = x'], 'leveret.conf:1: heartbeat = x: expected a whole number, or infinity'],
-    [['heartbeat ='], 'leveret.conf:1: heartbeat = : expected a whole number, or infinity'],
+    [['heartbeat = x'], 'leveret.conf:1: heartbeat = x: expected seconds as a whole number'],
+    [['heartbeat ='], 'leveret.conf:1: heartbeat = : expected seconds as a whole number'],
     [['heartbeat 30'], 'leveret.conf:1: expected KEY = VALUE, found "heartbeat 30"'],
   ];
   for (const [lines, message] of faults) assert.throws(() => read(...lines), { message });

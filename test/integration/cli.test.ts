@@ -70,7 +70,7 @@ test('a value that cannot be used is named with file, line, key and what is expe
   const path = configuration(t, 'heartbeat = often');
   assertRefused(
     await runLeveret(t, '--config', path),
-    new RegExp(`^leveret: ${path}:1: heartbeat = often: expected a whole number, or infinity\n$`),
+    new RegExp(`^leveret: ${path}:1: heartbeat = often: expected seconds as a whole number\n$`),
   );
 });
 
