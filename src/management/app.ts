@@ -161,7 +161,9 @@ function response({ status, json, location, fileName }: Answer): Response {
   if (json !== undefined) headers['content-type'] = JSON_TYPE;
   if (location !== undefined) headers.location = location;
   if (fileName !== undefined) headers['content-disposition'] = `attachment; filename=${fileName}`;
-  return new Response((json ?? null) as ConstructorParameters<typeof Response>[0], { status, headers });
+  const isStream = typeof json === 'object' && Symbol.asyncIterator in json;
+  const body = isStream ? ReadableStream.from(json) : (json ?? null);
+  return new Response(body as ConstructorParameters<typeof Response>[0], { status, headers });
 }
 
 function errorResponse({ status, error, reason }: ApiError): Response {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Slices } from '../runtime/slices.ts';
 import { ApiError } from './api-error.ts';
-import { type JsonView, listJson, objectJson } from './listing.ts';
+import { type Json, type JsonView, listJson, listsJson, objectJson } from './listing.ts';
 
 const ITEMS: readonly JsonView[] = [
   { name: 'b', size: 2, arguments: { x: 1, y: 2 }, stats: { rate: 5, other: 1 } },
@@ -9,10 +10,19 @@ const ITEMS: readonly JsonView[] = [
   { name: 'c', arguments: {}, text: 'late' },
 ];
 
+const slices = new Slices();
+
+async function read(json: Json): Promise<unknown> {
+  if (Buffer.isBuffer(json)) return JSON.parse(json.toString());
+  const parts: Buffer[] = [];
+  for await (const part of json) parts.push(part);
+  return JSON.parse(Buffer.concat(parts).toString());
+}
+
 async function listed(query: Readonly<Record<string, string>>, isPaged = true): Promise<unknown> {
   const name = isPaged ? { name: (item: JsonView) => String(item.name) } : {};
-  const json = await listJson(ITEMS, { query: (parameter) => query[parameter], view: (item) => item, ...name });
-  return JSON.parse(json.toString());
+  const options = { query: (parameter: string) => query[parameter], slices, view: (item: JsonView) => item };
+  return read(await listJson(ITEMS, { ...options, ...name }));
 }
 
 async function names(query: Readonly<Record<string, string>>): Promise<unknown[]> {
@@ -45,6 +55,14 @@ describe('columns', () => {
       arguments: { x: 1, y: 2 },
       stats: { rate: 5 },
     });
+  });
+
+  test('an object of lists is picked from in the same way, whatever gives the lists', async () => {
+    const fields = { version: '1', queues: new Set([{ name: 'a', x: 1 }]), users: [], bindings: [{ x: 2 }] };
+    const asked = async (columns?: string) => read(await listsJson(fields, () => columns, slices));
+    assert.deepEqual(await asked(), { ...fields, queues: [{ name: 'a', x: 1 }] });
+    assert.deepEqual(await asked('version,queues.name,users'), { version: '1', queues: [{ name: 'a' }], users: [] });
+    assert.deepEqual(await asked('none'), {});
   });
 
   test('a name that no field has leaves nothing', async () => {
@@ -90,10 +108,34 @@ describe('pages', () => {
     });
   }
 
-  test('a long list is whole and in its order', async () => {
-    const items = Array.from({ length: 1234 }, (_, index) => ({ name: `é${index}` }));
-    const json = await listJson(items, { query: () => undefined, view: (item) => item });
-    assert.deepEqual(JSON.parse(json.toString()), items);
+  test('a long list is sent in parts while it is made, whole and in its order', async () => {
+    const items = Array.from({ length: 50_000 }, (_, index) => ({ name: `é${index}` }));
+    const json = await listJson(items, { query: () => undefined, slices, view: (item) => item });
+    assert.ok(!Buffer.isBuffer(json));
+    assert.deepEqual(await read(json), items);
+  });
+
+  test('a short list is one buffer, whose length is known', async () => {
+    assert.ok(Buffer.isBuffer(await listJson([], { query: () => undefined, slices, view: (item) => item })));
+  });
+
+  test('what is ordered comes in that order, pages of it too, and turned round if asked for', async () => {
+    const items = Array.from({ length: 1000 }, (_, index) => ({ name: String((index * 7919) % 1000) }));
+    const order = (one: JsonView, other: JsonView) => Number(one.name) - Number(other.name);
+    const page = async (query: Readonly<Record<string, string>>) => {
+      const name = (item: JsonView) => String(item.name);
+      const options = {
+        query: (parameter: string) => query[parameter],
+        slices,
+        name,
+        order,
+        view: (item: JsonView) => item,
+      };
+      return ((await read(await listJson(items, options))) as { items: JsonView[] }).items.map((item) => item.name);
+    };
+    assert.deepEqual(await page({ page: '2', page_size: '3' }), ['3', '4', '5']);
+    assert.deepEqual(await page({ page: '2', page_size: '3', sort_reverse: 'true' }), ['5', '4', '3']);
+    assert.deepEqual(await page({ page: '1', page_size: '3', sort: 'name' }), ['0', '1', '10']);
   });
 
   test('a list that knows no pages gives all of it', async () => {

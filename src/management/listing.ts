@@ -1,10 +1,11 @@
 /**
  * Lists as the API gives them: filtered by name and cut into pages, sorted by any field, with the columns that were asked for.
  *
- * A list of everything may hold tens of thousands of objects, and the same thread serves messages: it is made in slices of
- * a millisecond, with a turn of the event loop between each two.
+ * A list of everything may hold tens of thousands of objects, and the same thread serves messages: it is made in slices, and
+ * what is done is sent while the rest is made. What changes meanwhile is shown as it is when its turn comes.
  */
 import { compilePattern, PatternError } from '../auth/pattern.ts';
+import type { Slices } from '../runtime/slices.ts';
 import { ApiError, badRequest } from './api-error.ts';
 
 export type JsonView = { readonly [name: string]: unknown };
@@ -12,10 +13,16 @@ export type JsonView = { readonly [name: string]: unknown };
 /** A query string: the value of a parameter, or undefined. */
 export type Query = (name: string) => string | undefined;
 
+/** JSON in UTF-8: whole, or where there is much of it in parts, as they are made. */
+export type Json = Buffer | AsyncIterable<Buffer>;
+
 export interface ListOptions<T> {
   readonly query: Query;
+  readonly slices: Slices;
   /** What `name` filters; lists without it know no pages, as in RabbitMQ. */
-  readonly name?: (item: T) => string;
+  readonly name?: ((item: T) => string) | undefined;
+  /** Of what is not sorted by a field; left out where they come in it. */
+  readonly order?: ((one: T, other: T) => number) | undefined;
   readonly view: (item: T) => JsonView;
 }
 
@@ -24,55 +31,138 @@ interface Page {
   readonly size: number;
 }
 
+/** The fields that were asked for, and what of each: null is all of it. */
+type Columns = Map<string, Columns | null>;
+
 const DEFAULT_PAGE_SIZE = 100;
 const LARGEST_PAGE_SIZE = 500;
-const SLICE_MS = 1;
-/** Texts that are joined at a time. */
-const PART_COUNT = 200;
+/** As many may be kept until all are there. */
+const PARTS_AT_ONCE = 4;
 /** The field whose columns are the client's own names: it is given whole. */
 const WHOLE_COLUMN = 'arguments';
 
-/** @returns the JSON of the list in UTF-8. @throws ApiError 400 for paging that makes no sense */
-export async function listJson<T>(items: Iterable<T>, options: ListOptions<T>): Promise<Buffer> {
-  const { query, name, view } = options;
+/** @throws ApiError 400 for paging that makes no sense */
+export async function listJson<T>(items: Iterable<T>, options: ListOptions<T>): Promise<Json> {
+  const { query, slices, name, view } = options;
   const page = name === undefined ? undefined : readPage(query);
-  const all = [...items];
-  const filtered = page === undefined || name === undefined ? all : all.filter(nameFilter(query, name));
-  const sort = query('sort');
+  const filter = page === undefined || name === undefined ? null : nameFilter(query, name);
+  const all = await slices.collected(items);
+  const filtered = filter === null ? all : await slices.filtered(all, filter);
+  const shown = await shownItems(filtered, page, options);
   const columns = readColumns(query);
-  // Unless it is sorted by a field, only what is on the page has to be looked at.
-  const needed = sort === undefined && page !== undefined ? pageOf(filtered, page) : filtered;
-  let views = await inSlices(needed, view);
-  if (sort !== undefined) {
-    views = sorted(views, sort, query('sort_reverse') === 'true');
-    if (page !== undefined) views = pageOf(views, page);
-  } else if (query('sort_reverse') === 'true') views.reverse();
-  const list = await encoded(await inSlices(views, (each) => JSON.stringify(withColumns(each, columns))));
-  if (page === undefined) return Buffer.concat([Buffer.from('['), list, Buffer.from(']')]);
+  const pieces = listPieces(shown, view, columns);
+  if (page === undefined) return jsonOf(pieces, slices);
   const counts = {
     filtered_count: filtered.length,
-    item_count: views.length,
+    item_count: shown.length,
     page: page.number,
     page_count: Math.ceil(filtered.length / page.size),
     page_size: page.size,
     total_count: all.length,
   };
-  return Buffer.concat([Buffer.from(`${JSON.stringify(counts).slice(0, -1)},"items":[`), list, Buffer.from(']}')]);
+  return jsonOf(pagePieces(counts, pieces), slices);
 }
 
-/** The texts with commas between; joined by parts, because one long text holds the thread up. */
-async function encoded(texts: readonly string[]): Promise<Buffer> {
-  const starts = Array.from({ length: Math.ceil(texts.length / PART_COUNT) }, (_, index) => index * PART_COUNT);
-  const parts = await inSlices(starts, (start) => {
-    const part = texts.slice(start, start + PART_COUNT).join(',');
-    return Buffer.from(start === 0 ? part : `,${part}`);
-  });
-  return Buffer.concat(parts);
+/** What is on the page, in order. Unless it is sorted by a field, nothing else has to be looked at. */
+async function shownItems<T>(
+  items: readonly T[],
+  page: Page | undefined,
+  { query, slices, order, view }: ListOptions<T>,
+): Promise<readonly T[]> {
+  const sort = query('sort');
+  const isReverse = query('sort_reverse') === 'true';
+  const ordered = order === undefined ? items : await slices.sorted(items, order);
+  if (sort === undefined) {
+    const shown = page === undefined ? ordered : pageOf(ordered, page);
+    return isReverse ? shown.toReversed() : shown;
+  }
+  const sorted = await sortedByField(ordered, slices, sort, view);
+  if (isReverse) sorted.reverse();
+  return page === undefined ? sorted : pageOf(sorted, page);
+}
+
+/** By one field, in Erlang's order of types; what lacks it comes first, like a zero. */
+async function sortedByField<T>(
+  items: readonly T[],
+  slices: Slices,
+  field: string,
+  view: (item: T) => JsonView,
+): Promise<T[]> {
+  const path = field.split('.');
+  const keyed: { readonly item: T; readonly key: unknown }[] = [];
+  await slices.each(items, (item) => keyed.push({ item, key: valueAt(view(item), path) }));
+  const sorted = await slices.sorted(keyed, (one, other) => compare(one.key, other.key));
+  return sorted.map(({ item }) => item);
+}
+
+function* pagePieces(counts: object, items: Iterable<string>): Iterable<string> {
+  yield `${JSON.stringify(counts).slice(0, -1)},"items":`;
+  yield* items;
+  yield '}';
+}
+
+function* listPieces<T>(items: Iterable<T>, view: (item: T) => JsonView, columns: Columns | null): Iterable<string> {
+  let before = '[';
+  for (const item of items) {
+    yield before + JSON.stringify(withColumns(view(item), columns));
+    before = ',';
+  }
+  yield before === '[' ? '[]' : ']';
+}
+
+/** What is made in one slice is a part. */
+async function* partsOf(pieces: Iterable<string>, slices: Slices): AsyncGenerator<Buffer> {
+  let texts: string[] = [];
+  if (slices.isOver) await slices.next();
+  for (const piece of pieces) {
+    texts.push(piece);
+    if (!slices.isOver) continue;
+    yield Buffer.from(texts.join(''));
+    texts = [];
+    await slices.next();
+  }
+  yield Buffer.from(texts.join(''));
+}
+
+/** What is short is one buffer: its length stands in front of it then. */
+async function jsonOf(pieces: Iterable<string>, slices: Slices): Promise<Json> {
+  const parts = partsOf(pieces, slices);
+  const first: Buffer[] = [];
+  while (first.length < PARTS_AT_ONCE) {
+    const { value, done } = await parts.next();
+    if (done === true) return Buffer.concat(first);
+    first.push(value);
+  }
+  return behind(first, parts);
+}
+
+async function* behind(first: readonly Buffer[], parts: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  yield* first;
+  yield* parts;
 }
 
 /** One object, with the columns that were asked for. */
 export function objectJson(view: JsonView, query: Query): string {
   return JSON.stringify(withColumns(view, readColumns(query)));
+}
+
+/** An object that has lists among its fields, say generators, with the columns that were asked for. */
+export function listsJson(fields: JsonView, query: Query, slices: Slices): Promise<Json> {
+  return jsonOf(fieldPieces(fields, readColumns(query)), slices);
+}
+
+function* fieldPieces(fields: JsonView, columns: Columns | null): Iterable<string> {
+  let before = '{';
+  for (const [name, value] of Object.entries(fields)) {
+    const inside = columns === null ? null : columns.get(name);
+    const isScalar = typeof value !== 'object' || value === null;
+    if (inside === undefined || (isScalar && inside !== null)) continue;
+    yield `${before}${JSON.stringify(name)}:`;
+    if (isScalar) yield JSON.stringify(value);
+    else yield* listPieces(value as Iterable<JsonView>, (each) => each, inside);
+    before = ',';
+  }
+  yield before === '{' ? '{}' : '}';
 }
 
 function readPage(query: Query): Page | undefined {
@@ -113,27 +203,6 @@ function nameFilter<T>(query: Query, name: (item: T) => string): (item: T) => bo
   }
 }
 
-async function inSlices<T, R>(items: readonly T[], each: (item: T) => R): Promise<R[]> {
-  const made: R[] = [];
-  let began = performance.now();
-  for (const item of items) {
-    made.push(each(item));
-    if (performance.now() - began < SLICE_MS) continue;
-    await new Promise((next) => setImmediate(next));
-    began = performance.now();
-  }
-  return made;
-}
-
-/** By one field, in Erlang's order of types; what lacks it comes first, like a zero. */
-function sorted(views: readonly JsonView[], field: string, reverse: boolean): JsonView[] {
-  const path = field.split('.');
-  const keyed = views.map((view) => ({ view, key: valueAt(view, path) }));
-  keyed.sort((one, other) => compare(one.key, other.key));
-  if (reverse) keyed.reverse();
-  return keyed.map(({ view }) => view);
-}
-
 function valueAt(view: JsonView, path: readonly string[]): unknown {
   let value: unknown = view;
   for (const name of path) {
@@ -162,23 +231,36 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** Paths of names; undefined: all of it. */
-function readColumns(query: Query): readonly (readonly string[])[] | undefined {
-  const columns = query('columns');
-  if (columns === undefined || columns === '') return undefined;
-  return columns.split(',').map((column) => column.split('.'));
+/** Null: all of it. */
+function readColumns(query: Query): Columns | null {
+  const text = query('columns');
+  if (text === undefined || text === '') return null;
+  const columns: Columns = new Map();
+  for (const column of text.split(',')) addColumn(columns, column.split('.'));
+  return columns;
 }
 
-function withColumns(view: JsonView, columns: readonly (readonly string[])[] | undefined): JsonView {
-  if (columns === undefined) return view;
+function addColumn(columns: Columns, [name, ...rest]: readonly string[]): void {
+  const inside = columns.get(name!);
+  if (inside === null) return;
+  if (rest.length === 0 || name === WHOLE_COLUMN) {
+    columns.set(name!, null);
+    return;
+  }
+  const own: Columns = inside ?? new Map();
+  columns.set(name!, own);
+  addColumn(own, rest);
+}
+
+function withColumns(view: JsonView, columns: Columns | null): JsonView {
+  if (columns === null) return view;
   const kept: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(view)) {
-    const rests = columns.filter((column) => column[0] === name).map((column) => column.slice(1));
-    if (rests.length === 0) continue;
-    const isWhole = name === WHOLE_COLUMN || rests.some((rest) => rest.length === 0);
-    if (isWhole) kept[name] = value;
-    else if (Array.isArray(value)) kept[name] = value.map((each) => (isView(each) ? withColumns(each, rests) : each));
-    else if (isView(value)) kept[name] = withColumns(value, rests);
+    const inside = columns.get(name);
+    if (inside === undefined) continue;
+    if (inside === null) kept[name] = value;
+    else if (Array.isArray(value)) kept[name] = value.map((each) => (isView(each) ? withColumns(each, inside) : each));
+    else if (isView(value)) kept[name] = withColumns(value, inside);
   }
   return kept;
 }

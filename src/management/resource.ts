@@ -3,7 +3,7 @@ import type { Vhost } from '../vhost/vhost.ts';
 import { badRequest, notAuthorised, objectNotFound, referenceNotFound } from './api-error.ts';
 import type { Caller, Requirement } from './caller.ts';
 import { ChannelClosed, type DirectChannel, withDirectChannel } from './direct-channel.ts';
-import { type JsonView, listJson, objectJson } from './listing.ts';
+import { type Json, type JsonView, listJson, listsJson, objectJson } from './listing.ts';
 import type { RequestBody } from './request-body.ts';
 import type { ManagementSources } from './sources.ts';
 
@@ -13,7 +13,7 @@ export type HttpMethod = (typeof METHODS)[number];
 /** What is sent: a status, and where there is one a body of JSON. */
 export interface Answer {
   readonly status: 200 | 201 | 204 | 301 | 503;
-  readonly json?: string | Buffer;
+  readonly json?: string | Json;
   readonly location?: string;
   /** The name of the file that a browser is to keep it as. */
   readonly fileName?: string;
@@ -56,9 +56,20 @@ export function shown(request: ApiRequest, view: JsonView): Answer {
   return { status: 200, json: objectJson(view, (name) => request.query(name)) };
 }
 
-/** A list without pages. */
-export async function listed<T>(request: ApiRequest, items: Iterable<T>, view: (item: T) => JsonView): Promise<Answer> {
-  return { status: 200, json: await listJson(items, { query: (name) => request.query(name), view }) };
+/** An object that has long lists among its fields. */
+export async function shownLists(request: ApiRequest, fields: JsonView): Promise<Answer> {
+  return { status: 200, json: await listsJson(fields, (name) => request.query(name), request.sources.slices) };
+}
+
+/** A list without pages. @param order left out where the items come in it */
+export async function listed<T>(
+  request: ApiRequest,
+  items: Iterable<T>,
+  view: (item: T) => JsonView,
+  order?: Order<T>,
+): Promise<Answer> {
+  const { slices } = request.sources;
+  return { status: 200, json: await listJson(items, { query: (name) => request.query(name), slices, order, view }) };
 }
 
 /** A list with pages and a filter by name. */
@@ -67,9 +78,14 @@ export async function paged<T>(
   items: Iterable<T>,
   name: (item: T) => string,
   view: (item: T) => JsonView,
+  order?: Order<T>,
 ): Promise<Answer> {
-  return { status: 200, json: await listJson(items, { query: (parameter) => request.query(parameter), name, view }) };
+  const { slices } = request.sources;
+  const query = (parameter: string) => request.query(parameter);
+  return { status: 200, json: await listJson(items, { query, slices, name, order, view }) };
 }
+
+type Order<T> = (one: T, other: T) => number;
 
 /** The vhost in the path. @throws ApiError 404 */
 export function vhostOf(request: ApiRequest): Vhost {
@@ -116,8 +132,25 @@ export function namedRefusal(error: unknown): never {
   throw replyCode === 404 ? referenceNotFound(replyText) : badRequest(message);
 }
 
-export function byName<T extends { readonly name: string }>(items: T[]): T[] {
-  return items.sort(({ name: one }, { name: other }) => compareTexts(one, other));
+export function byName<T extends Named>(items: T[]): T[] {
+  return items.sort(compareNames);
+}
+
+interface Named {
+  readonly name: string;
+}
+
+export function compareNames(one: Named, other: Named): number {
+  return compareTexts(one.name, other.name);
+}
+
+/** By vhost, and by name in each. */
+export function comparePlacedNames(one: PlacedNamed, other: PlacedNamed): number {
+  return compareTexts(one.vhost, other.vhost) || compareTexts(one.name, other.name);
+}
+
+interface PlacedNamed extends Named {
+  readonly vhost: string;
 }
 
 export function compareTexts(one: string, other: string): number {

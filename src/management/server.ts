@@ -1,6 +1,7 @@
 /** Where the API listens: starts, takes connections, stops. Loaded only by a broker that is asked for the API. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { listenError } from '../runtime/listen-error.ts';
+import { Slices } from '../runtime/slices.ts';
 import type { Cors } from './cors.ts';
 import type { BrokerSources, ManagementSources } from './sources.ts';
 import { Statistics } from './statistics.ts';
@@ -32,10 +33,11 @@ const IDLE_MS_MAX = 60_000;
 export async function startManagement(sources: BrokerSources, options: ManagementOptions): Promise<ManagementServer> {
   const { host = DEFAULT_HOST, corsAllowOrigins: allowOrigins = [], corsMaxAgeSeconds: maxAgeSeconds } = options;
   const cors: Cors = { allowOrigins, ...(maxAgeSeconds === undefined ? {} : { maxAgeSeconds }) };
+  const slices = new Slices();
   const statistics = new Statistics(sources);
   const stopping = new AbortController();
   const httpListener = { host, port: options.port ?? DEFAULT_PORT };
-  const acceptor = new Acceptor({ ...sources, statistics, httpListener, stopping: stopping.signal }, cors);
+  const acceptor = new Acceptor({ ...sources, statistics, slices, httpListener, stopping: stopping.signal }, cors);
   try {
     httpListener.port = await acceptor.listen(host, httpListener.port);
   } catch (error) {

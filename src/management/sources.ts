@@ -3,6 +3,7 @@ import type { Accounts } from '../auth/accounts.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { ConnectionContext } from '../connection/context.ts';
 import type { ResourceFigures } from '../metrics/resources.ts';
+import type { Slices } from '../runtime/slices.ts';
 import type { Vhosts } from '../vhost/vhosts.ts';
 import type { Statistics } from './statistics.ts';
 
@@ -25,6 +26,8 @@ export interface BrokerSources {
 
 export interface ManagementSources extends BrokerSources {
   readonly statistics: Statistics;
+  /** For what may be long. */
+  readonly slices: Slices;
   /** Where the API itself listens. */
   readonly httpListener: { readonly host: string; readonly port: number };
   /** Aborted when the API stops: nobody waits for an answer any more. */

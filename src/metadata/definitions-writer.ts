@@ -17,48 +17,60 @@ import type {
   VhostRecord,
 } from './port.ts';
 
-export type DefinitionsJson = { readonly [name: string]: unknown };
+/** The lists by name. What is in them is written when it is asked for: there may be tens of thousands. */
+export type DefinitionLists = { readonly [name: string]: Iterable<object> };
 
 /** Everything of a broker. */
-export function writeDefinitions(snapshot: MetadataSnapshot): DefinitionsJson {
+export function writeDefinitions(snapshot: MetadataSnapshot): DefinitionLists {
   const { users, vhosts, permissions, topicPermissions, globalParameters } = snapshot;
   const { parameters, ...declared } = writeVhost(snapshot, undefined);
   return {
-    users: users.map(userJson),
-    vhosts: vhosts.map(vhostJson),
+    users: written(users, userJson),
+    vhosts: written(vhosts, vhostJson),
     permissions,
     topic_permissions: topicPermissions,
-    parameters,
+    parameters: parameters!,
     global_parameters: globalParameters,
     ...declared,
   };
 }
 
 /** What is declared in one vhost, without its name: it can be read into another one. */
-export function writeVhostDefinitions(snapshot: MetadataSnapshot, vhost: string): DefinitionsJson {
+export function writeVhostDefinitions(snapshot: MetadataSnapshot, vhost: string): DefinitionLists {
   return writeVhost(snapshot, vhost);
 }
 
-function writeVhost(snapshot: MetadataSnapshot, only: string | undefined): DefinitionsJson {
+function writeVhost(snapshot: MetadataSnapshot, only: string | undefined): DefinitionLists {
   const isIn = ({ vhost }: { readonly vhost: string }) => only === undefined || vhost === only;
   const place = ({ vhost }: { readonly vhost: string }) => (only === undefined ? { vhost } : {});
   const dying = new Set(snapshot.queues.filter(({ exclusive }) => exclusive).map(keyIn));
   const isKept = (binding: BindingRecord) => {
-    return binding.destinationType === 'exchange' || !dying.has(keyIn({ ...binding, name: binding.destination }));
+    const isOfNone = dying.size === 0 || binding.destinationType === 'exchange';
+    return isIn(binding) && (isOfNone || !dying.has(keyIn({ ...binding, name: binding.destination })));
   };
   return {
     parameters: [...snapshot.parameters, ...snapshot.operatorPolicies.map(operatorPolicyJson)].filter(isIn),
-    policies: snapshot.policies.filter(isIn).map(policyJson),
-    queues: snapshot.queues
-      .filter((queue) => isIn(queue) && !queue.exclusive)
-      .map((queue) => ({ ...place(queue), ...queueJson(queue) })),
-    exchanges: snapshot.exchanges
-      .filter((exchange) => isIn(exchange) && !isPredeclared(exchange))
-      .map((exchange) => ({ ...place(exchange), ...exchangeJson(exchange) })),
-    bindings: snapshot.bindings
-      .filter((binding) => isIn(binding) && isKept(binding))
-      .map((binding) => ({ ...place(binding), ...bindingJson(binding) })),
+    policies: written(snapshot.policies, policyJson, isIn),
+    queues: written(
+      snapshot.queues,
+      (queue) => ({ ...place(queue), ...queueJson(queue) }),
+      (queue) => isIn(queue) && !queue.exclusive,
+    ),
+    exchanges: written(
+      snapshot.exchanges,
+      (exchange) => ({ ...place(exchange), ...exchangeJson(exchange) }),
+      (exchange) => isIn(exchange) && !isPredeclared(exchange),
+    ),
+    bindings: written(snapshot.bindings, (binding) => ({ ...place(binding), ...bindingJson(binding) }), isKept),
   };
+}
+
+function* written<T>(
+  records: readonly T[],
+  json: (record: T) => object,
+  isWanted: (record: T) => boolean = () => true,
+): Iterable<object> {
+  for (const record of records) if (isWanted(record)) yield json(record);
 }
 
 function keyIn({ vhost, name }: { readonly vhost: string; readonly name: string }): string {

@@ -15,6 +15,7 @@ import {
   bindingsBetween,
   bindingsOf,
   bindingView,
+  compareBindings,
   defaultBinding,
   propertiesKey,
   type ShownBinding,
@@ -25,24 +26,19 @@ export const bindingResources: readonly Resource[] = [
   {
     path: '/api/bindings',
     requires: 'management',
-    GET: (request) =>
-      listed(
-        request,
-        visibleVhosts(request).flatMap((vhost) => [...bindingsOf(vhost)]),
-        bindingView,
-      ),
+    GET: (request) => listed(request, bindingsOf(visibleVhosts(request)), bindingView, compareBindings),
   },
   {
     path: '/api/bindings/:vhost',
     requires: 'management',
     inVhost: true,
-    GET: (request) => listed(request, bindingsOf(vhostOf(request)), bindingView),
+    GET: (request) => listed(request, bindingsOf([vhostOf(request)]), bindingView, compareBindings),
   },
   {
     path: '/api/bindings/:vhost/e/:source/:kind{[qe]}/:destination',
     requires: 'management',
     inVhost: true,
-    GET: (request) => listed(request, between(request), bindingView),
+    GET: (request) => listed(request, between(request), bindingView, compareBindings),
     POST: bind,
   },
   {
@@ -59,7 +55,7 @@ function kindOf(request: ApiRequest): 'queue' | 'exchange' {
 }
 
 /** None where an end is not there. */
-function between(request: ApiRequest): ShownBinding[] {
+function between(request: ApiRequest): Iterable<ShownBinding> {
   const vhost = vhostOf(request);
   const sourceName = exchangeName(request.param('source'));
   const destination = vhost.destination(kindOf(request), request.param('destination'));
@@ -72,9 +68,10 @@ function between(request: ApiRequest): ShownBinding[] {
 /** @throws ApiError 404 */
 function bindingOf(request: ApiRequest): ShownBinding {
   const key = request.param('props');
-  const found = between(request).find((binding) => propertiesKey(binding.routingKey, binding.arguments) === key);
-  if (found === undefined) throw objectNotFound();
-  return found;
+  for (const binding of between(request)) {
+    if (propertiesKey(binding.routingKey, binding.arguments) === key) return binding;
+  }
+  throw objectNotFound();
 }
 
 /** Answers with where the binding is to be found, relative to the request. */

@@ -4,7 +4,8 @@ import { writeDefinitions, writeVhostDefinitions } from '../../metadata/definiti
 import { RABBITMQ_VERSION, VERSION } from '../../version.ts';
 import { checkedDefinitions, importDefinitions } from '../../vhost/definition-import.ts';
 import { badRequest, referenceNotFound } from '../api-error.ts';
-import { type Answer, type ApiRequest, NO_CONTENT, type Resource, shown } from '../resource.ts';
+import type { JsonView } from '../listing.ts';
+import { type Answer, type ApiRequest, NO_CONTENT, type Resource, shownLists } from '../resource.ts';
 
 /** The lists that a document for one vhost may hold. */
 const VHOST_LISTS = ['parameters', 'policies', 'queues', 'exchanges', 'bindings'];
@@ -14,7 +15,7 @@ export const definitionResources: readonly Resource[] = [
   { path: '/api/definitions/:vhost', requires: 'administrator', GET: exportVhost, POST: importVhost },
 ];
 
-function exportAll(request: ApiRequest): Answer {
+function exportAll(request: ApiRequest): Promise<Answer> {
   const versions = {
     rabbit_version: RABBITMQ_VERSION,
     rabbitmq_version: RABBITMQ_VERSION,
@@ -24,7 +25,7 @@ function exportAll(request: ApiRequest): Answer {
   return download(request, { ...versions, ...writeDefinitions(request.sources.context.metadata.snapshot()) });
 }
 
-function exportVhost(request: ApiRequest): Answer {
+async function exportVhost(request: ApiRequest): Promise<Answer> {
   const vhost = request.param('vhost');
   if (request.sources.vhosts.get(vhost) === undefined) throw badRequest('vhost_not_found');
   const definitions = writeVhostDefinitions(request.sources.context.metadata.snapshot(), vhost);
@@ -32,8 +33,8 @@ function exportVhost(request: ApiRequest): Answer {
 }
 
 /** A browser is told to keep it as a file, if the query names one. */
-function download(request: ApiRequest, definitions: object): Answer {
-  const answer = shown(request, { ...definitions });
+async function download(request: ApiRequest, definitions: JsonView): Promise<Answer> {
+  const answer = await shownLists(request, definitions);
   const fileName = request.query('download')?.replace(/[^\w.-]/g, '_');
   return fileName === undefined ? answer : { ...answer, fileName };
 }

@@ -8,6 +8,7 @@ import {
   type Answer,
   type ApiRequest,
   CREATED,
+  comparePlacedNames,
   listed,
   NO_CONTENT,
   ok,
@@ -18,7 +19,7 @@ import {
   vhostOf,
   visibleVhosts,
 } from '../resource.ts';
-import { bindingsFrom, bindingsTo, bindingView, defaultBindings } from '../views/binding.ts';
+import { bindingsFrom, bindingsTo, bindingView, compareBindings, defaultBindings } from '../views/binding.ts';
 import { exchangesOf, exchangeView, findExchange, type ShownExchange } from '../views/exchange.ts';
 import { propertiesFromJson } from '../views/message.ts';
 
@@ -26,13 +27,13 @@ export const exchangeResources: readonly Resource[] = [
   {
     path: '/api/exchanges',
     requires: 'management',
-    GET: (request) => list(request, visibleVhosts(request).flatMap(exchangesOf)),
+    GET: (request) => list(request, exchangesOf(visibleVhosts(request))),
   },
   {
     path: '/api/exchanges/:vhost',
     requires: 'management',
     inVhost: true,
-    GET: (request) => list(request, exchangesOf(vhostOf(request))),
+    GET: (request) => list(request, exchangesOf([vhostOf(request)])),
   },
   {
     path: '/api/exchanges/:vhost/:exchange',
@@ -51,7 +52,7 @@ export const exchangeResources: readonly Resource[] = [
       const vhost = vhostOf(request);
       const exchange = vhost.exchanges.get(exchangeOf(request).name);
       const bindings = exchange === undefined ? defaultBindings(vhost) : bindingsFrom(vhost, exchange);
-      return listed(request, bindings, bindingView);
+      return listed(request, bindings, bindingView, compareBindings);
     },
   },
   {
@@ -61,13 +62,14 @@ export const exchangeResources: readonly Resource[] = [
     GET: (request) => {
       const vhost = vhostOf(request);
       const exchange = vhost.exchanges.get(exchangeOf(request).name);
-      return listed(request, exchange === undefined ? [] : bindingsTo(vhost, exchange), bindingView);
+      const bindings = exchange === undefined ? [] : bindingsTo(vhost, exchange);
+      return listed(request, bindings, bindingView, compareBindings);
     },
   },
 ];
 
-function list(request: ApiRequest, exchanges: ShownExchange[]): Promise<Answer> {
-  return paged(request, exchanges, ({ name }) => name, exchangeView);
+function list(request: ApiRequest, exchanges: Iterable<ShownExchange>): Promise<Answer> {
+  return paged(request, exchanges, ({ name }) => name, exchangeView, comparePlacedNames);
 }
 
 /** @throws ApiError 404 */

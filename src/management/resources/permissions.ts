@@ -32,7 +32,8 @@ export const permissionResources: readonly Resource[] = [
   {
     path: '/api/permissions',
     requires: 'administrator',
-    GET: (request) => listed(request, sorted(request.sources.context.metadata.snapshot().permissions), permissionView),
+    GET: (request) =>
+      listed(request, request.sources.context.metadata.snapshot().permissions, permissionView, compareAccounts),
   },
   {
     path: '/api/permissions/:vhost/:user',
@@ -45,7 +46,8 @@ export const permissionResources: readonly Resource[] = [
     path: '/api/topic-permissions',
     requires: 'administrator',
     GET: (request) => {
-      return listed(request, sorted(request.sources.context.metadata.snapshot().topicPermissions), topicPermissionView);
+      const { topicPermissions } = request.sources.context.metadata.snapshot();
+      return listed(request, topicPermissions, topicPermissionView, compareAccounts);
     },
   },
   {
@@ -57,10 +59,8 @@ export const permissionResources: readonly Resource[] = [
   },
 ];
 
-function sorted<T extends { readonly vhost: string; readonly user: string }>(permissions: readonly T[]): T[] {
-  return [...permissions].sort(
-    (one, other) => compareTexts(one.vhost, other.vhost) || compareTexts(one.user, other.user),
-  );
+function compareAccounts(one: Grant, other: Grant): number {
+  return compareTexts(one.vhost, other.vhost) || compareTexts(one.user, other.user);
 }
 
 /** @throws ApiError 404 */

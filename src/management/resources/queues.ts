@@ -6,8 +6,8 @@ import type { Answered, DirectChannel } from '../direct-channel.ts';
 import {
   type Answer,
   type ApiRequest,
-  byName,
   CREATED,
+  comparePlacedNames,
   listed,
   NO_CONTENT,
   namedRefusal,
@@ -19,7 +19,7 @@ import {
   vhostOf,
   visibleVhosts,
 } from '../resource.ts';
-import { bindingsTo, bindingView, defaultBinding } from '../views/binding.ts';
+import { bindingsTo, bindingView, compareBindings, defaultBinding } from '../views/binding.ts';
 import { propertiesToJson } from '../views/message.ts';
 import { declaredQueueView, queueDetailView, queueView } from '../views/queue.ts';
 import { windowsOf } from '../windows.ts';
@@ -31,14 +31,14 @@ export const queueResources: readonly Resource[] = [
     GET: (request) =>
       list(
         request,
-        visibleVhosts(request).flatMap(({ queues }) => byName([...queues.values()])),
+        visibleVhosts(request).flatMap(({ queues }) => [...queues.values()]),
       ),
   },
   {
     path: '/api/queues/:vhost',
     requires: 'management',
     inVhost: true,
-    GET: (request) => list(request, byName([...vhostOf(request).queues.values()])),
+    GET: (request) => list(request, [...vhostOf(request).queues.values()]),
   },
   {
     path: '/api/queues/:vhost/:queue',
@@ -56,7 +56,8 @@ export const queueResources: readonly Resource[] = [
     inVhost: true,
     GET: (request) => {
       const queue = queueOf(request);
-      return listed(request, [defaultBinding(queue), ...bindingsTo(vhostOf(request), queue)], bindingView);
+      const bindings = [defaultBinding(queue), ...bindingsTo(vhostOf(request), queue)];
+      return listed(request, bindings, bindingView, compareBindings);
     },
   },
 ];
@@ -70,6 +71,7 @@ function list(request: ApiRequest, queues: Queue[]): Promise<Answer> {
     queues,
     ({ name }) => name,
     (queue) => (isBare ? declaredQueueView(sources, queue) : queueView(sources, queue, windows)),
+    comparePlacedNames,
   );
 }
 

@@ -7,8 +7,8 @@ import type { RequestBody } from '../request-body.ts';
 import {
   type Answer,
   type ApiRequest,
-  byName,
   CREATED,
+  compareNames,
   listed,
   NO_CONTENT,
   type Resource,
@@ -26,7 +26,7 @@ export const userResources: readonly Resource[] = [
     requires: 'management',
     GET: (request) => shown(request, { name: request.caller.name, tags: request.caller.identity.tags }),
   },
-  { path: '/api/users', requires: 'administrator', GET: (request) => listed(request, usersOf(request), userView) },
+  { path: '/api/users', requires: 'administrator', GET: (request) => list(request, usersOf(request)) },
   { path: '/api/users/bulk-delete', requires: 'administrator', POST: removeMany },
   { path: '/api/users/without-permissions', requires: 'administrator', GET: listWithoutPermissions },
   {
@@ -55,7 +55,7 @@ export const userResources: readonly Resource[] = [
   {
     path: '/api/user-limits',
     requires: 'management',
-    GET: (request) => listed(request, limited(visibleUsers(request)), limitsView),
+    GET: (request) => listed(request, limited(visibleUsers(request)), limitsView, compareNames),
   },
   {
     path: '/api/user-limits/:user',
@@ -69,8 +69,12 @@ export const userResources: readonly Resource[] = [
   { path: '/api/user-limits/:user/:limit', requires: 'administrator', PUT: putLimit, DELETE: removeLimit },
 ];
 
-function usersOf({ sources }: ApiRequest): UserRecord[] {
-  return byName([...sources.context.metadata.snapshot().users]);
+function usersOf({ sources }: ApiRequest): readonly UserRecord[] {
+  return sources.context.metadata.snapshot().users;
+}
+
+function list(request: ApiRequest, users: readonly UserRecord[]): Promise<Answer> {
+  return listed(request, users, userView, compareNames);
 }
 
 /** @throws ApiError 404 */
@@ -83,10 +87,9 @@ function userOf(request: ApiRequest): UserRecord {
 function listWithoutPermissions(request: ApiRequest): Promise<Answer> {
   const { permissions } = request.sources.context.metadata.snapshot();
   const withPermissions = new Set(permissions.map(({ user }) => user));
-  return listed(
+  return list(
     request,
     usersOf(request).filter(({ name }) => !withPermissions.has(name)),
-    userView,
   );
 }
 

@@ -9,7 +9,7 @@ import type { Binding } from '../../routing/binding.ts';
 import type { Exchange } from '../../routing/exchange.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { JsonView } from '../listing.ts';
-import { byName, compareTexts } from '../resource.ts';
+import { compareTexts } from '../resource.ts';
 
 export interface ShownBinding {
   readonly vhost: string;
@@ -51,14 +51,16 @@ function hashOf(args: FieldTable): string {
   return createHash('sha256').update(JSON.stringify(fields)).digest().subarray(0, HASH_OCTETS).toString('base64url');
 }
 
-/** All bindings of a vhost by source, destination and key; those of the default exchange, which has no name, come first. */
-export function* bindingsOf(vhost: Vhost): Iterable<ShownBinding> {
-  yield* defaultBindings(vhost);
-  for (const exchange of byName([...vhost.exchanges.values()])) yield* bindingsFrom(vhost, exchange);
+/** All bindings of some vhosts, those of the default exchange among them. None of these functions keeps an order. */
+export function* bindingsOf(vhosts: Iterable<Vhost>): Iterable<ShownBinding> {
+  for (const vhost of vhosts) {
+    yield* defaultBindings(vhost);
+    for (const exchange of vhost.exchanges.values()) yield* bindingsFrom(vhost, exchange);
+  }
 }
 
 export function* defaultBindings(vhost: Vhost): Iterable<ShownBinding> {
-  for (const queue of byName([...vhost.queues.values()])) yield defaultBinding(queue);
+  for (const queue of vhost.queues.values()) yield defaultBinding(queue);
 }
 
 export function defaultBinding({ vhost, name }: Queue): ShownBinding {
@@ -67,24 +69,21 @@ export function defaultBinding({ vhost, name }: Queue): ShownBinding {
 }
 
 /** The bindings whose source is an exchange. */
-export function bindingsFrom(vhost: Vhost, exchange: Exchange<Queue>): ShownBinding[] {
-  const found = Array.from(exchange.bindings.all(), (binding) => shownBinding(vhost, exchange, binding));
-  return found.sort(compareBindings);
+export function* bindingsFrom(vhost: Vhost, exchange: Exchange<Queue>): Iterable<ShownBinding> {
+  for (const binding of exchange.bindings.all()) yield shownBinding(vhost, exchange, binding);
 }
 
 /** The bindings that lead to a queue or an exchange, but for the one of the default exchange. */
-export function bindingsTo(vhost: Vhost, destination: Queue | Exchange<Queue>): ShownBinding[] {
-  const sources = byName([...vhost.exchanges.values()]);
-  return sources.flatMap((exchange) => bindingsBetween(vhost, exchange, destination));
+export function* bindingsTo(vhost: Vhost, destination: Queue | Exchange<Queue>): Iterable<ShownBinding> {
+  for (const exchange of vhost.exchanges.values()) yield* bindingsBetween(vhost, exchange, destination);
 }
 
-export function bindingsBetween(
+export function* bindingsBetween(
   vhost: Vhost,
   source: Exchange<Queue>,
   destination: Queue | Exchange<Queue>,
-): ShownBinding[] {
-  const found = Array.from(source.bindings.to(destination), (binding) => shownBinding(vhost, source, binding));
-  return found.sort(compareBindings);
+): Iterable<ShownBinding> {
+  for (const binding of source.bindings.to(destination)) yield shownBinding(vhost, source, binding);
 }
 
 function shownBinding(
@@ -102,8 +101,11 @@ function shownBinding(
   };
 }
 
-function compareBindings(one: ShownBinding, other: ShownBinding): number {
+/** By vhost, source, destination and key; those of the default exchange, which has no name, come first. */
+export function compareBindings(one: ShownBinding, other: ShownBinding): number {
   return (
+    compareTexts(one.vhost, other.vhost) ||
+    compareTexts(one.source, other.source) ||
     compareTexts(one.destination, other.destination) ||
     compareTexts(one.routingKey, other.routingKey) ||
     compareTexts(one.destinationType, other.destinationType)

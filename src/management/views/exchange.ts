@@ -4,7 +4,6 @@ import type { Queue } from '../../queues/queue.ts';
 import type { Exchange } from '../../routing/exchange.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
 import type { JsonView } from '../listing.ts';
-import { byName } from '../resource.ts';
 
 /** What is shown of the exchange that has no name, and that is nowhere kept. */
 const DEFAULT_EXCHANGE = {
@@ -25,9 +24,12 @@ export type ShownExchange = Pick<
   readonly policy: string | undefined;
 };
 
-/** Those of a vhost by name, the default one among them. */
-export function exchangesOf(vhost: Vhost): ShownExchange[] {
-  return byName([DEFAULT_EXCHANGE, ...vhost.exchanges.values()]).map((exchange) => shownExchange(vhost, exchange));
+/** Those of some vhosts, the default ones among them, in no order. */
+export function* exchangesOf(vhosts: Iterable<Vhost>): Iterable<ShownExchange> {
+  for (const vhost of vhosts) {
+    yield shownExchange(vhost, DEFAULT_EXCHANGE);
+    for (const exchange of vhost.exchanges.values()) yield shownExchange(vhost, exchange);
+  }
 }
 
 /** By its name in a path: the default exchange is `amq.default` there. */

@@ -1,0 +1,92 @@
+/**
+ * Long work in short slices, because the same thread serves messages. In each pass of the event loop one of all who have long
+ * work does a slice of it, so that they do not add up:
+ *
+ *     if (slices.isOver) await slices.next();
+ */
+
+/** How long a slice may be: what a message waits for in the worst case, beside garbage collection. */
+const SLICE_MS = 0.5;
+/** What is sorted at once, to be merged in slices. */
+const RUN_COUNT = 64;
+
+export class Slices {
+  readonly #waiting: (() => void)[] = [];
+  #beganMs = Number.NEGATIVE_INFINITY;
+  readonly #goOn = (): void => {
+    const next = this.#waiting.shift();
+    if (this.#waiting.length > 0) setImmediate(this.#goOn);
+    this.#beganMs = performance.now();
+    next?.();
+  };
+
+  /** Whether there was enough for this pass of the event loop; true for whoever was not in one. */
+  get isOver(): boolean {
+    return performance.now() - this.#beganMs >= SLICE_MS;
+  }
+
+  /** Resolves when a new slice begins. */
+  next(): Promise<void> {
+    return new Promise((begin) => {
+      this.#waiting.push(begin);
+      if (this.#waiting.length === 1) setImmediate(this.#goOn);
+    });
+  }
+
+  async each<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {
+    for (const item of items) {
+      if (this.isOver) await this.next();
+      work(item);
+    }
+  }
+
+  /** An array is taken as it is. What is added or taken away meanwhile may be in it or not. */
+  async collected<T>(items: Iterable<T>): Promise<readonly T[]> {
+    if (Array.isArray(items)) return items;
+    const all: T[] = [];
+    await this.each(items, (item) => all.push(item));
+    return all;
+  }
+
+  async filtered<T>(items: readonly T[], isWanted: (item: T) => boolean): Promise<T[]> {
+    const wanted: T[] = [];
+    await this.each(items, (item) => {
+      if (isWanted(item)) wanted.push(item);
+    });
+    return wanted;
+  }
+
+  /** A stable sort, by merging: the runs grow, from one array into the other and back. */
+  async sorted<T>(items: readonly T[], order: (one: T, other: T) => number): Promise<T[]> {
+    let from = [...items];
+    let into = [...items];
+    for (let start = 0; start < from.length; start += RUN_COUNT) {
+      if (this.isOver) await this.next();
+      const run = from.slice(start, start + RUN_COUNT).sort(order);
+      for (let i = 0; i < run.length; i++) from[start + i] = run[i]!;
+    }
+    for (let width = RUN_COUNT; width < from.length; width *= 2) {
+      for (let start = 0; start < from.length; start += 2 * width) await this.#merge(from, into, start, width, order);
+      [from, into] = [into, from];
+    }
+    return from;
+  }
+
+  async #merge<T>(
+    from: readonly T[],
+    into: T[],
+    start: number,
+    width: number,
+    order: (one: T, other: T) => number,
+  ): Promise<void> {
+    const middle = Math.min(start + width, from.length);
+    const end = Math.min(middle + width, from.length);
+    let left = start;
+    let right = middle;
+    for (let at = start; at < end; at++) {
+      if (at % RUN_COUNT === 0 && this.isOver) await this.next();
+      const takesLeft = left < middle && (right === end || order(from[left]!, from[right]!) <= 0);
+      into[at] = takesLeft ? from[left++]! : from[right++]!;
+    }
+  }
+}
