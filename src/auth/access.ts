@@ -9,7 +9,7 @@ export interface Identity {
 
 export type Login =
   | { readonly kind: 'accepted'; readonly identity: Identity }
-  | { readonly kind: 'refused'; readonly reason: string };
+  | { readonly kind: 'refused'; readonly reason: string /** The name that was given. */; readonly username: string };
 
 /** What TLS says of a client. */
 export interface TlsPeer {

@@ -47,7 +47,7 @@ describe('a login', () => {
     test(`with ${what} is refused, and the reason is for the log alone`, () => {
       const login = authenticator().login('PLAIN', response, '10.0.0.1');
       const name = response.split('\0')[1];
-      assert.deepEqual(login, { kind: 'refused', reason: `user '${name}' - invalid credentials` });
+      assert.deepEqual(login, { kind: 'refused', username: name, reason: `user '${name}' - invalid credentials` });
     });
   }
 
@@ -61,7 +61,8 @@ describe('a login', () => {
     const it = authenticator({ loopbackUsers: ['alice'] });
     assert.equal(it.login('PLAIN', '\0alice\0wonder', '::ffff:127.0.0.1').kind, 'accepted');
     const refused = it.login('PLAIN', '\0alice\0wonder', '10.0.0.1');
-    assert.deepEqual(refused, { kind: 'refused', reason: "user 'alice' can only connect via localhost" });
+    const reason = "user 'alice' can only connect via localhost";
+    assert.deepEqual(refused, { kind: 'refused', username: 'alice', reason });
   });
 
   test('that is refused is told by a text that is the same for every reason', () => {

@@ -64,11 +64,11 @@ export class AccountAuthenticator implements Authenticator {
    */
   login(mechanism: string, response: string, peer: string, tls: TlsPeer | null = null): Login {
     const claim = this.#mechanisms.find(mechanism).read(encodeText(response), tls);
-    if ('refusal' in claim) return refused(claim.refusal);
+    if ('refusal' in claim) return refused('', claim.refusal);
     const user = this.#userOf(claim);
-    if (user === undefined) return refused(`user '${claim.username}' - invalid credentials`);
+    if (user === undefined) return refused(claim.username, `user '${claim.username}' - invalid credentials`);
     if (this.#loopbackUsers.has(user.name) && !isLoopback(peer)) {
-      return refused(`user '${user.name}' can only connect via localhost`);
+      return refused(user.name, `user '${user.name}' can only connect via localhost`);
     }
     return { kind: 'accepted', identity: { user: user.name, tags: user.tags } };
   }
@@ -113,6 +113,6 @@ export class AccountAuthenticator implements Authenticator {
   }
 }
 
-function refused(reason: string): Login {
-  return { kind: 'refused', reason };
+function refused(username: string, reason: string): Login {
+  return { kind: 'refused', username, reason };
 }

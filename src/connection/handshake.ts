@@ -77,7 +77,8 @@ export class Handshake {
   #login(mechanism: string, response: string): HandshakeStep {
     const { authenticator, authAttempts, limits, log } = this.#context;
     const login = authenticator.login(mechanism, response, this.#peer, this.#tls);
-    authAttempts.count('amqp091', login.kind === 'accepted');
+    const isAccepted = login.kind === 'accepted';
+    authAttempts.count('amqp091', this.#peer, isAccepted ? login.identity.user : login.username, isAccepted);
     if (login.kind === 'refused') {
       const reason = `${mechanism} login refused: ${login.reason}`;
       if (!hasCapability(this.clientProperties, 'authentication_failure_close')) return { kind: 'drop', reason };

@@ -1,7 +1,7 @@
 /** What the HTTP API answers instead of what was asked for: a status, and RabbitMQ's two fields. */
 
 export class ApiError extends Error {
-  readonly status: 400 | 401 | 404 | 405 | 413 | 415 | 500 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 406 | 413 | 500 | 503;
   /** The field `error`; where it is undefined the answer has no body. */
   readonly error: string | undefined;
   /** The field `reason`: a text, or a term that RabbitMQ writes as a list. */
@@ -34,6 +34,11 @@ export function badRequest(reason: string | readonly unknown[]): ApiError {
 /** 401 for a user who is known and may not do this. */
 export function notAuthorised(reason: string): ApiError {
   return new ApiError(401, 'not_authorised', reason);
+}
+
+/** 403 for a browser that acts for a page which may not. */
+export function foreignPage(): ApiError {
+  return new ApiError(403, 'forbidden', 'This page may not change anything here: see management.cors.allow_origins');
 }
 
 /** 401 for a name and password that do not fit; the answer asks for others. */

@@ -7,9 +7,9 @@ import { type Context, Hono } from 'hono';
 import { PatternError } from '../auth/pattern.ts';
 import { MetadataError } from '../metadata/port.ts';
 import { AmqpError } from '../protocol/errors.ts';
-import { ApiError, badRequest, objectNotFound } from './api-error.ts';
+import { ApiError, badRequest, foreignPage, objectNotFound } from './api-error.ts';
 import { authenticate, Caller } from './caller.ts';
-import { type Cors, corsHeaders } from './cors.ts';
+import { type Cors, corsHeaders, isForeignChange } from './cors.ts';
 import { ChannelClosed } from './direct-channel.ts';
 import { RequestBody } from './request-body.ts';
 import { type Answer, type ApiRequest, checkVhost, type HttpMethod, METHODS, type Resource } from './resource.ts';
@@ -30,8 +30,10 @@ export interface AppOptions {
 export function managementApp({ sources, resources, cors }: AppOptions): Hono {
   const app = new Hono({ getPath: pathOf });
   app.use(async (context, next) => {
-    await next();
-    const headers = corsHeaders(cors, (name) => context.req.header(name));
+    const header = (name: string) => context.req.header(name);
+    if (isForeignChange(cors, context.req.method, header)) context.res = errorResponse(foreignPage());
+    else await next();
+    const headers = corsHeaders(cors, header);
     for (const [name, value] of Object.entries(headers)) context.res.headers.set(name, value);
     context.res.headers.set('content-security-policy', CONTENT_SECURITY_POLICY);
   });
@@ -89,25 +91,33 @@ async function readRequest(
   const request = {
     sources,
     caller,
+    peer,
     param: (name: string) => context.req.param(name) ?? '',
     query: (name: string) => context.req.query(name),
     header: (name: string) => context.req.header(name),
   };
   const changes = method !== 'GET';
+  if (!takesJson(context)) throw new ApiError(406);
   caller.mustBe((changes ? resource.requiresToChange : undefined) ?? resource.requires);
   const bodyless = { ...request, body: new RequestBody('') };
   if (resource.inVhost === true) checkVhost(bodyless, method, resource.refusal);
   if (method !== 'PUT' && method !== 'POST') return bodyless;
-  return { ...request, body: await readBody(context) };
+  return { ...request, body: await readBody(context, resource.takesForm === true) };
 }
 
-async function readBody(context: Context): Promise<RequestBody> {
+async function readBody(context: Context, isForm: boolean): Promise<RequestBody> {
   const octets = await readOctets(context);
+  if (isForm) return RequestBody.ofForm(octets.toString());
   const type = context.req.header('content-type') ?? JSON_TYPE;
-  const [name] = type.split(';', 1);
-  if (octets.length === 0 || name!.trim().toLowerCase() === JSON_TYPE) return new RequestBody(octets.toString());
-  if (name!.trim().toLowerCase() !== 'multipart/form-data') throw new ApiError(415);
-  return new RequestBody(await uploadedFile(octets, type));
+  const name = type.split(';', 1)[0]!.trim().toLowerCase();
+  if (octets.length > 0 && name === 'multipart/form-data') return new RequestBody(await uploadedFile(octets, type));
+  return new RequestBody(octets.toString());
+}
+
+/** Whether the caller has not said that it wants something else. */
+function takesJson(context: Context): boolean {
+  const accept = context.req.header('accept') ?? JSON_TYPE;
+  return accept.split(',').some((each) => /^\s*(\*\/\*|application\/(\*|json))\s*(;|$)/i.test(each));
 }
 
 /** @throws ApiError 413 as soon as it is too much */

@@ -74,20 +74,29 @@ export class Caller {
  * @param peer the client's address: guest may be restricted to loopback
  * @throws ApiError 401 `Login failed`
  */
-export function authenticate(
-  header: string,
-  peer: string,
-  { authenticator, authAttempts }: Pick<ConnectionContext, 'authenticator' | 'authAttempts'>,
-): Identity {
+export function authenticate(header: string, peer: string, context: LoginContext): Identity {
   const [scheme, credentials = ''] = header.split(' ', 2);
   if (scheme!.toLowerCase() !== 'basic') throw loginFailed();
   const octets = Buffer.from(credentials, 'base64');
   const colon = octets.indexOf(':');
-  if (colon < 0 || octets.includes(0)) throw loginFailed();
+  if (colon < 0) throw loginFailed();
+  return logIn({ name: octets.subarray(0, colon), password: octets.subarray(colon + 1) }, peer, context);
+}
+
+export interface Credentials {
+  readonly name: Buffer;
+  readonly password: Buffer;
+}
+
+/** @throws ApiError 401 `Login failed` */
+export function logIn({ name, password }: Credentials, peer: string, context: LoginContext): Identity {
+  if (name.includes(0) || password.includes(0)) throw loginFailed();
   const nul = Buffer.of(0);
-  const response = Buffer.concat([nul, octets.subarray(0, colon), nul, octets.subarray(colon + 1)]);
-  const login = authenticator.login('PLAIN', decodeText(response, 0, response.length), peer);
-  authAttempts.count('http', login.kind === 'accepted');
+  const response = Buffer.concat([nul, name, nul, password]);
+  const login = context.authenticator.login('PLAIN', decodeText(response, 0, response.length), peer);
+  context.authAttempts.count('http', peer, name.toString(), login.kind === 'accepted');
   if (login.kind === 'refused') throw loginFailed();
   return login.identity;
 }
+
+type LoginContext = Pick<ConnectionContext, 'authenticator' | 'authAttempts'>;

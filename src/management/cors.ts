@@ -11,8 +11,7 @@ export interface Cors {
 export function corsHeaders(cors: Cors, header: (name: string) => string | undefined): Record<string, string> {
   const headers: Record<string, string> = { vary: 'accept, accept-encoding, origin' };
   const origin = header('origin');
-  const isAllowed = origin !== undefined && [origin, '*'].some((each) => cors.allowOrigins.includes(each));
-  if (origin === undefined || !isAllowed) return headers;
+  if (origin === undefined || !isAllowed(cors, origin)) return headers;
   headers['access-control-allow-origin'] = origin;
   headers['access-control-allow-credentials'] = 'true';
   headers['access-control-expose-headers'] = 'Location';
@@ -24,4 +23,18 @@ export function corsHeaders(cors: Cors, header: (name: string) => string | undef
   const asked = header('access-control-request-headers');
   if (asked !== undefined) headers['access-control-allow-headers'] = asked;
   return headers;
+}
+
+/**
+ * Whether a browser wants to change something for a page of another site. It knows the user's password and sends it along with
+ * whatever a form posts, and asks first only about what no form could send; but it says where the page came from.
+ */
+export function isForeignChange(cors: Cors, method: string, header: (name: string) => string | undefined): boolean {
+  if (['GET', 'HEAD', 'OPTIONS'].includes(method)) return false;
+  const isForeign = ['cross-site', 'same-site'].includes(header('sec-fetch-site') ?? 'none');
+  return isForeign && !isAllowed(cors, header('origin') ?? '');
+}
+
+function isAllowed({ allowOrigins }: Cors, origin: string): boolean {
+  return allowOrigins.includes(origin) || allowOrigins.includes('*');
 }

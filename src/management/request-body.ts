@@ -15,6 +15,11 @@ export class RequestBody {
     this.#fields = value;
   }
 
+  /** The fields of an HTML form, all of them texts. */
+  static ofForm(text: string): RequestBody {
+    return new RequestBody(JSON.stringify(Object.fromEntries(new URLSearchParams(text))));
+  }
+
   /** All of it, not looked into. */
   get all(): object {
     return this.#fields;

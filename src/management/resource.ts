@@ -31,12 +31,16 @@ export type Resource = {
   readonly inVhost?: boolean;
   /** What the caller is told where it may not enter the vhost. */
   readonly refusal?: string;
+  /** What is posted is an HTML form's, not JSON. */
+  readonly takesForm?: boolean;
 } & { readonly [Method in HttpMethod]?: Handler };
 
 /** One request, after authentication. */
 export interface ApiRequest {
   readonly sources: ManagementSources;
   readonly caller: Caller;
+  /** The address that it calls from. */
+  readonly peer: string;
   readonly body: RequestBody;
   /** A parameter of the path, decoded. */
   param(name: string): string;
@@ -86,6 +90,16 @@ export async function paged<T>(
 }
 
 type Order<T> = (one: T, other: T) => number;
+
+/** Whether what is counted is left out: so it is set, or so the caller wants it. */
+export function isWithoutStats({ sources, query }: ApiRequest): boolean {
+  return sources.disableStats || query('disable_stats') === 'true';
+}
+
+/** For lists that are about nothing else. @throws ApiError 400 where what is counted is left out */
+export function needStats(request: ApiRequest): void {
+  if (isWithoutStats(request)) throw badRequest('Stats in management UI are disabled on this node');
+}
 
 /** The vhost in the path. @throws ApiError 404 */
 export function vhostOf(request: ApiRequest): Vhost {

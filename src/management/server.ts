@@ -14,6 +14,10 @@ export interface ManagementOptions {
   /** Origins whose pages may use the API from a browser; `*` is any. Default: none. */
   readonly corsAllowOrigins?: readonly string[];
   readonly corsMaxAgeSeconds?: number;
+  /** Lists show what things are, and not what is counted of them; callers may ask for that, too. Default: false. */
+  readonly disableStats?: boolean;
+  /** And yet how many messages are in each queue. Default: false. */
+  readonly enableQueueTotals?: boolean;
 }
 
 export interface ManagementServer {
@@ -37,7 +41,9 @@ export async function startManagement(sources: BrokerSources, options: Managemen
   const statistics = new Statistics(sources);
   const stopping = new AbortController();
   const httpListener = { host, port: options.port ?? DEFAULT_PORT };
-  const acceptor = new Acceptor({ ...sources, statistics, slices, httpListener, stopping: stopping.signal }, cors);
+  const { disableStats = false, enableQueueTotals = false } = options;
+  const shown = { statistics, slices, disableStats, enableQueueTotals, httpListener };
+  const acceptor = new Acceptor({ ...sources, ...shown, stopping: stopping.signal }, cors);
   try {
     httpListener.port = await acceptor.listen(host, httpListener.port);
   } catch (error) {

@@ -28,6 +28,10 @@ export interface ManagementSources extends BrokerSources {
   readonly statistics: Statistics;
   /** For what may be long. */
   readonly slices: Slices;
+  /** Lists show what things are, and not what is counted of them. */
+  readonly disableStats: boolean;
+  /** And yet how many messages are in each queue. */
+  readonly enableQueueTotals: boolean;
   /** Where the API itself listens. */
   readonly httpListener: { readonly host: string; readonly port: number };
   /** Aborted when the API stops: nobody waits for an answer any more. */

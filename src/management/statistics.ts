@@ -100,6 +100,21 @@ export class Statistics {
     this.#node.sampled.sample([this.#nodeFigures], atMs);
   }
 
+  /** All samples are gone, and the first new one is taken. */
+  forget(): void {
+    const all = [
+      this.#queues,
+      this.#vhosts,
+      this.#channels,
+      this.#connections,
+      this.#everything,
+      this.#churn,
+      this.#node,
+    ];
+    for (const { sampled } of all) sampled.forget();
+    this.sample();
+  }
+
   // --- what is shown ---
 
   queueLengths(queue: Queue, windows: StatisticsWindows): FiguresView {

@@ -41,7 +41,7 @@ export interface SampledOptions<T> {
 export class Sampled<T extends object> {
   readonly #options: SampledOptions<T>;
   readonly #capacity: number;
-  readonly #pasts = new WeakMap<T, Past>();
+  #pasts = new WeakMap<T, Past>();
   readonly #now: Float64Array;
   #lastAtMs = 0;
 
@@ -74,6 +74,11 @@ export class Sampled<T extends object> {
     } else if (past.unchangedCount >= this.#capacity) past.ring = null;
     past.last.set(now);
     past.ring?.push(now);
+  }
+
+  /** The past of all of them is gone; the next sample is the first. */
+  forget(): void {
+    this.#pasts = new WeakMap();
   }
 
   /** One column of a thing, as RabbitMQ shows it beside the figure itself. */

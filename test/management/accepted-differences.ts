@@ -135,6 +135,42 @@ export const ACCEPTED_ANSWERS: readonly AcceptedAnswer[] = [
     rabbitMq: '"pattern":',
     leveret: '"not_active":["ha-mode"],"pattern":',
   },
+  ...['classic_mirrored_queue_version', 'maintenance_mode_status', 'stream_queue'].map((name) => ({
+    calls: /^GET \/api\/feature-flags\?columns=name/,
+    reason: 'What a flag is about is not there, and enabling it would not bring it.',
+    rabbitMq: `"${name}","stability":"stable","state":"enabled"`,
+    leveret: `"${name}","stability":"stable","state":"unavailable"`,
+  })),
+  {
+    calls: /^GET \/api\/connections\/username\/guest as (in|out)-(management|policymaker)$/,
+    reason: 'RabbitMQ means to refuse it, and falls over that.',
+    rabbitMq: '500',
+    leveret: '401\n  {"error":"not_authorised","reason":"User not authorised to access object"}',
+  },
+  {
+    calls: /^GET \/api\/nodes\/none$/,
+    reason: 'A node that is not there is told as such.',
+    rabbitMq: '500',
+    leveret: '404\n  {"error":"Object Not Found","reason":"Not Found"}',
+  },
+  {
+    calls: /^POST \/api\/vhosts\/none\/start\/NODE \{\}/,
+    reason: 'Erlang breaks lines by their length, which here depends on the name of the node.',
+    rabbitMq: /,\\n +<</,
+    leveret: ',<<',
+  },
+  {
+    calls: /^GET \/api\/whoami if-none-match/,
+    reason: 'RabbitMQ takes a condition that holds for one that fails.',
+    rabbitMq: '412',
+    leveret: '200\n  {"name":"guest","tags":["administrator"]}',
+  },
+  {
+    calls: /^(PUT \/api\/vhost-limits\/v1\/max-queues|POST \/api\/definitions) content-type: text/,
+    reason: 'Any type is taken for JSON here, as it is for most of what RabbitMQ is sent, too.',
+    rabbitMq: '415',
+    leveret: '204',
+  },
   {
     calls: /^POST .*publish .*"properties":\[\]/,
     reason: 'RabbitMQ itself writes properties so that are none; it falls over them when they come back.',

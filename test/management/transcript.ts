@@ -28,10 +28,11 @@ const ARGUMENTS_HASH = /~[\w-]{6}(?=["\n]|$)/g;
 const PATIENCE_MS = 25_000;
 const PAUSE_MS = 200;
 
-export function callText({ method, path, body, user }: ApiCall): string {
+export function callText({ method, path, body, user, headers = {} }: ApiCall): string {
   const as = user === undefined ? '' : ` as ${user?.split(':')[0] ?? 'nobody'}`;
   const payload = body === undefined ? '' : ` ${typeof body === 'string' ? body : JSON.stringify(body)}`;
-  return `${method} ${path}${as}${payload}`;
+  const also = Object.entries(headers).map(([name, value]) => ` ${name}: ${value}`);
+  return `${method} ${path}${as}${also.join('')}${payload}`;
 }
 
 /** Asks, again and again while `call.until` does not hold. */

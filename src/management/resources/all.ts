@@ -4,6 +4,8 @@ import { connectionResources } from './connections.ts';
 import { definitionResources } from './definitions.ts';
 import { exchangeResources } from './exchanges.ts';
 import { healthResources } from './health.ts';
+import { loginResources } from './logins.ts';
+import { nodeResources } from './nodes.ts';
 import { overviewResources } from './overview.ts';
 import { parameterResources } from './parameters.ts';
 import { permissionResources } from './permissions.ts';
@@ -15,6 +17,8 @@ import { vhostResources } from './vhosts.ts';
 /** Every path of the API. Of two that fit a request, the first here is taken. */
 export const ALL_RESOURCES: readonly Resource[] = [
   ...overviewResources,
+  ...nodeResources,
+  ...loginResources,
   ...vhostResources,
   ...userResources,
   ...permissionResources,

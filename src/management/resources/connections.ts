@@ -3,9 +3,20 @@ import type { Channel } from '../../connection/channel.ts';
 import type { Connection } from '../../connection/connection.ts';
 import { connectionForced } from '../../protocol/errors.ts';
 import { notAuthorised, objectNotFound } from '../api-error.ts';
-import { type Answer, type ApiRequest, listed, NO_CONTENT, paged, type Resource, shown, vhostOf } from '../resource.ts';
+import {
+  type Answer,
+  type ApiRequest,
+  isWithoutStats,
+  listed,
+  NO_CONTENT,
+  needStats,
+  paged,
+  type Resource,
+  shown,
+  vhostOf,
+} from '../resource.ts';
 import { channelName, channelView } from '../views/channel.ts';
-import { connectionName, connectionView } from '../views/connection.ts';
+import { bareConnectionView, connectionName, connectionView } from '../views/connection.ts';
 import { consumersOf, consumerView, type ShownConsumer } from '../views/consumer.ts';
 import { windowOf, windowsOf } from '../windows.ts';
 
@@ -15,7 +26,9 @@ export const connectionResources: readonly Resource[] = [
   {
     path: '/api/connections',
     requires: 'management',
-    GET: (request) => listConnections(request, visibleConnections(request)),
+    GET: (request) => {
+      return (isWithoutStats(request) ? listBare : listConnections)(request, visibleConnections(request));
+    },
   },
   {
     path: '/api/vhosts/:vhost/connections',
@@ -32,7 +45,7 @@ export const connectionResources: readonly Resource[] = [
   {
     path: '/api/connections/username/:user',
     requires: 'management',
-    GET: (request) => listConnections(request, connectionsOfUser(request)),
+    GET: (request) => listBare(request, connectionsOfUser(request)),
     DELETE: (request) => {
       for (const connection of connectionsOfUser(request)) close(request, connection);
       return NO_CONTENT;
@@ -105,6 +118,11 @@ function listConnections(request: ApiRequest, connections: Connection[]): Promis
   return paged(request, connections, connectionName, (each) => connectionView(request.sources, each, window));
 }
 
+/** Without what is counted; those of a user are never shown with it, as in RabbitMQ. */
+function listBare(request: ApiRequest, connections: Connection[]): Promise<Answer> {
+  return paged(request, connections, connectionName, (each) => bareConnectionView(request.sources, each));
+}
+
 /** @throws ApiError 404, also for somebody else's where the caller may not see it */
 function connectionOf(request: ApiRequest): Connection {
   const wanted = request.param('name');
@@ -136,12 +154,14 @@ function channelsOf(connections: readonly Connection[]): Channel[] {
 }
 
 function listChannels(request: ApiRequest, channels: Channel[]): Promise<Answer> {
+  needStats(request);
   const windows = windowsOf(request);
   return paged(request, channels, channelName, (channel) => channelView(request.sources, channel, windows));
 }
 
 /** With its consumers. */
 function showChannel(request: ApiRequest): Answer {
+  needStats(request);
   const wanted = request.param('name');
   const channel = channelsOf(visibleConnections(request)).find((each) => channelName(each) === wanted);
   if (channel === undefined) throw objectNotFound();
@@ -157,5 +177,6 @@ function visibleConsumers({ sources, caller }: ApiRequest): ShownConsumer[] {
 }
 
 function listConsumers(request: ApiRequest, consumers: ShownConsumer[]): Promise<Answer> {
+  needStats(request);
   return listed(request, consumers, (consumer) => consumerView(request.sources, consumer));
 }

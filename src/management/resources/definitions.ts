@@ -12,6 +12,8 @@ const VHOST_LISTS = ['parameters', 'policies', 'queues', 'exchanges', 'bindings'
 
 export const definitionResources: readonly Resource[] = [
   { path: '/api/definitions', requires: 'administrator', GET: exportAll, POST: importAll },
+  // Its name of long ago, which RabbitMQ 3.10 still knows.
+  { path: '/api/all-configuration', requires: 'administrator', GET: exportAll, POST: importAll },
   { path: '/api/definitions/:vhost', requires: 'administrator', GET: exportVhost, POST: importVhost },
 ];
 

@@ -1,5 +1,5 @@
 /** /api/health/checks and /api/aliveness-test: 200 while all is well, 503 with the reason when it is not. */
-import { badRequest } from '../api-error.ts';
+import { badRequest, objectNotFound } from '../api-error.ts';
 import { type Answer, type ApiRequest, namedRefusal, ok, onChannel, type Resource, vhostOf } from '../resource.ts';
 import { listeners } from './overview.ts';
 
@@ -26,6 +26,9 @@ export const healthResources: readonly Resource[] = [
   check('port-listener/:port', portListener),
   check('protocol-listener/:protocol', protocolListener),
   check('certificate-expiration/:within/:unit', certificateExpiration),
+  // What there was before the checks above. Whoever is answered at all is told that the node runs.
+  { path: '/api/healthchecks/node', requires: 'management', GET: () => ok({ status: 'ok' }) },
+  { path: '/api/healthchecks/node/:node', requires: 'management', GET: nodeCheck },
   { path: '/api/aliveness-test/:vhost', requires: 'management', inVhost: true, GET: alivenessTest },
 ];
 
@@ -87,6 +90,11 @@ function certificateExpiration(request: ApiRequest): Answer {
     not_after: new Date(expiresAtMs).toISOString(),
   }));
   return failed({ reason: 'Certificates expiring', expired });
+}
+
+function nodeCheck({ sources, param }: ApiRequest): Answer {
+  if (param('node') !== sources.nodeName) throw objectNotFound();
+  return ok({ status: 'ok' });
 }
 
 /** Declares a queue, publishes a message to it and takes it out again, as the caller. */

@@ -5,7 +5,8 @@ import { RABBITMQ_VERSION, VERSION } from '../../version.ts';
 import { objectNotFound } from '../api-error.ts';
 import type { JsonView } from '../listing.ts';
 import { openFilesMax } from '../node-figures.ts';
-import { type ApiRequest, listed, ok, type Resource, shown, visibleVhosts } from '../resource.ts';
+import { memoryView, readNodeMemory } from '../node-memory.ts';
+import { type ApiRequest, isWithoutStats, listed, type Resource, shown, visibleVhosts } from '../resource.ts';
 import type { ManagementSources } from '../sources.ts';
 import { consumersOf } from '../views/consumer.ts';
 import { windowOf, windowsOf } from '../windows.ts';
@@ -46,11 +47,6 @@ export const overviewResources: readonly Resource[] = [
       return shown(request, nodeView(request.sources, request));
     },
   },
-  {
-    path: '/api/auth',
-    requires: 'nobody',
-    GET: () => ok({ enable_uaa: false, uaa_client_id: '', uaa_location: '' }),
-  },
   { path: '/api/extensions', requires: 'management', GET: (request) => listed(request, [], () => ({})) },
 ];
 
@@ -66,10 +62,11 @@ function overview(request: ApiRequest): JsonView {
     product_name: 'Leveret',
     rabbitmq_version: RABBITMQ_VERSION,
     cluster_name: context.metadata.clusterName,
-    disable_stats: false,
-    enable_queue_totals: false,
+    disable_stats: isWithoutStats(request),
+    enable_queue_totals: sources.enableQueueTotals,
     object_totals: objectTotals(request),
   };
+  if (isWithoutStats(request)) return { ...view, object_totals: bareTotals(request), node: nodeName };
   if (!caller.is('monitoring')) return { ...view, ...totalsOfCaller(request) };
   return {
     ...view,
@@ -100,6 +97,12 @@ function objectTotals(request: ApiRequest): JsonView {
   };
 }
 
+/** What there is without looking into connections. */
+function bareTotals(request: ApiRequest): JsonView {
+  const { connections, exchanges, queues } = objectTotals(request);
+  return { connections, exchanges, queues };
+}
+
 /** Sums over the vhosts of a caller who does not see all of them. */
 function totalsOfCaller(request: ApiRequest): JsonView {
   const totals = { messages: 0, messages_ready: 0, messages_unacknowledged: 0 };
@@ -124,6 +127,7 @@ export function listeners({ nodeName, amqpListeners, httpListener }: ManagementS
 }
 
 function nodeView(sources: ManagementSources, request: ApiRequest): JsonView {
+  if (isWithoutStats(request)) return { name: sources.nodeName, type: 'disc', running: true };
   const { context, dataDir, nodeName, statistics } = sources;
   const filesMax = openFilesMax();
   const { disk_free, disk_free_details, ...figures } = statistics.node(windowOf(request, 'node_stats'));
@@ -153,6 +157,7 @@ function nodeView(sources: ManagementSources, request: ApiRequest): JsonView {
     mem_calculation_strategy: 'rss',
     ...figures,
     ...statistics.churn(),
+    ...(request.query('memory') === 'true' ? { memory: memoryView(readNodeMemory()) } : {}),
   };
 }
 

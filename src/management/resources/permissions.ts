@@ -53,7 +53,15 @@ export const permissionResources: readonly Resource[] = [
   {
     path: '/api/topic-permissions/:vhost/:user',
     requires: 'administrator',
-    GET: (request) => listed(request, topicPermissionsOf(request), topicPermissionView),
+    GET: (request) => listed(request, someTopicPermissions(request), topicPermissionView),
+    PUT: putTopic,
+    DELETE: removeTopic,
+  },
+  {
+    path: '/api/topic-permissions/:vhost/:user/:exchange',
+    requires: 'administrator',
+    // All of the user's, as in RabbitMQ: only a deletion is of the one exchange.
+    GET: (request) => listed(request, someTopicPermissions(request), topicPermissionView),
     PUT: putTopic,
     DELETE: removeTopic,
   },
@@ -71,12 +79,18 @@ function permissionOf({ sources, ...request }: ApiRequest): PermissionRecord {
 }
 
 /** @throws ApiError 404 when there is none */
+function someTopicPermissions(request: ApiRequest): TopicPermissionRecord[] {
+  const found = topicPermissionsOf(request);
+  if (found.length === 0) throw objectNotFound();
+  return found;
+}
+
+/** Those of the user in the vhost, for all exchanges. */
 function topicPermissionsOf({ sources, ...request }: ApiRequest): TopicPermissionRecord[] {
   const [wantedVhost, wantedUser] = [request.param('vhost'), request.param('user')];
   const all = sources.context.metadata.snapshot().topicPermissions;
   const found = all.filter(({ vhost, user }) => vhost === wantedVhost && user === wantedUser);
-  if (found.length === 0) throw objectNotFound();
-  return found;
+  return found.sort((one, other) => compareTexts(one.exchange, other.exchange));
 }
 
 async function put(request: ApiRequest): Promise<Answer> {
@@ -104,13 +118,15 @@ async function putTopic(request: ApiRequest): Promise<Answer> {
   // RabbitMQ's variables are put in when a key is checked; here any name does.
   for (const pattern of Object.values(patterns)) compilePattern(pattern.replace(/\{(?:username|vhost)\}/g, 'name'));
   const topicPermission = { ...account, exchange: body.text('exchange'), ...patterns };
-  const before = sources.accounts.topicPermission(account.user, account.vhost, topicPermission.exchange);
+  const isFirst = topicPermissionsOf(request).length === 0;
   await applied(sources.context.metadata, [{ kind: 'put-topic-permission', topicPermission }]);
-  return before === undefined ? CREATED : NO_CONTENT;
+  return isFirst ? CREATED : NO_CONTENT;
 }
 
 async function removeTopic(request: ApiRequest): Promise<Answer> {
-  const changes = topicPermissionsOf(request).map(
+  const wanted = request.param('exchange');
+  const removed = someTopicPermissions(request).filter(({ exchange }) => wanted === '' || exchange === wanted);
+  const changes = removed.map(
     ({ user, vhost, exchange }) => ({ kind: 'delete-topic-permission', user, vhost, exchange }) as const,
   );
   await applied(request.sources.context.metadata, changes);

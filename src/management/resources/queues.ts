@@ -3,11 +3,13 @@ import { isUtf8 } from 'node:buffer';
 import type { Queue } from '../../queues/queue.ts';
 import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
 import type { Answered, DirectChannel } from '../direct-channel.ts';
+import type { JsonView } from '../listing.ts';
 import {
   type Answer,
   type ApiRequest,
   CREATED,
   comparePlacedNames,
+  isWithoutStats,
   listed,
   NO_CONTENT,
   namedRefusal,
@@ -21,7 +23,7 @@ import {
 } from '../resource.ts';
 import { bindingsTo, bindingView, compareBindings, defaultBinding } from '../views/binding.ts';
 import { propertiesToJson } from '../views/message.ts';
-import { declaredQueueView, queueDetailView, queueView } from '../views/queue.ts';
+import { bareQueueView, queueDetailView, queueTotalsView, queueView } from '../views/queue.ts';
 import { windowsOf } from '../windows.ts';
 
 export const queueResources: readonly Resource[] = [
@@ -44,11 +46,12 @@ export const queueResources: readonly Resource[] = [
     path: '/api/queues/:vhost/:queue',
     requires: 'management',
     inVhost: true,
-    GET: (request) => shown(request, queueDetailView(request.sources, queueOf(request), windowsOf(request))),
+    GET: show,
     PUT: put,
     DELETE: remove,
   },
   { path: '/api/queues/:vhost/:queue/contents', requires: 'management', inVhost: true, DELETE: purge },
+  { path: '/api/queues/:vhost/:queue/actions', requires: 'administrator', inVhost: true, POST: act },
   { path: '/api/queues/:vhost/:queue/get', requires: 'management', inVhost: true, POST: get },
   {
     path: '/api/queues/:vhost/:queue/bindings',
@@ -63,16 +66,22 @@ export const queueResources: readonly Resource[] = [
 ];
 
 function list(request: ApiRequest, queues: Queue[]): Promise<Answer> {
-  const { sources } = request;
+  return paged(request, queues, ({ name }) => name, viewFor(request), comparePlacedNames);
+}
+
+function viewFor(request: ApiRequest): (queue: Queue) => JsonView {
+  const { sources, query } = request;
   const windows = windowsOf(request);
-  const isBare = request.query('disable_stats') === 'true';
-  return paged(
-    request,
-    queues,
-    ({ name }) => name,
-    (queue) => (isBare ? declaredQueueView(sources, queue) : queueView(sources, queue, windows)),
-    comparePlacedNames,
-  );
+  if (!isWithoutStats(request)) return (queue) => queueView(sources, queue, windows);
+  const isCounted = sources.enableQueueTotals || query('enable_queue_totals') === 'true';
+  return isCounted ? (queue) => queueTotalsView(sources, queue) : (queue) => bareQueueView(sources, queue);
+}
+
+function show(request: ApiRequest): Answer {
+  const { sources } = request;
+  const queue = queueOf(request);
+  const isBare = isWithoutStats(request);
+  return shown(request, isBare ? bareQueueView(sources, queue) : queueDetailView(sources, queue, windowsOf(request)));
 }
 
 /** @throws ApiError 404 */
@@ -121,6 +130,15 @@ async function purge(request: ApiRequest): Promise<Answer> {
   await onChannel(request, vhost, (channel) => {
     return channel.call({ name: 'queue.purge', queue, noWait: false }, 'queue.purge-ok');
   });
+  return NO_CONTENT;
+}
+
+/** A queue without mirrors has nothing to synchronise: RabbitMQ says that it is done. */
+function act(request: ApiRequest): Answer {
+  request.body.require('action');
+  queueOf(request);
+  const action = request.body.value('action');
+  if (action !== 'sync' && action !== 'cancel_sync') throw badRequest(['unknown', action]);
   return NO_CONTENT;
 }
 

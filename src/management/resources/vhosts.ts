@@ -3,8 +3,19 @@ import { newVhostChanges } from '../../metadata/bootstrap.ts';
 import type { Change, VhostRecord } from '../../metadata/port.ts';
 import { badRequest, objectNotFound } from '../api-error.ts';
 import { applied } from '../changes.ts';
-import { type Answer, type ApiRequest, byName, CREATED, NO_CONTENT, paged, type Resource, shown } from '../resource.ts';
-import { vhostView } from '../views/vhost.ts';
+import type { JsonView } from '../listing.ts';
+import {
+  type Answer,
+  type ApiRequest,
+  byName,
+  CREATED,
+  isWithoutStats,
+  NO_CONTENT,
+  paged,
+  type Resource,
+  shown,
+} from '../resource.ts';
+import { vhostView, vhostWithFiguresView } from '../views/vhost.ts';
 import { windowsOf } from '../windows.ts';
 import { listPermissions, listTopicPermissions } from './permissions.ts';
 
@@ -13,7 +24,7 @@ export const vhostResources: readonly Resource[] = [
   {
     path: '/api/vhosts/:name',
     requires: 'administrator',
-    GET: (request) => shown(request, vhostView(request.sources, recordOf(request), windowsOf(request))),
+    GET: (request) => shown(request, viewFor(request)(recordOf(request))),
     PUT: put,
     DELETE: remove,
   },
@@ -38,16 +49,17 @@ export const vhostResources: readonly Resource[] = [
 
 function list(request: ApiRequest): Promise<Answer> {
   const { sources, caller } = request;
-  const windows = windowsOf(request);
   const visible = sources.context.metadata
     .snapshot()
     .vhosts.filter(({ name }) => caller.is('monitoring') || caller.mayEnter(name));
-  return paged(
-    request,
-    byName(visible),
-    ({ name }) => name,
-    (record) => vhostView(sources, record, windows),
-  );
+  return paged(request, byName(visible), ({ name }) => name, viewFor(request));
+}
+
+function viewFor(request: ApiRequest): (record: VhostRecord) => JsonView {
+  const { sources } = request;
+  const windows = windowsOf(request);
+  if (isWithoutStats(request)) return (record) => vhostView(sources, record);
+  return (record) => vhostWithFiguresView(sources, record, windows);
 }
 
 /** @throws ApiError 404 */

@@ -16,6 +16,12 @@ export function connectionDetails(connection: Connection): JsonView {
   return { name: connectionName(connection), peer_host: peerHost, peer_port: peerPort };
 }
 
+/** Who is connected where. */
+export function bareConnectionView({ nodeName }: ManagementSources, connection: Connection): JsonView {
+  const { identity, vhost } = connection;
+  return { name: connectionName(connection), vhost: vhost?.name ?? '', user: identity.user, node: nodeName };
+}
+
 export function connectionView(sources: ManagementSources, connection: Connection, window?: Window): JsonView {
   const described = connection.describe();
   const clientProperties = toPlain(described.clientProperties);

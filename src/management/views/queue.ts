@@ -11,7 +11,7 @@ import { connectionDetails } from './connection.ts';
 import { consumersOfQueue, consumerView } from './consumer.ts';
 
 /** What the queue was declared as. */
-export function declaredQueueView(sources: ManagementSources, queue: Queue): JsonView {
+function declaredQueueView(sources: ManagementSources, queue: Queue): JsonView {
   const { durable, autoDelete, exclusive, type, arguments: args } = sources.vhosts.recordOf(queue);
   return {
     arguments: toPlain(args),
@@ -23,6 +23,22 @@ export function declaredQueueView(sources: ManagementSources, queue: Queue): Jso
     state: 'running',
     type,
     vhost: queue.vhost,
+  };
+}
+
+/** The same in RabbitMQ's word for a queue of which nothing else is looked at. */
+export function bareQueueView(sources: ManagementSources, queue: Queue): JsonView {
+  return { ...declaredQueueView(sources, queue), state: 'live' };
+}
+
+/** What it was declared as, and how much is in it. */
+export function queueTotalsView(sources: ManagementSources, queue: Queue): JsonView {
+  const { readyCount, unackedCount } = queue;
+  return {
+    ...declaredQueueView(sources, queue),
+    messages: readyCount + unackedCount,
+    messages_ready: readyCount,
+    messages_unacknowledged: unackedCount,
   };
 }
 
