@@ -49,6 +49,7 @@ import { type Disk, systemDisk } from './runtime/disk.ts';
 import { createLog, type Log, type LogLevel } from './runtime/log.ts';
 import { freeDiskBytes, systemMemory } from './runtime/machine.ts';
 import { writePidFile } from './runtime/pid-file.ts';
+import { Slices } from './runtime/slices.ts';
 import { type LiveMessages, MessageStore } from './storage/message-store.ts';
 import { PAGE_SIZE } from './storage/page.ts';
 import { checkedDefinitions, importDefinitions } from './vhost/definition-import.ts';
@@ -189,6 +190,7 @@ class RunningBroker implements Broker {
   readonly #connections = new Set<Connection>();
   readonly #reader = new SocketReader();
   readonly #churn = new Churn();
+  readonly #slices = new Slices();
   #certificates: TlsCertificates | null = null;
   #listeners: Listeners | null = null;
   #metadata: MetadataStore | null = null;
@@ -198,6 +200,7 @@ class RunningBroker implements Broker {
   #turn: Turn | null = null;
   #ticker: Timer | null = null;
   #tickedAtMs = 0;
+  #isTicking = false;
   #removePidFile: (() => void) | null = null;
   #management: ManagementServer | null = null;
   readonly #nodeName: string;
@@ -301,6 +304,7 @@ class RunningBroker implements Broker {
       accounts: this.#accounts!,
       vhosts,
       nodeName: this.#nodeName,
+      slices: this.#slices,
       dataDir: this.dataDir,
       amqpListeners: () => this.listeners,
       certificateExpiresAtMs: () => this.#certificates?.current.expiresAtMs ?? null,
@@ -504,15 +508,21 @@ class RunningBroker implements Broker {
     return socket;
   }
 
-  #tick(periodMs: number): void {
+  /** Thousands of connections take a while: the next tick waits for that. */
+  async #tick(periodMs: number): Promise<void> {
+    if (this.#isTicking) return;
+    this.#isTicking = true;
     const now = this.#clock.monotonicMs();
     // A process that was stopped, or kept busy by the program around the broker, has not heard what waits in its sockets.
     const lateMs = now - this.#tickedAtMs - periodMs;
     const unheardMs = lateMs > periodMs ? lateMs : 0;
     this.#tickedAtMs = now;
-    this.#turn?.begin();
-    for (const connection of this.#connections) connection.tick(now, unheardMs);
+    await this.#slices.each(this.#connections, (connection) => {
+      this.#turn?.begin();
+      connection.tick(now, unheardMs);
+    });
     this.#store?.tick();
+    this.#isTicking = false;
   }
 
   #journalTrouble(error: NodeJS.ErrnoException | null): void {

@@ -1,5 +1,5 @@
 /** What this process uses of the machine. */
-import { readdirSync, readFileSync, statfsSync } from 'node:fs';
+import { readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import type { BrokerSources } from './sources.ts';
 
 export interface NodeFigures {
@@ -20,9 +20,10 @@ export function readNodeFigures({ dataDir, connections }: BrokerSources, into: N
 }
 
 /** Undefined where the system does not tell. */
-export function openFiles(): number | undefined {
+function openFiles(): number | undefined {
   try {
-    return readdirSync('/proc/self/fd').length - 1;
+    // Linux from 6.2 on has the number there, and need not list them.
+    return statSync('/proc/self/fd').size || readdirSync('/proc/self/fd').length - 1;
   } catch {
     return undefined;
   }

@@ -1,7 +1,6 @@
 /** Where the API listens: starts, takes connections, stops. Loaded only by a broker that is asked for the API. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { listenError } from '../runtime/listen-error.ts';
-import { Slices } from '../runtime/slices.ts';
 import type { Cors } from './cors.ts';
 import type { BrokerSources, ManagementSources } from './sources.ts';
 import { Statistics } from './statistics.ts';
@@ -37,12 +36,11 @@ const IDLE_MS_MAX = 60_000;
 export async function startManagement(sources: BrokerSources, options: ManagementOptions): Promise<ManagementServer> {
   const { host = DEFAULT_HOST, corsAllowOrigins: allowOrigins = [], corsMaxAgeSeconds: maxAgeSeconds } = options;
   const cors: Cors = { allowOrigins, ...(maxAgeSeconds === undefined ? {} : { maxAgeSeconds }) };
-  const slices = new Slices();
   const statistics = new Statistics(sources);
   const stopping = new AbortController();
   const httpListener = { host, port: options.port ?? DEFAULT_PORT };
   const { disableStats = false, enableQueueTotals = false } = options;
-  const shown = { statistics, slices, disableStats, enableQueueTotals, httpListener };
+  const shown = { statistics, disableStats, enableQueueTotals, httpListener };
   const acceptor = new Acceptor({ ...sources, ...shown, stopping: stopping.signal }, cors);
   try {
     httpListener.port = await acceptor.listen(host, httpListener.port);

@@ -13,6 +13,8 @@ export interface BrokerSources {
   readonly accounts: Accounts;
   readonly vhosts: Vhosts;
   readonly nodeName: string;
+  /** For what may be long. */
+  readonly slices: Slices;
   /** Null for a broker in memory. */
   readonly dataDir: string | null;
   /** Where AMQP clients connect. */
@@ -26,8 +28,6 @@ export interface BrokerSources {
 
 export interface ManagementSources extends BrokerSources {
   readonly statistics: Statistics;
-  /** For what may be long. */
-  readonly slices: Slices;
   /** Lists show what things are, and not what is counted of them. */
   readonly disableStats: boolean;
   /** And yet how many messages are in each queue. */

@@ -68,14 +68,16 @@ export class Statistics {
   readonly #node = new Figures(NODE_COLUMNS, readNode);
   readonly #nodeFigures: NodeFigures = { mem_used: 0, fd_used: 0, sockets_used: 0, disk_free: 0 };
   readonly #scratch = new Float64Array(QUEUE_COLUMNS.length);
+  #totals: Totals = { everything: new Float64Array(TOTAL_COLUMNS.length), vhosts: new Map() };
+  #isSampling = false;
   readonly #timer: Timer;
 
   constructor(sources: BrokerSources) {
     this.#sources = sources;
-    this.#vhosts = new Figures<Vhost>(TOTAL_COLUMNS, (vhost, into) => this.#readVhosts([vhost], into));
-    this.#everything = new Figures<Statistics>(TOTAL_COLUMNS, (_, into) =>
-      this.#readVhosts(sources.vhosts.all(), into),
-    );
+    this.#vhosts = new Figures<Vhost>(TOTAL_COLUMNS, (vhost, into) => {
+      into.set(this.#totals.vhosts.get(vhost) ?? NOTHING);
+    });
+    this.#everything = new Figures<Statistics>(TOTAL_COLUMNS, (_, into) => into.set(this.#totals.everything));
     this.sample();
     this.#timer = sources.context.clock.every(SAMPLE_SECONDS * 1000, () => this.sample());
   }
@@ -84,20 +86,61 @@ export class Statistics {
     this.#timer.cancel();
   }
 
-  /** Takes one sample of everything. */
-  sample(): void {
-    const { vhosts, context } = this.#sources;
+  /** Takes one sample of everything, in slices; of what is slower than that, the next one is left out. */
+  async sample(): Promise<void> {
+    if (this.#isSampling) return;
+    this.#isSampling = true;
+    const { vhosts, context, slices } = this.#sources;
     const intervalMs = SAMPLE_SECONDS * 1000;
     const atMs = Math.round(context.clock.nowMs() / intervalMs) * intervalMs;
-    this.#queues.sampled.sample(vhosts.queues(), atMs);
-    this.#vhosts.sampled.sample(vhosts.all(), atMs);
-    this.#everything.sampled.sample([this], atMs);
-    const connections = [...this.#sources.connections()];
-    this.#connections.sampled.sample(connections, atMs);
-    for (const { channels } of connections) this.#channels.sampled.sample(channels.values(), atMs);
     this.#churn.sampled.sample([context.churn], atMs);
     readNodeFigures(this.#sources, this.#nodeFigures);
     this.#node.sampled.sample([this.#nodeFigures], atMs);
+    await slices.each(vhosts.queues(), (queue) => this.#queues.sampled.sampleOne(queue, atMs));
+    await slices.each(this.#sources.connections(), (connection) => {
+      this.#connections.sampled.sampleOne(connection, atMs);
+      this.#channels.sampled.sample(connection.channels.values(), atMs);
+    });
+    await this.countTotals();
+    this.#vhosts.sampled.sample(vhosts.all(), atMs);
+    this.#everything.sampled.sample([this], atMs);
+    this.#isSampling = false;
+  }
+
+  /** To be awaited before what is shown of vhosts and of everything: it is as of then. */
+  async countTotals(): Promise<void> {
+    const { vhosts, slices } = this.#sources;
+    const totals = new Map<Vhost, Float64Array>();
+    for (const vhost of vhosts.all()) totals.set(vhost, this.#goneOf(vhost));
+    // All that there is at this moment: what goes while it is counted is not among what had gone, and must not be missing.
+    const queues = Array.from(totals.keys(), (vhost) => [...vhost.queues.values()]);
+    const channels = this.#openChannels();
+    for (const [index, into] of [...totals.values()].entries()) {
+      await slices.each(queues[index]!, (queue) => this.#addQueue(into, queue));
+    }
+    await slices.each(channels, (channel) => {
+      const into = totals.get(channel.vhost);
+      if (into !== undefined) addPublishes(into, channel);
+    });
+    const everything = new Float64Array(TOTAL_COLUMNS.length);
+    for (const into of totals.values()) for (const column of into.keys()) everything[column]! += into[column]!;
+    this.#totals = { everything, vhosts: totals };
+  }
+
+  #goneOf({ gone }: Vhost): Float64Array {
+    const into = new Float64Array(TOTAL_COLUMNS.length);
+    this.#addQueue(into, gone.classicQueues);
+    this.#addQueue(into, gone.quorumQueues);
+    addPublishes(into, gone.channels);
+    return into;
+  }
+
+  #openChannels(): Channel[] {
+    const open: Channel[] = [];
+    for (const { channels } of this.#sources.connections()) {
+      for (const channel of channels.values()) if (channel.open) open.push(channel);
+    }
+    return open;
   }
 
   /** All samples are gone, and the first new one is taken. */
@@ -162,29 +205,20 @@ export class Statistics {
     return this.#node.view(this.#nodeFigures, NODE_COLUMNS, window);
   }
 
-  // --- totals ---
-
-  #readVhosts(vhosts: Iterable<Vhost>, into: Float64Array): void {
-    into.fill(0);
-    const wanted = new Set<Vhost>();
-    for (const vhost of vhosts) {
-      wanted.add(vhost);
-      for (const queue of vhost.queues.values()) this.#addQueue(into, queue);
-      this.#addQueue(into, vhost.gone.classicQueues);
-      this.#addQueue(into, vhost.gone.quorumQueues);
-      addPublishes(into, vhost.gone.channels);
-    }
-    for (const { vhost, channels } of this.#sources.connections()) {
-      if (vhost === null || !wanted.has(vhost)) continue;
-      for (const channel of channels.values()) if (channel.open) addPublishes(into, channel);
-    }
-  }
-
   #addQueue(into: Float64Array, queue: CountedQueue): void {
     readQueue(queue, this.#scratch);
     addQueue(into, this.#scratch);
   }
 }
+
+/** Sums over queues and channels. */
+interface Totals {
+  readonly everything: Float64Array;
+  readonly vhosts: ReadonlyMap<Vhost, Float64Array>;
+}
+
+/** Of a vhost that was made since. */
+const NOTHING = new Float64Array(TOTAL_COLUMNS.length);
 
 /** Where a figure is found, and what it is called. */
 interface FigureField {

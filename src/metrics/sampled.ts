@@ -20,6 +20,9 @@ export interface Details {
   readonly avg?: number;
 }
 
+/** Of what stands still, as most of thousands do. */
+const UNCHANGED: Details = { rate: 0 };
+
 /** Puts the figures of a thing as they are now into an array, one for each column. */
 export type ReadFigures<T> = (item: T, into: Float64Array) => void;
 
@@ -53,11 +56,11 @@ export class Sampled<T extends object> {
 
   /** @param atMs when these samples count as taken, the same for all */
   sample(items: Iterable<T>, atMs: number): void {
-    this.#lastAtMs = atMs;
-    for (const item of items) this.#sampleOne(item);
+    for (const item of items) this.sampleOne(item, atMs);
   }
 
-  #sampleOne(item: T): void {
+  sampleOne(item: T, atMs: number): void {
+    this.#lastAtMs = atMs;
     const { width, read } = this.#options;
     const now = this.#now;
     read(item, now);
@@ -84,6 +87,7 @@ export class Sampled<T extends object> {
   /** One column of a thing, as RabbitMQ shows it beside the figure itself. */
   details(item: T, column: number, window?: Window): Details {
     const past = this.#pasts.get(item);
+    if (window === undefined && (past?.ring ?? null) === null) return UNCHANGED;
     const { intervalSeconds } = this.#options;
     const at = (back: number): number => past?.ring?.at(back, column) ?? past?.last[column] ?? 0;
     const rate = (at(0) - at(1)) / intervalSeconds;

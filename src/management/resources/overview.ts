@@ -32,7 +32,10 @@ export const overviewResources: readonly Resource[] = [
   {
     path: '/api/overview',
     requires: 'management',
-    GET: (request) => shown(request, overview(request)),
+    GET: async (request) => {
+      await request.sources.statistics.countTotals();
+      return shown(request, overview(request));
+    },
   },
   {
     path: '/api/nodes',

@@ -24,7 +24,10 @@ export const vhostResources: readonly Resource[] = [
   {
     path: '/api/vhosts/:name',
     requires: 'administrator',
-    GET: (request) => shown(request, viewFor(request)(recordOf(request))),
+    GET: async (request) => {
+      await request.sources.statistics.countTotals();
+      return shown(request, viewFor(request)(recordOf(request)));
+    },
     PUT: put,
     DELETE: remove,
   },
@@ -47,8 +50,9 @@ export const vhostResources: readonly Resource[] = [
   { path: '/api/vhosts/:name/start/:node', requires: 'administrator', POST: start },
 ];
 
-function list(request: ApiRequest): Promise<Answer> {
+async function list(request: ApiRequest): Promise<Answer> {
   const { sources, caller } = request;
+  await sources.statistics.countTotals();
   const visible = sources.context.metadata
     .snapshot()
     .vhosts.filter(({ name }) => caller.is('monitoring') || caller.mayEnter(name));
