@@ -7,6 +7,7 @@ import { readSettingsFile } from '../config/settings-file.ts';
 import { alarmOptions } from './alarm-settings.ts';
 import { HangUp } from './hang-up.ts';
 import { listeningOptions, given as withoutUndefined } from './listening-options.ts';
+import { managementOptions } from './management-options.ts';
 import type { ServeFlags } from './serve-options.ts';
 import { StopSignals } from './stop-signals.ts';
 
@@ -37,15 +38,9 @@ function brokerOptions({
   const inFile = config === undefined ? {} : readSettingsFile(config, readConfigurationFile(config));
   const settings: Settings = { ...inFile, ...given };
   const { loadDefinitions, dataDir, defaultUser, defaultPassword, clusterName, logLevel, confirmWhen } = settings;
-  const { messageMemoryBytes, journalFileBytes, managementPort, managementHost } = settings;
+  const { messageMemoryBytes, journalFileBytes } = settings;
   // Who leaves the choice of the port to the system starts several, and means this one, too.
   const freePort = port === 0 ? port : undefined;
-  const httpApi = withoutUndefined({
-    port: managementPort ?? freePort,
-    host: managementHost,
-    corsAllowOrigins: settings.corsAllowOrigins === undefined ? undefined : [...settings.corsAllowOrigins.values()],
-    corsMaxAgeSeconds: settings.corsMaxAgeSeconds,
-  });
   return withoutUndefined({
     ...listeningOptions(settings, { port, host }),
     ...(memory ? { memory } : { dataDir }),
@@ -65,7 +60,7 @@ function brokerOptions({
     confirmWhen,
     messageMemoryBytes,
     journalFileBytes,
-    ...(withoutManagement ? {} : { management: httpApi }),
+    ...(withoutManagement ? {} : { management: managementOptions(settings, freePort) }),
     limits: limitsIn(settings),
     alarms: alarmOptions(settings),
   });

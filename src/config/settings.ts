@@ -5,6 +5,7 @@
 import { LIMIT_SETTINGS } from './limit-settings.ts';
 import { LISTENING_SETTINGS } from './listening-settings.ts';
 import { LOGIN_SETTINGS } from './login-settings.ts';
+import { MANAGEMENT_SETTINGS } from './management-settings.ts';
 import { DEFAULT_NODE_NAME } from './node-name.ts';
 import { type Setting, setting } from './setting.ts';
 import { choice, FILE, NODE_NAME, TEXT } from './setting-types.ts';
@@ -14,6 +15,7 @@ const LOG_LEVELS = ['debug', 'info', 'warning', 'error', 'none'] as const;
 
 export const SETTINGS = {
   ...LISTENING_SETTINGS,
+  ...MANAGEMENT_SETTINGS,
   ...LOGIN_SETTINGS,
   dataDir: setting({
     key: 'data_dir',

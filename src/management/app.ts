@@ -9,36 +9,43 @@ import { MetadataError } from '../metadata/port.ts';
 import { AmqpError } from '../protocol/errors.ts';
 import { ApiError, badRequest, foreignPage, objectNotFound } from './api-error.ts';
 import { authenticate, Caller } from './caller.ts';
-import { type Cors, corsHeaders, isForeignChange } from './cors.ts';
+import { packed, takesGzip } from './compression.ts';
+import { corsHeaders, isForeignChange } from './cors.ts';
 import { ChannelClosed } from './direct-channel.ts';
+import { type HttpOptions, headerFields } from './http-options.ts';
 import { RequestBody } from './request-body.ts';
 import { type Answer, type ApiRequest, checkVhost, type HttpMethod, METHODS, type Resource } from './resource.ts';
 import type { ManagementSources } from './sources.ts';
 
-/** RabbitMQ's `management.max_http_body_size`. */
-const BODY_BYTES_MAX = 20_000_000;
 const REALM = 'Basic realm="RabbitMQ Management"';
-const CONTENT_SECURITY_POLICY = "script-src 'self'; object-src 'self'";
 const JSON_TYPE = 'application/json';
 
 export interface AppOptions {
   readonly sources: ManagementSources;
   readonly resources: readonly Resource[];
-  readonly cors: Cors;
+  readonly options: HttpOptions;
 }
 
-export function managementApp({ sources, resources, cors }: AppOptions): Hono {
-  const app = new Hono({ getPath: pathOf });
+/** What requests are answered with. */
+interface Desk {
+  readonly sources: ManagementSources;
+  readonly options: HttpOptions;
+}
+
+export function managementApp({ resources, ...desk }: AppOptions): Hono {
+  const { sources, options } = desk;
+  const { cors, pathPrefix } = options;
+  const fields = headerFields(options.headers);
+  const app = new Hono({ getPath: (request) => pathOf(request, pathPrefix) });
   app.use(async (context, next) => {
     const header = (name: string) => context.req.header(name);
     if (isForeignChange(cors, context.req.method, header)) context.res = errorResponse(foreignPage());
     else await next();
     const headers = corsHeaders(cors, header);
-    for (const [name, value] of Object.entries(headers)) context.res.headers.set(name, value);
-    context.res.headers.set('content-security-policy', CONTENT_SECURITY_POLICY);
+    for (const [name, value] of [...Object.entries(headers), ...fields]) context.res.headers.set(name, value);
   });
   for (const resource of resources) {
-    app.all(resource.path, (context) => answerTo(context, resource, sources));
+    app.all(resource.path, (context) => answerTo(context, resource, desk));
   }
   app.notFound(() => errorResponse(objectNotFound()));
   app.onError((error) => {
@@ -49,22 +56,28 @@ export function managementApp({ sources, resources, cors }: AppOptions): Hono {
   return app;
 }
 
-/** As it stands in the request line, so that an encoded slash stays one; the default exchange may have no name at all. */
-function pathOf(request: Request): string {
-  const path = /^[a-z]+:\/\/[^/]*([^?#]*)/.exec(request.url)?.[1] ?? '/';
+/**
+ * As it stands in the request line, so that an encoded slash stays one; the default exchange may have no name at all.
+ * @returns without the prefix; a path that is none where it lacks it
+ */
+function pathOf(request: Request, prefix: string): string {
+  const whole = /^[a-z]+:\/\/[^/]*([^?#]*)/.exec(request.url)?.[1] ?? '/';
+  if (!whole.startsWith(`${prefix}/`)) return '';
+  const path = whole.slice(prefix.length);
   return path.replace('/e//', '/e/amq.default/').replace(/(?<=.)\/$/, '');
 }
 
-async function answerTo(context: Context, resource: Resource, sources: ManagementSources): Promise<Response> {
+async function answerTo(context: Context, resource: Resource, desk: Desk): Promise<Response> {
   const method = context.req.method === 'HEAD' ? 'GET' : context.req.method;
   const allowed = METHODS.filter((each) => resource[each] !== undefined);
   if (method === 'OPTIONS') return new Response(null, { status: 200, headers: { allow: allowHeader(allowed) } });
   const handler = resource[method as HttpMethod];
   if (handler === undefined) return new Response(null, { status: 405, headers: { allow: allowHeader(allowed) } });
   try {
-    const request = await readRequest(context, resource, method as HttpMethod, sources);
+    const request = await readRequest(context, resource, method as HttpMethod, desk);
     if (request === null) return new Response(null, { status: 401, headers: { 'www-authenticate': REALM } });
-    return response(await handler(request));
+    const gzip = desk.options.compress && takesGzip(context.req.header('accept-encoding'));
+    return response(await handler(request), gzip);
   } catch (error) {
     return errorResponse(apiErrorOf(error));
   }
@@ -79,7 +92,7 @@ async function readRequest(
   context: Context,
   resource: Resource,
   method: HttpMethod,
-  sources: ManagementSources,
+  { sources, options }: Desk,
 ): Promise<ApiRequest | null> {
   const authorization = context.req.header('authorization');
   const isOpen = resource.requires === 'nobody';
@@ -102,11 +115,11 @@ async function readRequest(
   const bodyless = { ...request, body: new RequestBody('') };
   if (resource.inVhost === true) checkVhost(bodyless, method, resource.refusal);
   if (method !== 'PUT' && method !== 'POST') return bodyless;
-  return { ...request, body: await readBody(context, resource.takesForm === true) };
+  const octets = await readOctets(context, options.bodyBytesMax);
+  return { ...request, body: await readBody(context, octets, resource.takesForm === true) };
 }
 
-async function readBody(context: Context, isForm: boolean): Promise<RequestBody> {
-  const octets = await readOctets(context);
+async function readBody(context: Context, octets: Buffer, isForm: boolean): Promise<RequestBody> {
   if (isForm) return RequestBody.ofForm(octets.toString());
   const type = context.req.header('content-type') ?? JSON_TYPE;
   const name = type.split(';', 1)[0]!.trim().toLowerCase();
@@ -121,12 +134,12 @@ function takesJson(context: Context): boolean {
 }
 
 /** @throws ApiError 413 as soon as it is too much */
-async function readOctets(context: Context): Promise<Buffer> {
+async function readOctets(context: Context, bytesMax: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of context.req.raw.body ?? []) {
     size += chunk.length;
-    if (size > BODY_BYTES_MAX) throw new ApiError(413);
+    if (size > bytesMax) throw new ApiError(413);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
@@ -166,13 +179,16 @@ function metadataError(error: MetadataError): ApiError {
   return isTheirs ? badRequest(error.message) : new ApiError(503, error.fault, error.message);
 }
 
-function response({ status, json, location, fileName }: Answer): Response {
+async function response({ status, json, location, fileName }: Answer, gzip: boolean): Promise<Response> {
   const headers: Record<string, string> = { 'cache-control': 'no-cache' };
   if (json !== undefined) headers['content-type'] = JSON_TYPE;
   if (location !== undefined) headers.location = location;
   if (fileName !== undefined) headers['content-disposition'] = `attachment; filename=${fileName}`;
-  const isStream = typeof json === 'object' && Symbol.asyncIterator in json;
-  const body = isStream ? ReadableStream.from(json) : (json ?? null);
+  const small = gzip && json !== undefined ? await packed(json) : null;
+  if (small !== null) headers['content-encoding'] = 'gzip';
+  const sent = small ?? json;
+  const isStream = typeof sent === 'object' && Symbol.asyncIterator in sent;
+  const body = isStream ? ReadableStream.from(sent) : (sent ?? null);
   return new Response(body as ConstructorParameters<typeof Response>[0], { status, headers });
 }
 
