@@ -34,7 +34,7 @@ import { SocketReader } from './connection/socket-reader.ts';
 import type { TlsCertificates } from './connection/tls-certificates.ts';
 import { Turn } from './connection/turn.ts';
 import type { ManagementOptions, ManagementServer } from './management/server.ts';
-import { bootstrap, endTracing } from './metadata/bootstrap.ts';
+import { bootstrap, declareInternalTopic, endTracing } from './metadata/bootstrap.ts';
 import { openMemoryStore } from './metadata/memory-store.ts';
 import type { Change, MetadataStore, PermissionRecord } from './metadata/port.ts';
 import { openSqliteStore } from './metadata/sqlite-store.ts';
@@ -46,13 +46,16 @@ import type { Queue } from './queues/queue.ts';
 import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
 import { openDataDirectory } from './runtime/data-directory.ts';
 import { type Disk, systemDisk } from './runtime/disk.ts';
-import { createLog, type Log, type LogLevel } from './runtime/log.ts';
+import type { Log, LogLevel } from './runtime/log.ts';
+import type { LogOptions } from './runtime/log-options.ts';
+import { type LogControl, Logs, type OwnLog } from './runtime/logs.ts';
 import { freeDiskBytes, systemMemory } from './runtime/machine.ts';
 import { writePidFile } from './runtime/pid-file.ts';
 import { Slices } from './runtime/slices.ts';
 import { type LiveMessages, MessageStore } from './storage/message-store.ts';
 import { PAGE_SIZE } from './storage/page.ts';
 import { checkedDefinitions, importDefinitions } from './vhost/definition-import.ts';
+import { LOG_EXCHANGE, logExchange } from './vhost/log-exchange.ts';
 import { Vhosts } from './vhost/vhosts.ts';
 
 export type { AlarmOptions, ResourceLimit } from './config/alarm-options.ts';
@@ -62,7 +65,9 @@ export type { Listener, ListenerGiven } from './connection/listeners.ts';
 export type { ManagementOptions } from './management/server.ts';
 export type { Alarm, AlarmCause, AlarmedResource } from './metrics/alarms.ts';
 export type { ResourceFigures } from './metrics/resources.ts';
-export type { Log, LogLevel } from './runtime/log.ts';
+export type { LogCategory, LogLevel } from './runtime/log.ts';
+export type { LogOptions } from './runtime/log-options.ts';
+export type { LogControl, OwnLog as Log } from './runtime/logs.ts';
 export { VERSION } from './version.ts';
 
 export interface BrokerOptions {
@@ -122,8 +127,12 @@ export interface BrokerOptions {
    * has it, and a power failure or a crash of the machine may lose what was confirmed.
    */
   readonly confirmWhen?: 'fdatasync' | 'operating-system';
+  /** How much goes to standard error. Default `warning`, unless `logging` says where the log goes. */
   readonly logLevel?: LogLevel;
-  readonly log?: Log;
+  /** In place of standard error: an object of the program's own. */
+  readonly log?: OwnLog;
+  /** Log files, the console, and the exchange `amq.rabbitmq.log`. */
+  readonly logging?: LogOptions;
   /** What messages are written with; for tests of what becomes of a full or failing disk. */
   readonly disk?: Disk;
 }
@@ -151,6 +160,8 @@ export interface Broker {
   setMemoryHighWatermark(watermark: ResourceLimit): void;
   /** Until the broker stops; resolves once it has taken effect. @throws RangeError for what is no limit */
   setDiskFreeLimit(limit: ResourceLimit): Promise<void>;
+  /** Levels and files of the log. */
+  readonly logs: LogControl;
   /** Closes connections with 320, makes everything durable, frees all resources. */
   stop(): Promise<void>;
 }
@@ -186,6 +197,7 @@ class RunningBroker implements Broker {
   readonly #options: BrokerOptions;
   readonly #clock: Clock = systemClock;
   readonly #log: Log;
+  readonly logs: Logs;
   readonly #limits: Limits;
   readonly #connections = new Set<Connection>();
   readonly #reader = new SocketReader();
@@ -211,7 +223,8 @@ class RunningBroker implements Broker {
     this.#options = options;
     this.#nodeName = readNodeName(options.nodeName ?? DEFAULT_NODE_NAME);
     this.dataDir = options.memory === true ? null : resolve(options.dataDir ?? 'data');
-    this.#log = options.log ?? createLog(options.logLevel ?? 'warning');
+    this.logs = new Logs(options, this.#clock);
+    this.#log = this.logs.log;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#resources = this.#watchedResources();
   }
@@ -277,6 +290,7 @@ class RunningBroker implements Broker {
     const listeners = listenersOf(this.#options);
     if (listeners.some(({ tls }) => tls)) this.#certificates = await this.#openCertificates();
     const metadata = await this.#openMetadata();
+    if (this.#options.logging?.file !== undefined) this.logs.openFiles(this.#options.logging.file, this.#nodeName);
     const turn = new Turn(this.#clock);
     this.#turn = turn;
     this.#store = this.#openStore(turn);
@@ -284,6 +298,11 @@ class RunningBroker implements Broker {
     this.damage = this.#store.damage;
     const vhosts = this.#restore(metadata, turn, this.#store);
     const context = this.#context(metadata, turn, this.#store, vhosts);
+    const { logging, defaultVhost = '/' } = this.#options;
+    if (logging?.exchange !== undefined) {
+      this.logs.log.add(logExchange(logging.exchange, vhosts.internalPublisher, defaultVhost, this.#nodeName));
+    }
+    this.logs.log.started();
     await this.#resources.start();
     const accepted = (socket: Socket, tls: TlsPeer | null) => this.#accept(context, socket, tls);
     this.#listeners = new Listeners(this.#limits, this.#log, this.#certificates, accepted);
@@ -310,6 +329,7 @@ class RunningBroker implements Broker {
       certificateExpiresAtMs: () => this.#certificates?.current.expiresAtMs ?? null,
       connections: () => this.#connections,
       resources: () => this.resources(),
+      logs: this.logs,
     };
     this.#management = await startManagement(sources, management);
   }
@@ -327,6 +347,9 @@ class RunningBroker implements Broker {
     await endTracing(this.#metadata);
     if (definitions.users.length === 0) await this.#bootstrap(this.#metadata);
     await importDefinitions(this.#metadata, definitions);
+    if (this.#options.logging?.exchange !== undefined) {
+      await declareInternalTopic(this.#metadata, this.#options.defaultVhost ?? '/', LOG_EXCHANGE);
+    }
     return this.#metadata;
   }
 
@@ -562,6 +585,7 @@ class RunningBroker implements Broker {
     this.#accounts?.close();
     this.#removePidFile?.();
     this.#metadata?.close();
+    this.logs.close();
   }
 }
 

@@ -20,7 +20,10 @@ for (const [args, message] of [
   [['--host', '127.0.0.1:5672'], /--host <address>' argument '127\.0\.0\.1:5672' is invalid\. .*the port has a flag/],
   [['--host', ''], /--host <address>' argument '' is invalid\. expected an address/],
   [['--data-dir', ''], /--data-dir <directory>' argument '' is invalid\. expected a text/],
-  [['--log-level', 'loud'], /argument 'loud' is invalid\. expected one of debug, info, warning, error, none/],
+  [
+    ['--log-level', 'loud'],
+    /argument 'loud' is invalid\. expected one of debug, info, notice, warning, error, critical, alert, emergency, none/,
+  ],
   [['--confirm-when', 'never'], /argument 'never' is invalid\. expected one of fdatasync, operating-system/],
   [['--message-memory-bytes', '5 apples'], /argument '5 apples' is invalid\. expected a number of bytes, with kB/],
   [['--memory', '--data-dir', 'x'], /'--memory' cannot be used with option '--data-dir <directory>'/],

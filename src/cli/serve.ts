@@ -7,6 +7,7 @@ import { readSettingsFile } from '../config/settings-file.ts';
 import { alarmOptions } from './alarm-settings.ts';
 import { HangUp } from './hang-up.ts';
 import { listeningOptions, given as withoutUndefined } from './listening-options.ts';
+import { logOptions } from './log-settings.ts';
 import { managementOptions } from './management-options.ts';
 import type { ServeFlags } from './serve-options.ts';
 import { StopSignals } from './stop-signals.ts';
@@ -37,7 +38,7 @@ function brokerOptions({
 }: ServeFlags): BrokerOptions {
   const inFile = config === undefined ? {} : readSettingsFile(config, readConfigurationFile(config));
   const settings: Settings = { ...inFile, ...given };
-  const { loadDefinitions, dataDir, defaultUser, defaultPassword, clusterName, logLevel, confirmWhen } = settings;
+  const { loadDefinitions, dataDir, defaultUser, defaultPassword, clusterName, confirmWhen } = settings;
   const { messageMemoryBytes, journalFileBytes } = settings;
   // Who leaves the choice of the port to the system starts several, and means this one, too.
   const freePort = port === 0 ? port : undefined;
@@ -56,7 +57,7 @@ function brokerOptions({
     nodeName: settings.nodeName,
     clusterName,
     definitions: loadDefinitions === undefined ? undefined : readDefinitionsFile(loadDefinitions),
-    logLevel,
+    logging: logOptions(settings, memory ? undefined : (dataDir ?? 'data')),
     confirmWhen,
     messageMemoryBytes,
     journalFileBytes,

@@ -4,14 +4,13 @@
  */
 import { LIMIT_SETTINGS } from './limit-settings.ts';
 import { LISTENING_SETTINGS } from './listening-settings.ts';
+import { LOG_SETTINGS } from './log-settings.ts';
 import { LOGIN_SETTINGS } from './login-settings.ts';
 import { MANAGEMENT_SETTINGS } from './management-settings.ts';
 import { DEFAULT_NODE_NAME } from './node-name.ts';
 import { type Setting, setting } from './setting.ts';
-import { choice, FILE, NODE_NAME, TEXT } from './setting-types.ts';
+import { FILE, NODE_NAME, TEXT } from './setting-types.ts';
 import { STORAGE_SETTINGS } from './storage-settings.ts';
-
-const LOG_LEVELS = ['debug', 'info', 'warning', 'error', 'none'] as const;
 
 export const SETTINGS = {
   ...LISTENING_SETTINGS,
@@ -42,13 +41,7 @@ export const SETTINGS = {
     type: FILE,
     text: 'A definitions file of RabbitMQ; read at every start.',
   }),
-  logLevel: setting({
-    key: 'log.console.level',
-    classic: 'rabbit.log.console.level',
-    type: choice(LOG_LEVELS),
-    default: 'warning',
-    text: `One of ${LOG_LEVELS.join(', ')}.`,
-  }),
+  ...LOG_SETTINGS,
   ...STORAGE_SETTINGS,
   ...LIMIT_SETTINGS,
 } as const;

@@ -63,7 +63,7 @@ describe('certificates whose files change', () => {
     assert.deepEqual(watched.followed, ['CN=second']);
     assert.match(
       watched.logged[0]!,
-      /\[info\] tls: new connections get the certificate of "CN=second" that holds until/,
+      /\[info\] <tls> new connections get the certificate of "CN=second" that holds until/,
     );
   });
 
@@ -102,7 +102,7 @@ describe('certificates whose files change', () => {
     await watched.until('a line in the log', () => watched.logged.length > 0);
     assert.match(
       watched.logged[0]!,
-      /\[error\] tls: the certificate files have changed and cannot be used: .*broken\.pem .* holds no certificate.*; the old certificate, which holds until \d{4}-\d\d-\d\d, stays in use/,
+      /\[error\] <tls> the certificate files have changed and cannot be used: .*broken\.pem .* holds no certificate.*; the old certificate, which holds until \d{4}-\d\d-\d\d, stays in use/,
     );
     assert.equal(watched.subject, 'CN=first');
     place(second, where);

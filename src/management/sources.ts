@@ -3,6 +3,7 @@ import type { Accounts } from '../auth/accounts.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { ConnectionContext } from '../connection/context.ts';
 import type { ResourceFigures } from '../metrics/resources.ts';
+import type { LogControl } from '../runtime/logs.ts';
 import type { Slices } from '../runtime/slices.ts';
 import type { Vhosts } from '../vhost/vhosts.ts';
 import type { Statistics } from './statistics.ts';
@@ -22,6 +23,8 @@ export interface BrokerSources {
   /** Until when the certificate of the listeners with TLS holds; null where there is none. */
   certificateExpiresAtMs(): number | null;
   connections(): Iterable<Connection>;
+  /** Levels and files of the log. */
+  readonly logs: LogControl;
   /** Memory and disk, their limits, and the alarms in force. */
   resources(): ResourceFigures;
 }

@@ -52,6 +52,15 @@ export async function endTracing(store: MetadataStore): Promise<void> {
   );
 }
 
+/** Makes a topic exchange that only the broker itself publishes to, where it is not there yet. */
+export async function declareInternalTopic(store: MetadataStore, vhost: string, name: string): Promise<void> {
+  const { vhosts, exchanges } = store.snapshot();
+  if (!vhosts.some((each) => each.name === vhost)) return;
+  if (exchanges.some((each) => each.vhost === vhost && each.name === name)) return;
+  const exchange = { ...predeclared(vhost, name, 'topic'), internal: true };
+  await proposed(store, [{ kind: 'put-exchange', exchange }]);
+}
+
 /** What makes a vhost: itself and its predeclared exchanges. Whoever creates one proposes all of these at once. */
 export function newVhostChanges(vhost: VhostRecord): Change[] {
   const exchanges = PREDECLARED_EXCHANGES.map(([name, type]) => predeclared(vhost.name, name, type));

@@ -12,7 +12,7 @@ const GB = 1e9;
 async function bench(limit: ResourceLimit = { absolute: GB }) {
   const clock = new TestClock();
   const lines: string[] = [];
-  const log = createLog('info', (line) => lines.push(line.replace(/^.*\] disk: /, '').trim()));
+  const log = createLog('info', (line) => lines.push(line.replace(/^.*> /, '').trim()));
   const alarms = new Alarms({ clock, log: createLog('none'), nodeName: 'node', changed: () => {} });
   const disk = { freeBytes: 100 * GB, looks: 0, look: async () => disk.freeBytes };
   const freeBytes = () => {

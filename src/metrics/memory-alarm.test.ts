@@ -14,7 +14,7 @@ const GB = 1e9;
 function bench(watermark: ResourceLimit = { relative: 0.4 }, totalBytes = TOTAL_BYTES) {
   const clock = new TestClock();
   const lines: string[] = [];
-  const log = createLog('info', (line) => lines.push(line.replace(/^.*\] memory: /, '').trim()));
+  const log = createLog('info', (line) => lines.push(line.replace(/^.*> /, '').trim()));
   const process = { usedBytes: 100_000, garbageBytes: 0, keptBytes: 0, collections: 0, collectionMs: 0, looks: 0 };
   const memory = {
     totalBytes,

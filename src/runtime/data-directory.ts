@@ -14,8 +14,11 @@ export function openDataDirectory(path: string): void {
   }
 }
 
-/** Node's own `recursive` never returns where the kernel says ENOENT of a directory that is there, as it does below /proc. */
-function makeDirectory(path: string, parentIsThere = false): void {
+/**
+ * With those above it. Node's own `recursive` never returns where the kernel says ENOENT of a directory that is there, as it does
+ * below /proc.
+ */
+export function makeDirectory(path: string, parentIsThere = false): void {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {

@@ -30,6 +30,8 @@ export class InternalPublisher {
   #pending: InternalMessage[] = [];
   #pendingBytes = 0;
   #closed = false;
+  /** While what was collected goes to its queues. */
+  isPublishing = false;
 
   constructor(vhosts: VhostsByName, nowMs: () => number) {
     this.#vhosts = vhosts;
@@ -60,7 +62,9 @@ export class InternalPublisher {
     const pending = this.#pending;
     this.#pending = [];
     this.#pendingBytes = 0;
+    this.isPublishing = true;
     for (const message of pending) this.#publish(message);
+    this.isPublishing = false;
   }
 
   #publish({ vhost: name, exchange: exchangeName, routingKey, properties, body }: InternalMessage): void {

@@ -26,7 +26,7 @@ class Bench {
 
   constructor(metadata: MetadataStore) {
     this.metadata = metadata;
-    const log = createLog('warning', (line) => this.logged.push(line.replace(/^.*\] /, '').trimEnd()));
+    const log = createLog('warning', (line) => this.logged.push(line.replace(/^.*\] </, '').trimEnd()));
     const memory = { journalFileBytes: 0, memoryLimitBytes: Infinity, unwrittenLimitBytes: Infinity };
     const store = new MessageStore(
       { directory: null, disk: systemDisk, clock: this.clock, log, fdatasync: false, ...memory },
@@ -182,8 +182,8 @@ describe('policies of a vhost', () => {
     bench.put('b', { 'ha-mode': 'all', 'queue-mode': 'lazy' });
     bench.put('c', { 'federation-upstream-set': 'all' });
     assert.deepEqual(bench.logged, [
-      "policy: policy 'a' in vhost '/': ha-mode, ha-sync-mode are kept, but this version does not act upon them",
-      "policy: policy 'c' in vhost '/': federation-upstream-set is kept, but this version does not act upon it",
+      "policy> policy 'a' in vhost '/': ha-mode, ha-sync-mode are kept, but this version does not act upon them",
+      "policy> policy 'c' in vhost '/': federation-upstream-set is kept, but this version does not act upon it",
     ]);
   });
 });
@@ -194,7 +194,7 @@ test('a policy with a pattern that this version cannot read applies to nothing, 
   bench.put('p', { 'max-length': 3 }, { pattern: '\\p{L}' });
   assert.equal(queue.settings.maxLength, undefined);
   assert.deepEqual(bench.logged, [
-    "policy: policy 'p' in vhost '/' applies to nothing: \\p is not supported in its pattern",
+    "policy> policy 'p' in vhost '/' applies to nothing: \\p is not supported in its pattern",
   ]);
 });
 

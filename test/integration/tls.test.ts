@@ -555,7 +555,7 @@ describe('the command line', { concurrency: true }, () => {
     fresh.destroy();
     writeFileSync(where.keyFile, 'nonsense');
     leveret.child.kill('SIGHUP');
-    await eventually('a line in the log', async () => leveret.stderr.includes('[error] tls'));
+    await eventually('a line in the log', async () => leveret.stderr.includes('[error] <tls>'));
     assert.match(
       leveret.stderr,
       /cannot be used: the key file .*hang-up\.key .*; the old certificate, .* stays in use\n/,
