@@ -21,6 +21,7 @@ import { type AlarmOptions, DEFAULT_ALARMS, type ResourceLimit } from './config/
 import { DEFAULT_LIMITS, type Limits } from './config/limits.ts';
 import type { AuthMechanism, CertificateLogin } from './config/login-options.ts';
 import { DEFAULT_NODE_NAME, readNodeName } from './config/node-name.ts';
+import { countingOf, DEFAULT_STATISTICS, type StatisticsOptions } from './config/statistics-options.ts';
 import type { TlsOptions } from './config/tls-options.ts';
 import { closeAbandoned } from './connection/abandoned.ts';
 import { Connection } from './connection/connection.ts';
@@ -60,6 +61,7 @@ import { Vhosts } from './vhost/vhosts.ts';
 
 export type { AlarmOptions, ResourceLimit } from './config/alarm-options.ts';
 export type { Limits } from './config/limits.ts';
+export type { StatisticsOptions } from './config/statistics-options.ts';
 export type { TlsOptions } from './config/tls-options.ts';
 export type { Listener, ListenerGiven } from './connection/listeners.ts';
 export type { ManagementOptions } from './management/server.ts';
@@ -112,6 +114,8 @@ export interface BrokerOptions {
   readonly limits?: Partial<Limits>;
   /** How much memory and how little free disk stop publishers. */
   readonly alarms?: Partial<AlarmOptions>;
+  /** What is counted of messages, and how often samples are taken. */
+  readonly statistics?: Partial<StatisticsOptions>;
   /**
    * Bytes of messages that are kept in memory before they are moved to disk, at least 4 MiB. Default: 128 MiB, or half of what
    * the memory watermark leaves, where that is less.
@@ -217,6 +221,7 @@ class RunningBroker implements Broker {
   #management: ManagementServer | null = null;
   readonly #nodeName: string;
   readonly #resources: Resources;
+  readonly #statistics: StatisticsOptions;
   #stopped: Promise<void> | null = null;
 
   constructor(options: BrokerOptions) {
@@ -226,6 +231,7 @@ class RunningBroker implements Broker {
     this.logs = new Logs(options, this.#clock);
     this.#log = this.logs.log;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#statistics = { ...DEFAULT_STATISTICS, ...options.statistics };
     this.#resources = this.#watchedResources();
   }
 
@@ -324,6 +330,7 @@ class RunningBroker implements Broker {
       vhosts,
       nodeName: this.#nodeName,
       slices: this.#slices,
+      statisticsOptions: this.#statistics,
       dataDir: this.dataDir,
       amqpListeners: () => this.listeners,
       certificateExpiresAtMs: () => this.#certificates?.current.expiresAtMs ?? null,
@@ -480,6 +487,7 @@ class RunningBroker implements Broker {
       replyTargets: new ReplyTargets(),
       churn: this.#churn,
       authAttempts: new AuthAttempts(),
+      counting: countingOf(this.#statistics, this.#options.management !== undefined),
       serverProperties: serverProperties(metadata.clusterName),
       authenticator: this.#authenticator(accounts),
       queueRecord: (queue) => vhosts.recordOf(queue),

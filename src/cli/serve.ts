@@ -1,6 +1,14 @@
 /** Running a broker in the foreground: settings from a file and the command line, a few lines on what it is, a clean end. */
 import { readFileSync } from 'node:fs';
-import { type Broker, type BrokerOptions, type Limits, type Listener, startBroker, VERSION } from '../broker.ts';
+import {
+  type Broker,
+  type BrokerOptions,
+  type Limits,
+  type Listener,
+  type StatisticsOptions,
+  startBroker,
+  VERSION,
+} from '../broker.ts';
 import { DEFAULT_LIMITS } from '../config/limits.ts';
 import type { Settings } from '../config/settings.ts';
 import { readSettingsFile } from '../config/settings-file.ts';
@@ -64,12 +72,18 @@ function brokerOptions({
     ...(withoutManagement ? {} : { management: managementOptions(settings, freePort) }),
     limits: limitsIn(settings),
     alarms: alarmOptions(settings),
+    statistics: statisticsIn(settings),
   });
 }
 
 function limitsIn(settings: Settings): Partial<Limits> {
   const names = Object.keys(DEFAULT_LIMITS) as (keyof Limits)[];
   return Object.fromEntries(names.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]])));
+}
+
+function statisticsIn(settings: Settings): Partial<StatisticsOptions> {
+  const { collectStatistics: collect, forceFineStatistics: force, ratesMode, statisticsIntervalMs } = settings;
+  return withoutUndefined({ collect, force, ratesMode, intervalMs: statisticsIntervalMs });
 }
 
 function readConfigurationFile(path: string): string {

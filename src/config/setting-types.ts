@@ -99,3 +99,13 @@ export const LISTENER: SettingType<ReturnType<typeof readListener>> = {
 export function choice<T extends string>(words: readonly T[]): SettingType<T> {
   return { form: `one of ${words.join(', ')}`, read: readChoice(words), textOf: atom };
 }
+
+/** The same, from `least` up. */
+export function atLeast(least: number, type: SettingType<number>): SettingType<number> {
+  const read = (given: string) => {
+    const value = type.read(given);
+    if (value < least) throw new Error(`expected ${least} or more`);
+    return value;
+  };
+  return { ...type, read };
+}

@@ -10,6 +10,7 @@ import { MANAGEMENT_SETTINGS } from './management-settings.ts';
 import { DEFAULT_NODE_NAME } from './node-name.ts';
 import { type Setting, setting } from './setting.ts';
 import { FILE, NODE_NAME, TEXT } from './setting-types.ts';
+import { STATISTICS_SETTINGS } from './statistics-settings.ts';
 import { STORAGE_SETTINGS } from './storage-settings.ts';
 
 export const SETTINGS = {
@@ -43,6 +44,7 @@ export const SETTINGS = {
   }),
   ...LOG_SETTINGS,
   ...STORAGE_SETTINGS,
+  ...STATISTICS_SETTINGS,
   ...LIMIT_SETTINGS,
 } as const;
 

@@ -5,6 +5,7 @@ import type { Consumer } from '../queues/consumer.ts';
 import type { Queue } from '../queues/queue.ts';
 import type { Page } from '../storage/page.ts';
 import type { Channel } from './channel.ts';
+import type { DeliveryCounts } from './channel-counts.ts';
 import { addDeliveryCount, Content, deliverPrefix, writeDelivery } from './delivery.ts';
 import { traceDelivery } from './tracing.ts';
 import type { Holder } from './unacked-ledger.ts';
@@ -34,6 +35,7 @@ export class ChannelConsumer implements Consumer, Holder {
   readonly arguments: FieldTable;
   parked = false;
   unacked = 0;
+  readonly counts: DeliveryCounts | null;
   readonly #channel: Channel;
   readonly #prefix: Buffer;
 
@@ -45,6 +47,7 @@ export class ChannelConsumer implements Consumer, Holder {
     this.priority = options.priority;
     this.prefetch = options.prefetch;
     this.arguments = options.arguments;
+    this.counts = channel.counts?.deliveriesOf(options.queue) ?? null;
     this.#channel = channel;
     this.#prefix = deliverPrefix(channel.number, encodeText(options.tag));
   }
@@ -63,12 +66,19 @@ export class ChannelConsumer implements Consumer, Holder {
     const tag = this.noAck
       ? unacked.skip()
       : unacked.add(position, sequence, size, this.queue.currentLane, this, connection.nowMs);
+    if (this.counts !== null) this.#count(this.counts, redelivered);
     const { out, frameMax } = connection;
     content.ofRecord(page, offset);
     if (redelivered && this.queue.countsDeliveries) this.#addDeliveryCount(position);
     writeDelivery(out, this.#prefix, channel.number, tag, redelivered, content, -1, frameMax);
     if (channel.vhost.firehose !== null) traceDelivery(channel, this.queue, content, page, offset, redelivered);
     connection.touched();
+  }
+
+  #count(counts: DeliveryCounts, redelivered: boolean): void {
+    if (this.noAck) counts.deliveredNoAck++;
+    else counts.delivered++;
+    if (redelivered) counts.redelivered++;
   }
 
   #addDeliveryCount(position: number): void {

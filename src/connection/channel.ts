@@ -32,6 +32,7 @@ import type { Queue } from '../queues/queue.ts';
 import type { IncomingMessage } from '../storage/record.ts';
 import { readRoute, type Vhost } from '../vhost/vhost.ts';
 import { ChannelConsumer } from './channel-consumer.ts';
+import { ChannelCounts, type DeliveryCounts } from './channel-counts.ts';
 import { Confirms } from './confirms.ts';
 import type { Connection } from './connection.ts';
 import { readConsumerArguments } from './consumer-arguments.ts';
@@ -79,6 +80,8 @@ export class Channel implements Confirming, ReplyTarget {
   publishedTotal = 0;
   returnedTotal = 0;
   droppedTotal = 0;
+  /** The same by exchange, and deliveries by queue; null with `collect_statistics` none and coarse. */
+  readonly counts: ChannelCounts | null;
   #replyTag: string | null = null;
   #prefetch = 0;
   /** 0 is no limit. */
@@ -96,6 +99,8 @@ export class Channel implements Confirming, ReplyTarget {
     this.vhost = vhost;
     this.access = access;
     this.unackedLimit = this.context.limits.maxUnackedPerChannel;
+    const { counting } = this.context;
+    this.counts = counting === 'coarse' ? null : new ChannelCounts(vhost, counting === 'detailed');
     this.publisher = new Publisher(this);
   }
 
@@ -222,13 +227,19 @@ export class Channel implements Confirming, ReplyTarget {
   }
 
   /** No queue takes the message: it is returned, if the publisher wants it back. */
-  unroutable(message: IncomingMessage, mandatory: boolean): void {
-    if (mandatory) this.#return(message);
-    else this.droppedTotal++;
+  unroutable(message: IncomingMessage, mandatory: boolean, exchange: string): void {
+    const counts = this.counts?.publishesTo(exchange);
+    if (mandatory) {
+      this.returnedTotal++;
+      if (counts !== undefined) counts.returned++;
+      this.#return(message);
+    } else {
+      this.droppedTotal++;
+      if (counts !== undefined) counts.dropped++;
+    }
   }
 
   #return(message: IncomingMessage): void {
-    this.returnedTotal++;
     const { exchange, routingKey } = readRoute(message.routeBytes, message.routeOffset);
     this.send({ name: 'basic.return', replyCode: 312, replyText: 'NO_ROUTE', exchange, routingKey });
     const content = new Content();
@@ -363,17 +374,20 @@ export class Channel implements Confirming, ReplyTarget {
     }
     if (!noAck) this.#checkUnackedLimit();
     const { out, frameMax, nowMs } = this.connection;
-    const holder = new GetHolder(this, queue);
+    const counts = this.counts?.deliveriesOf(queue) ?? null;
+    const holder = new GetHolder(this, queue, counts);
     const found = queue.get(noAck, (page, offset, position, sequence, size, redelivered) => {
       const lane = queue.currentLane;
       const tag = noAck ? this.unacked.skip() : this.unacked.add(position, sequence, size, lane, holder, nowMs);
       const content = new Content().ofRecord(page, offset);
       if (queue.countsDeliveries) addDeliveryCount(content, queue.deliveryCounts.get(position) ?? 0);
+      if (counts !== null && redelivered) counts.redelivered++;
       const prefix = getOkPrefix(this.number);
       writeDelivery(out, prefix, this.number, tag, redelivered, content, queue.readyCount, frameMax);
       if (this.vhost.firehose !== null) traceDelivery(this, queue, content, page, offset, redelivered);
       this.connection.touched();
     });
+    if (counts !== null) countGet(counts, found, noAck);
     if (!found) this.send({ name: 'basic.get-empty' });
   }
 
@@ -483,6 +497,7 @@ export class Channel implements Confirming, ReplyTarget {
     for (const tag of [...this.consumers.keys()]) this.cancel(tag);
     this.#giveAllBack();
     this.publisher.release();
+    this.publisher.carryCounts();
     this.tx = null;
     this.vhost.channelClosed(this);
   }
@@ -516,12 +531,14 @@ export class Channel implements Confirming, ReplyTarget {
 /** Who a delivery to basic.get was made to. */
 class GetHolder implements Holder {
   readonly queue: Queue;
+  readonly counts: DeliveryCounts | null;
   readonly #channel: Channel;
   #unacked = 0;
 
-  constructor(channel: Channel, queue: Queue) {
+  constructor(channel: Channel, queue: Queue, counts: DeliveryCounts | null) {
     this.#channel = channel;
     this.queue = queue;
+    this.counts = counts;
   }
 
   get unacked(): number {
@@ -532,6 +549,12 @@ class GetHolder implements Holder {
     this.#channel.countGotten(count - this.#unacked);
     this.#unacked = count;
   }
+}
+
+function countGet(counts: DeliveryCounts, found: boolean, noAck: boolean): void {
+  if (!found) counts.gottenEmpty++;
+  else if (noAck) counts.gottenNoAck++;
+  else counts.gotten++;
 }
 
 /** Whether a consumer may join those of a queue; quorum queues know no exclusive ones. */
@@ -553,7 +576,8 @@ function wake(holder: Holder): void {
 
 const SETTLE = {
   ack(holder: Holder, position: number): void {
-    const { queue } = holder;
+    const { queue, counts } = holder;
+    if (counts !== null) counts.acknowledged++;
     if (queue.deleted) queue.releaseUnacked(position);
     else queue.acknowledge(position);
     wake(holder);

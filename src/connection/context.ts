@@ -1,6 +1,7 @@
 /** What connections and channels are given by the broker: everything they use and do not own. */
 import type { Authenticator, ChannelAccess, Identity } from '../auth/access.ts';
 import type { Limits } from '../config/limits.ts';
+import type { Counting } from '../config/statistics-options.ts';
 import type { MetadataStore, QueueRecord } from '../metadata/port.ts';
 import type { AuthAttempts } from '../metrics/auth-attempts.ts';
 import type { Churn } from '../metrics/churn.ts';
@@ -25,6 +26,7 @@ export interface ConnectionContext {
   readonly replyTargets: ReplyTargets;
   readonly churn: Churn;
   readonly authAttempts: AuthAttempts;
+  readonly counting: Counting;
   readonly serverProperties: FieldTable;
   readonly authenticator: Authenticator;
   readonly queueRecord: (queue: Queue) => QueueRecord;

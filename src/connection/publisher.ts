@@ -41,11 +41,16 @@ const LARGEST_EXPIRATION_MS = 10 * 365 * 24 * 3600 * 1000;
 export interface HeldPublish {
   readonly message: IncomingMessage;
   readonly mandatory: boolean;
-  readonly route: Route;
+  readonly resolved: ResolvedRoute;
 }
 
-interface CachedRoute {
+/** Where messages of an exchange and a key go; remembered where these two alone decide it. */
+interface ResolvedRoute {
+  /** Null is the default exchange. */
+  readonly exchange: Exchange<Queue> | null;
   readonly route: Route;
+  /** Publishes that were not carried to the counts of the channel. */
+  uncarried: number;
   /** Requesters that the keys name (direct reply-to), or null: they are no queues, and a message for them is not routed. */
   readonly replyTargets: readonly ReplyTarget[] | null;
 }
@@ -68,10 +73,12 @@ export class Publisher implements RoutedMessage {
   #assembled = 0;
   #assemblyUsed = false;
 
-  #current: CachedRoute | null = null;
+  #current: ResolvedRoute | null = null;
   #topologyVersion = -1;
   #accessGeneration = -1;
-  readonly #cache = new Map<string, CachedRoute>();
+  readonly #cache = new Map<string, ResolvedRoute>();
+  /** Those with publishes that were not carried to the counts. */
+  readonly #counted: ResolvedRoute[] = [];
   /** Set while messages of the current route must be routed one by one. */
   #exchange: Exchange<Queue> | null = null;
   routingKey = '';
@@ -215,31 +222,49 @@ export class Publisher implements RoutedMessage {
     message.bodyOffset = bodyOffset;
     message.bodySize = this.#bodySize;
     message.publishedAtMs = channel.connection.nowMs;
-    const { route, replyTargets } = this.#resolve();
+    const resolved = this.#resolve();
     if (this.#needsCheck) this.#checkProperties();
-    if (replyTargets !== null) this.#reply(replyTargets);
-    if (channel.vhost.firehose !== null) tracePublish(channel, message, route);
-    if (channel.tx === null) this.#publish(channel, message, route);
-    else channel.tx.publish({ message: heldCopy(message), mandatory: this.#mandatory, route });
+    if (resolved.replyTargets !== null) this.#reply(resolved.replyTargets);
+    if (channel.vhost.firehose !== null) tracePublish(channel, message, resolved.route);
+    if (channel.tx === null) this.#publish(channel, message, resolved);
+    else channel.tx.publish({ message: heldCopy(message), mandatory: this.#mandatory, resolved });
   }
 
-  #publish(channel: Channel, message: IncomingMessage, route: Route): void {
+  #publish(channel: Channel, message: IncomingMessage, resolved: ResolvedRoute): void {
+    const { route } = resolved;
     const outcome = channel.vhost.publish(message, route);
     channel.publishedTotal++;
-    if (outcome === 'unroutable') channel.unroutable(message, this.#mandatory);
+    if (channel.counts !== null) this.#count(resolved);
+    if (outcome === 'unroutable') channel.unroutable(message, this.#mandatory, resolved.exchange?.name ?? '');
     if (channel.confirms === null) return;
     if (outcome === 'rejected') channel.nackPublish();
     else channel.confirmPublish((message.persistent || route.keepsTransient) && route.durableIds.length > 0);
   }
 
   /** tx.commit: what was held is published now. @returns false when a queue refused it. */
-  publishHeld({ message, mandatory, route }: HeldPublish): boolean {
+  publishHeld({ message, mandatory, resolved }: HeldPublish): boolean {
     const channel = this.#channel;
     message.publishedAtMs = channel.connection.nowMs;
-    const outcome = channel.vhost.publish(message, route.withoutDeleted());
+    const outcome = channel.vhost.publish(message, resolved.route.withoutDeleted());
     channel.publishedTotal++;
-    if (outcome === 'unroutable') channel.unroutable(message, mandatory);
+    if (channel.counts !== null) this.#count(resolved);
+    if (outcome === 'unroutable') channel.unroutable(message, mandatory, resolved.exchange?.name ?? '');
     return outcome !== 'rejected';
+  }
+
+  #count(resolved: ResolvedRoute): void {
+    if (resolved.uncarried++ > 0) return;
+    if (this.#counted.push(resolved) >= MAX_CACHED_ROUTES) this.carryCounts();
+  }
+
+  /** Brings the counts of the channel, of exchanges and of queues up to date with what was published. */
+  carryCounts(): void {
+    const { counts } = this.#channel;
+    for (const resolved of this.#counted) {
+      counts?.published(resolved.exchange, resolved.route, resolved.uncarried);
+      resolved.uncarried = 0;
+    }
+    this.#counted.length = 0;
   }
 
   /** What RabbitMQ checks of a message, in its order; sets the message's time to live. @throws AmqpError 406 */
@@ -281,7 +306,7 @@ export class Publisher implements RoutedMessage {
     for (const target of targets) target.deliverReply(content);
   }
 
-  #resolve(): CachedRoute {
+  #resolve(): ResolvedRoute {
     const { vhost, access } = this.#channel;
     if (this.#topologyVersion !== vhost.topologyVersion || this.#accessGeneration !== access.generation) {
       this.#topologyVersion = vhost.topologyVersion;
@@ -292,7 +317,7 @@ export class Publisher implements RoutedMessage {
     return this.#current ?? this.#lookUp();
   }
 
-  #lookUp(): CachedRoute {
+  #lookUp(): ResolvedRoute {
     const copies = this.#scan.hasCopies;
     const name = this.#route.toString('latin1', 0, this.#routeSize);
     if (!copies) {
@@ -309,7 +334,7 @@ export class Publisher implements RoutedMessage {
     this.otherKeys = copies ? this.#readCopies() : [];
     const replyTargets = exchange === '' ? this.#replyTargets() : null;
     const { route, cacheable } = this.#channel.vhost.route(this.#exchange, this);
-    const found = { route, replyTargets };
+    const found = { exchange: this.#exchange, route, uncarried: 0, replyTargets };
     if (!cacheable || replyTargets !== null || copies) return found;
     if (this.#cache.size >= MAX_CACHED_ROUTES) this.#cache.clear();
     this.#cache.set(name, found);

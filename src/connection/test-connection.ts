@@ -128,6 +128,7 @@ export class TestBroker {
       replyTargets: new ReplyTargets(),
       churn,
       authAttempts: new AuthAttempts(),
+      counting: 'fine',
       serverProperties: serverProperties(metadata.clusterName),
       authenticator: new AccountAuthenticator(accounts, { mechanisms, loopbackUsers: ['guest'], connections }),
       queueRecord: (queue) => vhosts.recordOf(queue),

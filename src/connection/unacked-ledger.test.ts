@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Queue } from '../queues/queue.ts';
 import { type Holder, UnackedLedger } from './unacked-ledger.ts';
 
-const newHolder = (): Holder => ({ queue: {} as Queue, unacked: 0 });
+const newHolder = (): Holder => ({ queue: {} as Queue, unacked: 0, counts: null });
 
 function deliver(ledger: UnackedLedger, holder: Holder): number {
   const tag = ledger.next;

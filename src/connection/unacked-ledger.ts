@@ -4,12 +4,15 @@
  * few that are old are set aside, so that one delivery nobody settles does not let the ring grow with all that come after it.
  */
 import type { Queue } from '../queues/queue.ts';
+import type { DeliveryCounts } from './channel-counts.ts';
 
 /** Who a delivery was made to: a consumer, or a basic.get. */
 export interface Holder {
   readonly queue: Queue;
   /** Deliveries that it holds. */
   unacked: number;
+  /** What its channel counts of the queue; null where nobody does. */
+  readonly counts: DeliveryCounts | null;
 }
 
 interface Straggler {

@@ -1,5 +1,6 @@
 /** What the HTTP API is given by the broker: all that it shows, and the one context in which it acts. */
 import type { Accounts } from '../auth/accounts.ts';
+import type { StatisticsOptions } from '../config/statistics-options.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { ConnectionContext } from '../connection/context.ts';
 import type { ResourceFigures } from '../metrics/resources.ts';
@@ -16,6 +17,7 @@ export interface BrokerSources {
   readonly nodeName: string;
   /** For what may be long. */
   readonly slices: Slices;
+  readonly statisticsOptions: StatisticsOptions;
   /** Null for a broker in memory. */
   readonly dataDir: string | null;
   /** Where AMQP clients connect. */

@@ -4,34 +4,26 @@
  * Figures themselves are read where they are counted, at the moment that somebody asks; only rates and graphs come from samples.
  */
 import type { Channel } from '../connection/channel.ts';
+import { DeliveryCounts } from '../connection/channel-counts.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { Churn } from '../metrics/churn.ts';
-import { type Details, type ReadFigures, Sampled, type Window } from '../metrics/sampled.ts';
+import type { Window } from '../metrics/sampled.ts';
 import type { Queue } from '../queues/queue.ts';
 import type { QueueCounts } from '../queues/queue-totals.ts';
 import type { Timer } from '../runtime/clock.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import { Figures, type FiguresView, orNothing } from './figures.ts';
+import { DELIVERY_COLUMNS, FlowStatistics, readDeliveries } from './flow-statistics.ts';
 import { type NodeFigures, readNodeFigures } from './node-figures.ts';
 import type { BrokerSources } from './sources.ts';
 
-const DELIVERY_COLUMNS = [
-  'deliver',
-  'deliver_no_ack',
-  'get',
-  'get_no_ack',
-  'get_empty',
-  'redeliver',
-  'ack',
-  'deliver_get',
-] as const;
 const LENGTH_COLUMNS = ['messages', 'messages_ready', 'messages_unacknowledged'] as const;
 const PUBLISH_COLUMNS = ['publish', 'confirm', 'return_unroutable', 'drop_unroutable'] as const;
 const QUEUE_COLUMNS = [...LENGTH_COLUMNS, 'publish', ...DELIVERY_COLUMNS] as const;
 const QUEUE_MESSAGE_COLUMNS = ['publish', ...DELIVERY_COLUMNS] as const;
 const TOTAL_MESSAGE_COLUMNS = [...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS] as const;
-const DELIVERED_COLUMNS = ['deliver_get'] as const;
 const TOTAL_COLUMNS = [...LENGTH_COLUMNS, ...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS] as const;
-const CHANNEL_COLUMNS = [...PUBLISH_COLUMNS, 'deliver_get'] as const;
+const CHANNEL_COLUMNS = [...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS] as const;
 const CONNECTION_COLUMNS = ['recv_oct', 'send_oct'] as const;
 const NODE_COLUMNS = ['mem_used', 'fd_used', 'sockets_used', 'disk_free'] as const;
 const CHURN_COLUMNS = [
@@ -44,14 +36,6 @@ const CHURN_COLUMNS = [
   'queue_deleted',
 ] as const;
 
-/** RabbitMQ's `collect_statistics_interval`. */
-export const SAMPLE_SECONDS = 5;
-/** How far back samples reach. */
-const REACH_SECONDS = 600;
-
-/** Figures by name, and beside each the rate: `publish`, `publish_details`. */
-export type FiguresView = { readonly [name: string]: number | Details };
-
 export interface StatisticsWindows {
   readonly lengths?: Window;
   readonly rates?: Window;
@@ -59,13 +43,15 @@ export interface StatisticsWindows {
 
 export class Statistics {
   readonly #sources: BrokerSources;
-  readonly #queues = new Figures(QUEUE_COLUMNS, readQueue);
+  /** Where messages come from and go to; null where that is not counted, or not to be shown. */
+  readonly flows: FlowStatistics | null;
+  readonly #queues: Figures<Queue>;
   readonly #vhosts: Figures<Vhost>;
-  readonly #channels = new Figures(CHANNEL_COLUMNS, readChannel);
-  readonly #connections = new Figures(CONNECTION_COLUMNS, readConnection);
+  readonly #channels: Figures<Channel>;
+  readonly #connections: Figures<Connection>;
   readonly #everything: Figures<Statistics>;
-  readonly #churn = new Figures(CHURN_COLUMNS, readChurn);
-  readonly #node = new Figures(NODE_COLUMNS, readNode);
+  readonly #churn: Figures<Churn>;
+  readonly #node: Figures<NodeFigures>;
   readonly #nodeFigures: NodeFigures = { mem_used: 0, fd_used: 0, sockets_used: 0, disk_free: 0 };
   readonly #scratch = new Float64Array(QUEUE_COLUMNS.length);
   #totals: Totals = { everything: new Float64Array(TOTAL_COLUMNS.length), vhosts: new Map() };
@@ -74,12 +60,21 @@ export class Statistics {
 
   constructor(sources: BrokerSources) {
     this.#sources = sources;
-    this.#vhosts = new Figures<Vhost>(TOTAL_COLUMNS, (vhost, into) => {
+    const { ratesMode, intervalMs } = sources.statisticsOptions;
+    const seconds = intervalMs / 1000;
+    const showsFlows = ratesMode !== 'none' && sources.context.counting !== 'coarse';
+    this.flows = showsFlows ? new FlowStatistics(sources, seconds) : null;
+    this.#queues = new Figures(QUEUE_COLUMNS, seconds, readQueue);
+    this.#vhosts = new Figures(TOTAL_COLUMNS, seconds, (vhost, into) => {
       into.set(this.#totals.vhosts.get(vhost) ?? NOTHING);
     });
-    this.#everything = new Figures<Statistics>(TOTAL_COLUMNS, (_, into) => into.set(this.#totals.everything));
+    this.#channels = new Figures(CHANNEL_COLUMNS, seconds, readChannel);
+    this.#connections = new Figures(CONNECTION_COLUMNS, seconds, readConnection);
+    this.#everything = new Figures(TOTAL_COLUMNS, seconds, (_, into) => into.set(this.#totals.everything));
+    this.#churn = new Figures(CHURN_COLUMNS, seconds, readChurn);
+    this.#node = new Figures(NODE_COLUMNS, seconds, readNode);
     this.sample();
-    this.#timer = sources.context.clock.every(SAMPLE_SECONDS * 1000, () => this.sample());
+    this.#timer = sources.context.clock.every(intervalMs, () => this.sample());
   }
 
   stop(): void {
@@ -90,8 +85,8 @@ export class Statistics {
   async sample(): Promise<void> {
     if (this.#isSampling) return;
     this.#isSampling = true;
-    const { vhosts, context, slices } = this.#sources;
-    const intervalMs = SAMPLE_SECONDS * 1000;
+    const { vhosts, context, slices, statisticsOptions } = this.#sources;
+    const { intervalMs } = statisticsOptions;
     const atMs = Math.round(context.clock.nowMs() / intervalMs) * intervalMs;
     this.#churn.sampled.sample([context.churn], atMs);
     readNodeFigures(this.#sources, this.#nodeFigures);
@@ -101,6 +96,7 @@ export class Statistics {
       this.#connections.sampled.sampleOne(connection, atMs);
       this.#channels.sampled.sample(connection.channels.values(), atMs);
     });
+    await this.flows?.sample(atMs);
     await this.countTotals();
     this.#vhosts.sampled.sample(vhosts.all(), atMs);
     this.#everything.sampled.sample([this], atMs);
@@ -155,6 +151,7 @@ export class Statistics {
       this.#node,
     ];
     for (const { sampled } of all) sampled.forget();
+    this.flows?.forget();
     this.sample();
   }
 
@@ -164,8 +161,9 @@ export class Statistics {
     return this.#queues.view(queue, LENGTH_COLUMNS, windows.lengths);
   }
 
-  /** Undefined as long as nothing has happened in it. */
+  /** Undefined as long as nothing has happened in it, and where it is not to be shown. */
   queueMessages(queue: Queue, windows: StatisticsWindows): FiguresView | undefined {
+    if (this.flows === null) return undefined;
     return orNothing(this.#queues.view(queue, QUEUE_MESSAGE_COLUMNS, windows.rates));
   }
 
@@ -174,6 +172,7 @@ export class Statistics {
   }
 
   vhostMessages(vhost: Vhost, windows: StatisticsWindows): FiguresView | undefined {
+    if (this.flows === null) return undefined;
     return orNothing(this.#vhosts.view(vhost, TOTAL_MESSAGE_COLUMNS, windows.rates));
   }
 
@@ -182,13 +181,15 @@ export class Statistics {
   }
 
   totalMessages(windows: StatisticsWindows): FiguresView | undefined {
+    if (this.flows === null) return undefined;
     return orNothing(this.#everything.view(this, TOTAL_MESSAGE_COLUMNS, windows.rates));
   }
 
   /** What it publishes, and what it is delivered: each only where there has been any. */
   channelMessages(channel: Channel, windows: StatisticsWindows): FiguresView | undefined {
+    if (this.flows === null) return undefined;
     const published = orNothing(this.#channels.view(channel, PUBLISH_COLUMNS, windows.rates));
-    const delivered = orNothing(this.#channels.view(channel, DELIVERED_COLUMNS, windows.rates));
+    const delivered = orNothing(this.#channels.view(channel, DELIVERY_COLUMNS, windows.rates));
     return published === undefined ? delivered : { ...published, ...delivered };
   }
 
@@ -219,55 +220,6 @@ interface Totals {
 
 /** Of a vhost that was made since. */
 const NOTHING = new Float64Array(TOTAL_COLUMNS.length);
-
-/** Where a figure is found, and what it is called. */
-interface FigureField {
-  readonly name: string;
-  readonly details: string;
-  readonly column: number;
-}
-
-/** The figures of one kind of thing: how they are read, what they are called, and their samples. */
-class Figures<T extends object> {
-  readonly sampled: Sampled<T>;
-  readonly #columns: readonly string[];
-  readonly #read: ReadFigures<T>;
-  readonly #now: Float64Array;
-  readonly #fields = new Map<readonly string[], readonly FigureField[]>();
-
-  constructor(columns: readonly string[], read: ReadFigures<T>) {
-    const width = columns.length;
-    const times = { intervalSeconds: SAMPLE_SECONDS, reachSeconds: REACH_SECONDS };
-    this.sampled = new Sampled<T>({ width, read, ...times, startsAtZero: false });
-    this.#columns = columns;
-    this.#read = read;
-    this.#now = new Float64Array(width);
-  }
-
-  view(item: T, names: readonly string[], window: Window | undefined): FiguresView {
-    this.#read(item, this.#now);
-    const view: Record<string, number | Details> = {};
-    for (const { name, details, column } of this.#fieldsOf(names)) {
-      view[name] = this.#now[column]!;
-      view[details] = this.sampled.details(item, column, window);
-    }
-    return view;
-  }
-
-  /** Worked out once for each list of names: listings ask for the same ones thousands of times. */
-  #fieldsOf(names: readonly string[]): readonly FigureField[] {
-    let fields = this.#fields.get(names);
-    if (fields === undefined) {
-      fields = names.map((name) => ({ name, details: `${name}_details`, column: this.#columns.indexOf(name) }));
-      this.#fields.set(names, fields);
-    }
-    return fields;
-  }
-}
-
-function orNothing(view: FiguresView): FiguresView | undefined {
-  return Object.values(view).some((figure) => typeof figure === 'number' && figure > 0) ? view : undefined;
-}
 
 /** A queue; or what deleted ones had counted, in which nothing lies any more. */
 type CountedQueue = QueueCounts & Partial<Pick<Queue, 'readyCount' | 'unackedCount'>>;
@@ -322,8 +274,9 @@ function readChannel(channel: Channel, into: Float64Array): void {
   into[1] = channel.confirmedTotal;
   into[2] = channel.returnedTotal;
   into[3] = channel.droppedTotal;
-  // Every delivery uses up a tag.
-  into[4] = channel.unacked.next - 1;
+  const deliveries = new DeliveryCounts();
+  channel.counts?.totalDeliveries(deliveries);
+  readDeliveries(deliveries, into, PUBLISH_COLUMNS.length);
 }
 
 function readConnection({ receivedBytes, out }: Connection, into: Float64Array): void {

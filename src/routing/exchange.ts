@@ -16,6 +16,13 @@ export interface ExchangeOptions {
   readonly random?: RandomSource;
 }
 
+/** What came to an exchange from publishers, and what they reached by it: counted from `collect_statistics` fine upwards. */
+export class ExchangeFlow {
+  publishedIn = 0;
+  /** Once for each queue. */
+  publishedOut = 0;
+}
+
 /** An exchange: what was declared, and the bindings that have it as their source. */
 export class Exchange<Q extends RoutableQueue> implements Destination {
   readonly kind = 'exchange';
@@ -34,6 +41,7 @@ export class Exchange<Q extends RoutableQueue> implements Destination {
    */
   alternateExchange: string | undefined;
   readonly bindings: BindingTable<Q | Exchange<Q>>;
+  readonly flow = new ExchangeFlow();
 
   /** @throws AmqpError 406 when the type does not take these arguments: see `validateExchangeArguments`. */
   constructor(options: ExchangeOptions) {

@@ -13,7 +13,7 @@ import { type BasicProperties, decodeProperties, encodeProperties } from '../pro
 import { decodeText, encodeText } from '../protocol/text.ts';
 import { Queue, type QueueEnvironment } from '../queues/queue.ts';
 import type { DeadLetterReason, QueueSettings } from '../queues/queue-settings.ts';
-import type { Exchange } from '../routing/exchange.ts';
+import { type Exchange, ExchangeFlow } from '../routing/exchange.ts';
 import type { RoutedMessage } from '../routing/routed-message.ts';
 import { Router } from '../routing/router.ts';
 import { ScratchList } from '../routing/scratch-list.ts';
@@ -28,6 +28,11 @@ import { type BrokerTotals, GoneTotals, type PublishTotals } from './totals.ts';
 import { VhostPolicies } from './vhost-policies.ts';
 
 export type PublishOutcome = 'routed' | 'unroutable' | 'rejected';
+
+/** What one queue was sent by one exchange. */
+export interface IncomingCount {
+  published: number;
+}
 
 /** What the vhost needs of the broker: everything that a queue needs, but for what the vhost does itself. */
 export interface VhostEnvironment extends Omit<QueueEnvironment, 'deadLetter' | 'died' | 'unused'> {
@@ -61,6 +66,9 @@ export class Vhost {
   readonly gone = new GoneTotals();
   /** Null while tracing is off. */
   firehose: Firehose | null = null;
+  /** Of the exchange without a name. */
+  readonly defaultFlow = new ExchangeFlow();
+  readonly #incoming = new WeakMap<Queue, Map<string, IncomingCount>>();
   /** Routes are worked out anew after a change: policies choose alternate exchanges, and how much care a queue needs. */
   readonly policies = new VhostPolicies(() => {
     this.topologyVersion++;
@@ -218,6 +226,21 @@ export class Vhost {
     this.publish(message, queues.length === route.queues.length ? route : new Route(queues));
   }
 
+  // --- what is counted ---
+
+  /** Publishes that reached a queue, by the name of the exchange they were sent to; kept with `rates_mode` detailed alone. */
+  incomingOf(queue: Queue): ReadonlyMap<string, IncomingCount> {
+    return this.#incoming.get(queue) ?? NOTHING_CAME;
+  }
+
+  countIncoming(queue: Queue, exchange: string, count: number): void {
+    const incoming = this.#incoming.get(queue) ?? new Map<string, IncomingCount>();
+    this.#incoming.set(queue, incoming);
+    const before = incoming.get(exchange);
+    if (before === undefined) incoming.set(exchange, { published: count });
+    else before.published += count;
+  }
+
   // --- what exists ---
 
   addExchange(exchange: Exchange<Queue>): void {
@@ -276,6 +299,8 @@ export class Vhost {
     if (exchange.autoDelete && exchange.bindings.size === 0) this.#env.exchangeUnused(this, exchange);
   }
 }
+
+const NOTHING_CAME: ReadonlyMap<string, IncomingCount> = new Map();
 
 /** Reads exchange and routing key as they stand in a route: two shortstrs. */
 export function readRoute(bytes: Buffer, offset: number): { exchange: string; routingKey: string } {

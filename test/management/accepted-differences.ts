@@ -73,10 +73,6 @@ export const FIELDS_LEFT_OUT: readonly LeftOut[] = [
     reason: 'Nobody counts it.',
   },
   {
-    fields: ['incoming', 'outgoing', 'deliveries', 'publish_in', 'publish_out'],
-    reason: 'What passes is counted at queues and channels, not between each two of exchanges, queues and channels.',
-  },
-  {
     fields: ['contexts'],
     reason: 'The listeners say where the HTTP API is.',
   },

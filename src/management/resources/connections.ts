@@ -18,6 +18,7 @@ import {
 import { channelName, channelView } from '../views/channel.ts';
 import { bareConnectionView, connectionName, connectionView } from '../views/connection.ts';
 import { consumersOf, consumerView, type ShownConsumer } from '../views/consumer.ts';
+import { channelFlows } from '../views/flows.ts';
 import { windowOf, windowsOf } from '../windows.ts';
 
 const DEFAULT_REASON = 'Closed via management plugin';
@@ -160,14 +161,16 @@ function listChannels(request: ApiRequest, channels: Channel[]): Promise<Answer>
 }
 
 /** With its consumers. */
-function showChannel(request: ApiRequest): Answer {
+async function showChannel(request: ApiRequest): Promise<Answer> {
   needStats(request);
   const wanted = request.param('name');
   const channel = channelsOf(visibleConnections(request)).find((each) => channelName(each) === wanted);
   if (channel === undefined) throw objectNotFound();
   const { sources } = request;
   const consumers = [...channel.consumers.values()].map((consumer) => consumerView(sources, { consumer, channel }));
-  return shown(request, { ...channelView(sources, channel, windowsOf(request)), consumer_details: consumers });
+  const windows = windowsOf(request);
+  const flows = await channelFlows(sources, channel, windows);
+  return shown(request, { ...channelView(sources, channel, windows), consumer_details: consumers, ...flows });
 }
 
 // --- consumers ---

@@ -21,7 +21,9 @@ import {
 } from '../resource.ts';
 import { bindingsFrom, bindingsTo, bindingView, compareBindings, defaultBindings } from '../views/binding.ts';
 import { exchangesOf, exchangeView, findExchange, type ShownExchange } from '../views/exchange.ts';
+import { exchangeFlows } from '../views/flows.ts';
 import { propertiesFromJson } from '../views/message.ts';
+import { windowsOf } from '../windows.ts';
 
 export const exchangeResources: readonly Resource[] = [
   {
@@ -39,7 +41,7 @@ export const exchangeResources: readonly Resource[] = [
     path: '/api/exchanges/:vhost/:exchange',
     requires: 'management',
     inVhost: true,
-    GET: (request) => shown(request, exchangeView(exchangeOf(request))),
+    GET: show,
     PUT: put,
     DELETE: remove,
   },
@@ -68,8 +70,27 @@ export const exchangeResources: readonly Resource[] = [
   },
 ];
 
-function list(request: ApiRequest, exchanges: Iterable<ShownExchange>): Promise<Answer> {
-  return paged(request, exchanges, ({ name }) => name, exchangeView, comparePlacedNames);
+async function list(request: ApiRequest, exchanges: Iterable<ShownExchange>): Promise<Answer> {
+  const { flows } = request.sources.statistics;
+  const { rates } = windowsOf(request);
+  await flows?.carry();
+  return paged(
+    request,
+    exchanges,
+    ({ name }) => name,
+    (exchange) => exchangeView(exchange, flows?.exchange(exchange.flow, rates)),
+    comparePlacedNames,
+  );
+}
+
+async function show(request: ApiRequest): Promise<Answer> {
+  const { sources } = request;
+  const { flows } = sources.statistics;
+  const windows = windowsOf(request);
+  const exchange = exchangeOf(request);
+  await flows?.carry();
+  const view = exchangeView(exchange, flows?.exchange(exchange.flow, windows.rates));
+  return shown(request, { ...view, ...(await exchangeFlows(sources, vhostOf(request), exchange, windows)) });
 }
 
 /** @throws ApiError 404 */

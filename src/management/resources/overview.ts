@@ -59,7 +59,7 @@ function overview(request: ApiRequest): JsonView {
   const windows = windowsOf(request);
   const view = {
     management_version: RABBITMQ_VERSION,
-    rates_mode: 'basic',
+    rates_mode: sources.statisticsOptions.ratesMode,
     exchange_types: exchangeTypes(),
     product_version: VERSION,
     product_name: 'Leveret',
@@ -145,7 +145,7 @@ function nodeView(sources: ManagementSources, request: ApiRequest): JsonView {
     mem_alarm: memoryAlarm,
     disk_free_limit: diskFreeLimitBytes,
     disk_free_alarm: diskFreeAlarm,
-    rates_mode: 'basic',
+    rates_mode: sources.statisticsOptions.ratesMode,
     uptime: Math.round(process.uptime() * 1000),
     processors: availableParallelism(),
     exchange_types: exchangeTypes(),

@@ -77,11 +77,11 @@ function viewFor(request: ApiRequest): (queue: Queue) => JsonView {
   return isCounted ? (queue) => queueTotalsView(sources, queue) : (queue) => bareQueueView(sources, queue);
 }
 
-function show(request: ApiRequest): Answer {
+async function show(request: ApiRequest): Promise<Answer> {
   const { sources } = request;
-  const queue = queueOf(request);
-  const isBare = isWithoutStats(request);
-  return shown(request, isBare ? bareQueueView(sources, queue) : queueDetailView(sources, queue, windowsOf(request)));
+  const [vhost, queue] = [vhostOf(request), queueOf(request)];
+  if (isWithoutStats(request)) return shown(request, bareQueueView(sources, queue));
+  return shown(request, await queueDetailView(sources, vhost, queue, windowsOf(request)));
 }
 
 /** @throws ApiError 404 */

@@ -1,8 +1,9 @@
 /** An exchange, as the API shows it. */
 import { toPlain } from '../../protocol/field-table.ts';
 import type { Queue } from '../../queues/queue.ts';
-import type { Exchange } from '../../routing/exchange.ts';
+import type { Exchange, ExchangeFlow } from '../../routing/exchange.ts';
 import type { Vhost } from '../../vhost/vhost.ts';
+import type { FiguresView } from '../figures.ts';
 import type { JsonView } from '../listing.ts';
 
 /** What is shown of the exchange that has no name, and that is nowhere kept. */
@@ -20,6 +21,7 @@ export type ShownExchange = Pick<
   'name' | 'type' | 'durable' | 'autoDelete' | 'internal' | 'arguments'
 > & {
   readonly vhost: string;
+  readonly flow: ExchangeFlow;
   /** The name of the policy that applies to it. */
   readonly policy: string | undefined;
 };
@@ -27,25 +29,39 @@ export type ShownExchange = Pick<
 /** Those of some vhosts, the default ones among them, in no order. */
 export function* exchangesOf(vhosts: Iterable<Vhost>): Iterable<ShownExchange> {
   for (const vhost of vhosts) {
-    yield shownExchange(vhost, DEFAULT_EXCHANGE);
+    yield shownExchange(vhost, defaultExchange(vhost));
     for (const exchange of vhost.exchanges.values()) yield shownExchange(vhost, exchange);
   }
 }
 
 /** By its name in a path: the default exchange is `amq.default` there. */
 export function findExchange(vhost: Vhost, name: string): ShownExchange | undefined {
-  const exchange = name === 'amq.default' || name === '' ? DEFAULT_EXCHANGE : vhost.exchanges.get(name);
+  const exchange = name === 'amq.default' || name === '' ? defaultExchange(vhost) : vhost.exchanges.get(name);
   return exchange === undefined ? undefined : shownExchange(vhost, exchange);
 }
 
-function shownExchange(vhost: Vhost, exchange: Omit<ShownExchange, 'vhost' | 'policy'>): ShownExchange {
-  const { name, type, durable, autoDelete, internal, arguments: args } = exchange;
-  const { policy } = vhost.policies.of('exchange', name);
-  return { name, type, durable, autoDelete, internal, arguments: args, vhost: vhost.name, policy: policy?.name };
+function defaultExchange({ defaultFlow: flow }: Vhost): Omit<ShownExchange, 'vhost' | 'policy'> {
+  return { ...DEFAULT_EXCHANGE, flow };
 }
 
-export function exchangeView(exchange: ShownExchange): JsonView {
+function shownExchange(vhost: Vhost, exchange: Omit<ShownExchange, 'vhost' | 'policy'>): ShownExchange {
+  const { name, type, durable, autoDelete, internal, arguments: args, flow } = exchange;
+  const { policy } = vhost.policies.of('exchange', name);
+  return { name, type, durable, autoDelete, internal, arguments: args, flow, vhost: vhost.name, policy: policy?.name };
+}
+
+/** @param messages what comes to it and goes on, where that is counted */
+export function exchangeView(exchange: ShownExchange, messages: FiguresView | undefined): JsonView {
   const { name, vhost, type, durable, autoDelete, internal, arguments: args, policy } = exchange;
-  const byPolicy = policy === undefined ? {} : { policy };
-  return { arguments: toPlain(args), auto_delete: autoDelete, durable, internal, name, ...byPolicy, type, vhost };
+  return {
+    arguments: toPlain(args),
+    auto_delete: autoDelete,
+    durable,
+    internal,
+    ...(messages === undefined ? {} : { message_stats: messages }),
+    name,
+    ...(policy === undefined ? {} : { policy }),
+    type,
+    vhost,
+  };
 }

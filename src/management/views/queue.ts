@@ -3,12 +3,14 @@
 import type { Connection } from '../../connection/connection.ts';
 import { toPlain } from '../../protocol/field-table.ts';
 import type { Queue } from '../../queues/queue.ts';
+import type { Vhost } from '../../vhost/vhost.ts';
 import { type AppliedPolicies, NO_POLICIES } from '../../vhost/vhost-policies.ts';
 import type { JsonView } from '../listing.ts';
 import type { ManagementSources } from '../sources.ts';
 import type { StatisticsWindows } from '../statistics.ts';
 import { connectionDetails } from './connection.ts';
 import { consumersOfQueue, consumerView } from './consumer.ts';
+import { queueFlows } from './flows.ts';
 
 /** What the queue was declared as. */
 function declaredQueueView(sources: ManagementSources, queue: Queue): JsonView {
@@ -63,10 +65,16 @@ export function queueView(sources: ManagementSources, queue: Queue, windows: Sta
   };
 }
 
-/** The same with each of its consumers. */
-export function queueDetailView(sources: ManagementSources, queue: Queue, windows: StatisticsWindows): JsonView {
+/** The same with each of its consumers, and with where its messages come from and go. */
+export async function queueDetailView(
+  sources: ManagementSources,
+  vhost: Vhost,
+  queue: Queue,
+  windows: StatisticsWindows,
+): Promise<JsonView> {
   const details = consumersOfQueue(sources, queue).map((consumer) => consumerView(sources, consumer));
-  return { ...queueView(sources, queue, windows), consumer_details: details };
+  const flows = await queueFlows(sources, vhost, queue, windows);
+  return { ...queueView(sources, queue, windows), consumer_details: details, ...flows };
 }
 
 function policiesOf({ vhosts }: ManagementSources, { vhost, name }: Queue): AppliedPolicies {

@@ -1,0 +1,57 @@
+/** The figures of one kind of thing: what they are called, how they are read, and their samples. */
+import { type Details, type ReadFigures, Sampled, type Window } from '../metrics/sampled.ts';
+
+/** How far back samples reach. */
+const REACH_SECONDS = 600;
+
+/** Figures by name, and beside each the rate: `publish`, `publish_details`. */
+export type FiguresView = { readonly [name: string]: number | Details };
+
+/** Where a figure is found, and what it is called. */
+interface FigureField {
+  readonly name: string;
+  readonly details: string;
+  readonly column: number;
+}
+
+export class Figures<T extends object> {
+  readonly sampled: Sampled<T>;
+  readonly #columns: readonly string[];
+  readonly #read: ReadFigures<T>;
+  readonly #now: Float64Array;
+  readonly #fields = new Map<readonly string[], readonly FigureField[]>();
+
+  /** @param intervalSeconds between two samples */
+  constructor(columns: readonly string[], intervalSeconds: number, read: ReadFigures<T>) {
+    const width = columns.length;
+    this.sampled = new Sampled<T>({ width, read, intervalSeconds, reachSeconds: REACH_SECONDS, startsAtZero: false });
+    this.#columns = columns;
+    this.#read = read;
+    this.#now = new Float64Array(width);
+  }
+
+  view(item: T, names: readonly string[], window: Window | undefined): FiguresView {
+    this.#read(item, this.#now);
+    const view: Record<string, number | Details> = {};
+    for (const { name, details, column } of this.#fieldsOf(names)) {
+      view[name] = this.#now[column]!;
+      view[details] = this.sampled.details(item, column, window);
+    }
+    return view;
+  }
+
+  /** Worked out once for each list of names: listings ask for the same ones thousands of times. */
+  #fieldsOf(names: readonly string[]): readonly FigureField[] {
+    let fields = this.#fields.get(names);
+    if (fields === undefined) {
+      fields = names.map((name) => ({ name, details: `${name}_details`, column: this.#columns.indexOf(name) }));
+      this.#fields.set(names, fields);
+    }
+    return fields;
+  }
+}
+
+/** Undefined while all of them are zero: RabbitMQ leaves such figures out. */
+export function orNothing(view: FiguresView): FiguresView | undefined {
+  return Object.values(view).some((figure) => typeof figure === 'number' && figure > 0) ? view : undefined;
+}
