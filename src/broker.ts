@@ -53,6 +53,7 @@ import { type LogControl, Logs, type OwnLog } from './runtime/logs.ts';
 import { freeDiskBytes, systemMemory } from './runtime/machine.ts';
 import { writePidFile } from './runtime/pid-file.ts';
 import { Slices } from './runtime/slices.ts';
+import type { QueueMarks } from './storage/checkpoint.ts';
 import { type LiveMessages, MessageStore } from './storage/message-store.ts';
 import { PAGE_SIZE } from './storage/page.ts';
 import { checkedDefinitions, importDefinitions } from './vhost/definition-import.ts';
@@ -422,10 +423,10 @@ class RunningBroker implements Broker {
         }
       },
       marks: () => {
-        const marks = new Map<number, { deliveredPosition: number; deliveryCounts: Map<number, number> }>();
-        for (const { id, durable, deliveredPosition, deliveryCounts } of this.#vhosts?.queues() ?? []) {
-          const any = deliveredPosition >= 0 || deliveryCounts.size > 0;
-          if (durable && any) marks.set(id, { deliveredPosition, deliveryCounts });
+        const marks = new Map<number, QueueMarks>();
+        for (const { id, durable, deliveredPosition, deliveryCounts, mayExpire } of this.#vhosts?.queues() ?? []) {
+          const any = deliveredPosition >= 0 || deliveryCounts.size > 0 || mayExpire;
+          if (durable && any) marks.set(id, { deliveredPosition, deliveryCounts, mayExpire });
         }
         return marks;
       },

@@ -9,6 +9,9 @@ export class Lane {
   readonly priority: number;
   readonly ring = new MessageRing();
   readonly returned = new ReturnedHeap();
+  /** Of the message that was last looked into at the head: its sequence number, or -1, and when it expires. */
+  timedSequence = -1;
+  expiresAtMs = Number.POSITIVE_INFINITY;
 
   constructor(priority: number) {
     this.priority = priority;
@@ -22,6 +25,14 @@ export class Lane {
   headIsReturned(): boolean {
     if (this.returned.count === 0) return false;
     return this.ring.count === 0 || this.returned.headSequence() < this.ring.headSequence;
+  }
+
+  headSequence(): number {
+    return this.headIsReturned() ? this.returned.headSequence() : this.ring.headSequence;
+  }
+
+  headPosition(): number {
+    return this.headIsReturned() ? this.returned.headPosition() : this.ring.headPosition();
   }
 
   clear(): void {

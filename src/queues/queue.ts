@@ -14,44 +14,16 @@
  */
 import assert from 'node:assert/strict';
 import type { RoutableQueue } from '../routing/destination.ts';
-import type { Clock, Timer } from '../runtime/clock.ts';
-import type { Log } from '../runtime/log.ts';
+import type { Timer } from '../runtime/clock.ts';
 import type { IndexedMessages } from '../storage/checkpoint.ts';
-import type { MessageStore } from '../storage/message-store.ts';
 import { PAGE_SIZE, type Page } from '../storage/page.ts';
 import { NO_TTL, publishedAtOf, RecordType, recordType, ttlOf } from '../storage/record.ts';
 import type { RecoveredQueue } from '../storage/recovery.ts';
 import type { Consumer } from './consumer.ts';
 import { ConsumerSet } from './consumer-set.ts';
 import { Lane } from './lane.ts';
+import type { QueueEnvironment, QueueIdentity } from './queue-environment.ts';
 import type { DeadLetterReason, QueueSettings } from './queue-settings.ts';
-
-/** What a queue needs of the world above it. */
-export interface QueueEnvironment {
-  readonly store: MessageStore;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Asks for `dispatch` at the end of this turn. */
-  wake(queue: Queue): void;
-  /** When this turn began, by the clock of what is published. */
-  turnMs(): number;
-  /** Hands a message over before the queue settles it. The bytes are in `page`, for the time of the call. */
-  deadLetter(queue: Queue, page: Page, offset: number, reason: DeadLetterReason, settings: QueueSettings): void;
-  /** A message leaves that nobody has acknowledged, whether or not there is a dead-letter exchange. */
-  died(queue: Queue, reason: DeadLetterReason): void;
-  /** x-expires has run out, or the last consumer of an auto-delete queue has gone. */
-  unused(queue: Queue): void;
-}
-
-export interface QueueIdentity {
-  readonly vhost: string;
-  readonly name: string;
-  readonly id: number;
-  readonly durable: boolean;
-  readonly autoDelete: boolean;
-  /** Counts deliveries (x-delivery-count), as quorum queues do. */
-  readonly countsDeliveries: boolean;
-}
 
 /**
  * How many messages leave in one go because they have expired or no longer fit: after a change of policies it may be millions,
@@ -92,6 +64,8 @@ export class Queue implements QueueIdentity, RoutableQueue {
   gottenTotal = 0;
   gottenNoAckTotal = 0;
   gottenEmptyTotal = 0;
+  /** Whether messages may have a time to live, by the queue's settings or of their own. */
+  mayExpire = false;
   readonly deliveryCounts = new Map<number, number>();
   deliveredPosition = -1;
 
@@ -102,8 +76,6 @@ export class Queue implements QueueIdentity, RoutableQueue {
   #firstLane = 0;
   #redeliveredUpTo = -1;
   #recordedDelivery = -1;
-  /** How many ready messages may have a time to live of their own. */
-  #mayExpire = false;
   #expiryTimer: Timer | null = null;
   #expiryAtMs = Number.POSITIVE_INFINITY;
   #unusedTimer: Timer | null = null;
@@ -121,7 +93,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
     this.#env = env;
     this.consumers = new ConsumerSet(settings.singleActiveConsumer);
     for (let priority = settings.maxPriority ?? 0; priority >= 0; priority--) this.#lanes.push(new Lane(priority));
-    this.#mayExpire = settings.messageTtlMs !== undefined;
+    this.mayExpire = settings.messageTtlMs !== undefined;
     this.touch();
   }
 
@@ -137,7 +109,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
     this.readyCount++;
     this.readyBytes += size;
     this.publishedTotal++;
-    if (ttlMs !== NO_TTL) this.#mayExpire = true;
+    if (ttlMs !== NO_TTL) this.mayExpire = true;
     if (!this.awake) this.#env.wake(this);
     if (this.readyCount > this.#maxLength() || this.readyBytes > this.#maxLengthBytes()) this.#dropOverflow();
   }
@@ -207,7 +179,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
     this.deliveredPosition = found.deliveredPosition;
     this.#recordedDelivery = found.deliveredPosition;
     for (const [position, count] of found.deliveryCounts) this.deliveryCounts.set(position, count);
-    this.#mayExpire = true;
+    if (found.mayExpire) this.mayExpire = true;
     if (this.readyCount > 0) this.#env.wake(this);
     // A stop may have come while there was still to be dropped what a policy has left no room for.
     if (this.#isOver()) this.#dropLater();
@@ -229,11 +201,13 @@ export class Queue implements QueueIdentity, RoutableQueue {
       const position = source.headPosition();
       const page = store.pageAt(position);
       if (page.bytes === null) {
-        this.#waitFor(page, consumer);
+        // The turn was not used: the consumer keeps its place at the front.
+        this.consumers.unpark(consumer);
+        this.#load(page);
         break;
       }
       const offset = position - page.number * PAGE_SIZE;
-      if (this.#mayExpire) {
+      if (this.mayExpire) {
         if (now < 0) now = this.#env.clock.nowMs();
         const expiresAt = this.#expiresAt(page, offset);
         // What came in this turn was offered to nobody yet: with a time to live of 0 it still goes to a consumer that waits.
@@ -249,7 +223,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
       this.#deliverHead(lane, fromReturned, consumer, page, offset, position);
     }
     this.#recordDelivery();
-    if (this.#mayExpire) this.#expire(LEAVING_AT_ONCE);
+    if (this.mayExpire) this.#expire(false, LEAVING_AT_ONCE);
   }
 
   #deliverHead(
@@ -287,9 +261,8 @@ export class Queue implements QueueIdentity, RoutableQueue {
     return lanes[this.#firstLane];
   }
 
-  #waitFor(page: Page, consumer: Consumer): void {
-    // The turn was not used: the consumer keeps its place at the front.
-    this.consumers.unpark(consumer);
+  /** Reads a page at the head; `dispatch` goes on when it is there. */
+  #load(page: Page): void {
     if (this.#waitingForPage) return;
     this.#waitingForPage = true;
     this.#env.store.load(page, () => {
@@ -309,7 +282,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
    */
   get(noAck: boolean, receive: Consumer['deliver']): boolean {
     this.touch();
-    this.#expire();
+    this.#expire(true);
     while (this.readyCount > 0) {
       const lane = this.#headLane();
       const fromReturned = lane.headIsReturned();
@@ -335,7 +308,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
   /** What is behind the message that is taken may have expired: get-ok counts without it, as in RabbitMQ. */
   #taker(noAck: boolean, receive: Consumer['deliver']): Consumer {
     const deliver: Consumer['deliver'] = (page, ...rest) => {
-      this.#expire();
+      this.#expire(true);
       this.#env.store.loadSync(page);
       receive(page, ...rest);
     };
@@ -463,22 +436,20 @@ export class Queue implements QueueIdentity, RoutableQueue {
     return publishedAtOf(page, offset) + ttl;
   }
 
-  /** Drops what has expired at the head of each lane, as RabbitMQ does, and sets the timer for what is next. */
-  #expire(most = Number.POSITIVE_INFINITY): void {
-    if (!this.#mayExpire) return;
-    const { clock, store } = this.#env;
-    const now = clock.nowMs();
+  /**
+   * Drops what has expired at the head of each lane, as RabbitMQ does, and sets the timer for what is next.
+   * @param atOnce also where the head has to be read from disk; otherwise `dispatch` comes back to it once it was
+   */
+  #expire(atOnce: boolean, most = Number.POSITIVE_INFINITY): void {
+    if (!this.mayExpire) return;
+    const now = this.#env.clock.nowMs();
     let left = most;
     let next = Number.POSITIVE_INFINITY;
     const firstLane = this.#firstLane;
     for (let i = firstLane; i < this.#lanes.length; i++) {
       this.#firstLane = i;
       while (this.#lanes[i].count > 0) {
-        const lane = this.#lanes[i];
-        const position = lane.headIsReturned() ? lane.returned.headPosition() : lane.ring.headPosition();
-        const page = store.pageAt(position);
-        store.loadSync(page);
-        const expiresAt = this.#expiresAt(page, position - page.number * PAGE_SIZE);
+        const expiresAt = this.#headExpiresAt(this.#lanes[i], now, atOnce);
         if (expiresAt > now) {
           next = Math.min(next, expiresAt);
           break;
@@ -492,6 +463,23 @@ export class Queue implements QueueIdentity, RoutableQueue {
     }
     this.#firstLane = Math.min(firstLane, this.#lanes.length - 1);
     this.#setExpiryTimer(next, now);
+  }
+
+  /** A head that does not expire yet is looked into once. Infinite while it is being read. */
+  #headExpiresAt(lane: Lane, now: number, atOnce: boolean): number {
+    const sequence = lane.headSequence();
+    if (sequence === lane.timedSequence && lane.expiresAtMs > now) return lane.expiresAtMs;
+    const { store } = this.#env;
+    const position = lane.headPosition();
+    const page = store.pageAt(position);
+    if (atOnce) store.loadSync(page);
+    else if (page.bytes === null) {
+      this.#load(page);
+      return Number.POSITIVE_INFINITY;
+    }
+    lane.timedSequence = sequence;
+    lane.expiresAtMs = this.#expiresAt(page, position - page.number * PAGE_SIZE);
+    return lane.expiresAtMs;
   }
 
   #setExpiryTimer(atMs: number, nowMs: number): void {
@@ -527,7 +515,8 @@ export class Queue implements QueueIdentity, RoutableQueue {
     this.settings = settings;
     this.#unusedTimer?.cancel();
     this.touch();
-    if (settings.messageTtlMs !== undefined) this.#mayExpire = true;
+    if (settings.messageTtlMs !== undefined) this.mayExpire = true;
+    for (const lane of this.#lanes) lane.timedSequence = -1;
     // What has expired goes with the turn, and so does to the journal what is dropped here.
     if (!this.awake) this.#env.wake(this);
     if (this.#isOver()) this.#dropOverflow();

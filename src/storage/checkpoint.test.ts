@@ -134,11 +134,17 @@ test('a checkpoint reads back as it was written', () => {
     replayFromPage: 12,
     nextPage: 2 ** 40,
     marks: new Map([
-      [1, { deliveredPosition: 2 ** 50, deliveryCounts: new Map([[8, 2]]) }],
-      [0xffffffff, { deliveredPosition: -1, deliveryCounts: new Map() }],
+      [1, { deliveredPosition: 2 ** 50, deliveryCounts: new Map([[8, 2]]), mayExpire: false }],
+      [0xffffffff, { deliveredPosition: -1, deliveryCounts: new Map(), mayExpire: true }],
     ]),
   };
-  assert.deepEqual(decodeCheckpoint(encodeCheckpoint(checkpoint)), checkpoint);
+  assert.deepEqual(decodeCheckpoint(encodeCheckpoint(checkpoint)), { ...checkpoint, tellsExpiry: true });
+});
+
+test('of a checkpoint that does not tell, any queue may have messages that expire', () => {
+  const text = JSON.stringify({ version: 1, replayFromPage: 1, nextPage: 2, marks: [[7, 3, []]] });
+  const { tellsExpiry, marks } = decodeCheckpoint(`${text}\n${crc32(text)}\n`)!;
+  assert.deepEqual([tellsExpiry, marks.get(7)?.mayExpire], [false, true]);
 });
 
 test('a checkpoint that is cut or changed anywhere is none, and one of a newer leveret is refused', () => {

@@ -27,14 +27,14 @@ export interface FileIndex {
 
 /** Messages of one queue. The three arrays run in parallel. */
 export class IndexedMessages {
-  positions = new Float64Array(64);
+  positions = NO_POSITIONS;
   /** Body sizes in bytes. */
-  sizes = new Uint32Array(64);
-  priorities = new Uint8Array(64);
+  sizes = NO_SIZES;
+  priorities = NO_PRIORITIES;
   count = 0;
 
   push(position: number, size: number, priority: number): void {
-    if (this.count === this.positions.length) this.#resize(Math.max(64, this.count * 2));
+    if (this.count === this.positions.length) this.#resize(Math.max(LEAST_ROOM, this.count * 2));
     this.positions[this.count] = position;
     this.sizes[this.count] = size;
     this.priorities[this.count++] = priority;
@@ -105,6 +105,11 @@ export class IndexedMessages {
   }
 }
 
+/** There may be tens of thousands of queues with a message or two. */
+const LEAST_ROOM = 8;
+const NO_POSITIONS = new Float64Array(0);
+const NO_SIZES = new Uint32Array(0);
+const NO_PRIORITIES = new Uint8Array(0);
 /** Messages that a growing list has room for beyond what was asked for: 13 bytes each. */
 const LARGEST_SLACK = 1 << 20;
 
@@ -119,6 +124,8 @@ export interface QueueMarks {
   deliveredPosition: number;
   /** x-delivery-count of messages that were returned. */
   readonly deliveryCounts: Map<number, number>;
+  /** Whether messages may have a time to live: then those at the head have to be looked into. */
+  mayExpire: boolean;
 }
 
 export interface Checkpoint {
@@ -127,6 +134,8 @@ export interface Checkpoint {
   /** No page number at or above was ever used when the checkpoint was taken. */
   readonly nextPage: number;
   readonly marks: ReadonlyMap<number, QueueMarks>;
+  /** False in one that was written before there was `mayExpire`: then any queue's messages may. */
+  readonly tellsExpiry: boolean;
 }
 
 const INDEX_MAGIC = 0x6c767269;
@@ -202,14 +211,15 @@ function copy(bytes: Buffer, from: number, size: number): ArrayBuffer {
   return bytes.buffer.slice(start, start + size) as ArrayBuffer;
 }
 
-export function encodeCheckpoint(checkpoint: Checkpoint): string {
-  const marks = [...checkpoint.marks].map(([queueId, { deliveredPosition, deliveryCounts }]) => [
+export function encodeCheckpoint(checkpoint: Omit<Checkpoint, 'tellsExpiry'>): string {
+  const marks = [...checkpoint.marks].map(([queueId, { deliveredPosition, deliveryCounts, mayExpire }]) => [
     queueId,
     deliveredPosition,
     [...deliveryCounts],
+    mayExpire,
   ]);
   const { replayFromPage, nextPage } = checkpoint;
-  const text = JSON.stringify({ version: CHECKPOINT_VERSION, replayFromPage, nextPage, marks });
+  const text = JSON.stringify({ version: CHECKPOINT_VERSION, replayFromPage, nextPage, tellsExpiry: true, marks });
   return `${text}\n${crc32(text)}\n`;
 }
 
@@ -225,8 +235,9 @@ export function decodeCheckpoint(text: string): Checkpoint | null {
     throw new Error(`it has version ${parsed.version}, and this leveret reads version ${CHECKPOINT_VERSION}`);
   }
   const marks = new Map<number, QueueMarks>();
-  for (const [queueId, deliveredPosition, counts] of parsed.marks) {
-    marks.set(queueId, { deliveredPosition, deliveryCounts: new Map(counts) });
+  for (const [queueId, deliveredPosition, counts, mayExpire = true] of parsed.marks) {
+    marks.set(queueId, { deliveredPosition, deliveryCounts: new Map(counts), mayExpire });
   }
-  return { replayFromPage: parsed.replayFromPage, nextPage: parsed.nextPage, marks };
+  const { replayFromPage, nextPage, tellsExpiry = false } = parsed;
+  return { replayFromPage, nextPage, tellsExpiry, marks };
 }

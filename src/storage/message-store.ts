@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Disk } from '../runtime/disk.ts';
 import type { Log } from '../runtime/log.ts';
+import type { QueueMarks } from './checkpoint.ts';
 import { Checkpointer } from './checkpointer.ts';
 import { DamageReport } from './damage.ts';
 import { Journal } from './journal.ts';
@@ -72,7 +73,7 @@ export interface LiveMessages {
     visit: (queueId: number, position: number, size: number, priority: number) => void,
   ): void;
   /** What queues remember beside their messages. */
-  marks(): Map<number, { deliveredPosition: number; deliveryCounts: Map<number, number> }>;
+  marks(): Map<number, QueueMarks>;
 }
 
 export class MessageStore {

@@ -97,6 +97,8 @@ export const queueCountOf = (page: Page, offset: number): number => page.u32[(of
 export const publishedAtOf = (page: Page, offset: number): number => page.f64[(offset >> 3) + 1];
 export const ttlOf = (page: Page, offset: number): number =>
   page.u32[(offset >> 2) + 4] + (page.u32[(offset >> 2) + 7] >>> 24) * 0x100000000;
+/** The same where the record stands in bytes that were read. */
+export const ttlIn = (bytes: Buffer, at: number): number => bytes.readUInt32LE(at + 16) + bytes[at + 31] * 0x100000000;
 export const bodySizeOf = (page: Page, offset: number): number => page.u32[(offset >> 2) + 5];
 export const propertiesSizeOf = (page: Page, offset: number): number => page.u32[(offset >> 2) + 6];
 export const routeSizeOf = (page: Page, offset: number): number => page.u32[(offset >> 2) + 7] & 0xffff;

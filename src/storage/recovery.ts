@@ -28,7 +28,7 @@ import { type BrokenRange, type FoundBlock, firstPageOf, JournalReader } from '.
 import { findJournalEnd } from './journal-tail.ts';
 import { PAGE_SIZE, Page } from './page.ts';
 import { PositionList } from './position-list.ts';
-import { MESSAGE_HEADER_SIZE, RecordType } from './record.ts';
+import { MESSAGE_HEADER_SIZE, NO_TTL, RecordType, ttlIn } from './record.ts';
 
 export interface RecoveredQueue extends QueueMarks {
   readonly messages: IndexedMessages;
@@ -57,6 +57,8 @@ class Replay {
   /** Files whose messages came from their index. */
   readonly #indexed = new Map<JournalFile, FileIndex>();
   #checkpoint: Checkpoint | null = null;
+  /** Messages of an index do not tell whether they expire. */
+  #allMayExpire = false;
   #nextPage = 0;
   /** Where the last block that was replayed ended. */
   #endPosition = CHAIN_START;
@@ -109,9 +111,11 @@ class Replay {
       return null;
     }
     this.#sawPage(checkpoint.nextPage);
+    this.#allMayExpire = !checkpoint.tellsExpiry;
     for (const [queueId, marks] of checkpoint.marks) {
       const queue = this.#queue(queueId);
       queue.deliveredPosition = marks.deliveredPosition;
+      queue.mayExpire = marks.mayExpire;
       for (const [position, count] of marks.deliveryCounts) queue.deliveryCounts.set(position, count);
     }
     return checkpoint;
@@ -350,9 +354,11 @@ class Replay {
     const count = bytes.readUInt16LE(at + 6);
     const size = bytes.readUInt32LE(at + 20);
     const priority = bytes[at + 30];
+    const expires = ttlIn(bytes, at) !== NO_TTL;
     for (let i = 0; i < count; i++) {
-      const queueId = bytes.readUInt32LE(at + MESSAGE_HEADER_SIZE + 4 * i);
-      this.#queue(queueId).messages.push(position, size, priority);
+      const queue = this.#queue(bytes.readUInt32LE(at + MESSAGE_HEADER_SIZE + 4 * i));
+      queue.messages.push(position, size, priority);
+      if (expires) queue.mayExpire = true;
     }
   }
 
@@ -389,7 +395,8 @@ class Replay {
   #queue(queueId: number): RecoveredQueue {
     let queue = this.#queues.get(queueId);
     if (queue === undefined) {
-      queue = { messages: new IndexedMessages(), deliveredPosition: -1, deliveryCounts: new Map() };
+      const marks = { deliveredPosition: -1, deliveryCounts: new Map(), mayExpire: this.#allMayExpire };
+      queue = { messages: new IndexedMessages(), ...marks };
       this.#queues.set(queueId, queue);
     }
     return queue;

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import type { Disk } from '../runtime/disk.ts';
 import { createLog } from '../runtime/log.ts';
 import { TestClock } from '../runtime/test-clock.ts';
+import type { QueueMarks } from './checkpoint.ts';
 import { MessageStore } from './message-store.ts';
 import { PAGE_SIZE, type Page } from './page.ts';
 import {
@@ -84,7 +85,7 @@ export class TestStore {
   readonly store: MessageStore;
   readonly clock: TestClock;
   readonly queues = new Map<number, Held[]>();
-  readonly marks = new Map<number, { deliveredPosition: number; deliveryCounts: Map<number, number> }>();
+  readonly marks = new Map<number, QueueMarks>();
   readonly logged: string[] = [];
   /** What the store said of the disk: an error's code, or null for none. */
   readonly troubles: (string | null)[] = [];
@@ -124,7 +125,7 @@ export class TestStore {
   readonly lost: number[] = [];
 
   #adopt(existing: readonly number[] | undefined): void {
-    for (const [id, { messages, deliveredPosition, deliveryCounts }] of this.store.recovered) {
+    for (const [id, { messages, deliveredPosition, deliveryCounts, mayExpire }] of this.store.recovered) {
       if (existing?.includes(id) === false) continue;
       const held: Held[] = [];
       for (let i = 0; i < messages.count; i++) {
@@ -135,7 +136,7 @@ export class TestStore {
       }
       this.queues.set(id, held);
       if (deliveredPosition >= 0 || deliveryCounts.size > 0) {
-        this.marks.set(id, { deliveredPosition, deliveryCounts: new Map(deliveryCounts) });
+        this.marks.set(id, { deliveredPosition, deliveryCounts: new Map(deliveryCounts), mayExpire });
       }
     }
     this.store.recoveryTaken();
@@ -205,10 +206,10 @@ export class TestStore {
     return held;
   }
 
-  #marksOf(id: number): { deliveredPosition: number; deliveryCounts: Map<number, number> } {
+  #marksOf(id: number): QueueMarks {
     let marks = this.marks.get(id);
     if (marks === undefined) {
-      marks = { deliveredPosition: -1, deliveryCounts: new Map() };
+      marks = { deliveredPosition: -1, deliveryCounts: new Map(), mayExpire: false };
       this.marks.set(id, marks);
     }
     return marks;
