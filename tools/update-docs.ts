@@ -5,6 +5,7 @@ import { acceptedDifferences } from '../test/differential/accepted-differences.t
 import { differencesList } from './differences-list.ts';
 import { withSection } from './page-section.ts';
 import { benchSection } from './readme-bench.ts';
+import { routeTable } from './route-table.ts';
 import { settingsTable } from './settings-table.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -23,3 +24,4 @@ update('README.md', 'bench', benchSection(results, 'en'));
 update('README.zh-CN.md', 'bench', benchSection(results, 'zh'));
 update('docs/differences.md', 'differences', differencesList(acceptedDifferences));
 update('docs/configuration.md', 'settings', settingsTable());
+update('docs/http-api.md', 'routes', routeTable());

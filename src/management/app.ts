@@ -19,6 +19,7 @@ import type { ManagementSources } from './sources.ts';
 
 const REALM = 'Basic realm="RabbitMQ Management"';
 const JSON_TYPE = 'application/json';
+const HTML_TYPE = 'text/html; charset=utf-8';
 
 export interface AppOptions {
   readonly sources: ManagementSources;
@@ -110,7 +111,7 @@ async function readRequest(
     header: (name: string) => context.req.header(name),
   };
   const changes = method !== 'GET';
-  if (!takesJson(context)) throw new ApiError(406);
+  if (resource.isPage !== true && !takesJson(context)) throw new ApiError(406);
   caller.mustBe((changes ? resource.requiresToChange : undefined) ?? resource.requires);
   const bodyless = { ...request, body: new RequestBody('') };
   if (resource.inVhost === true) checkVhost(bodyless, method, resource.refusal);
@@ -179,9 +180,10 @@ function metadataError(error: MetadataError): ApiError {
   return isTheirs ? badRequest(error.message) : new ApiError(503, error.fault, error.message);
 }
 
-async function response({ status, json, location, fileName }: Answer, gzip: boolean): Promise<Response> {
+async function response(answer: Answer, gzip: boolean): Promise<Response> {
+  const { status, html, json = html, location, fileName } = answer;
   const headers: Record<string, string> = { 'cache-control': 'no-cache' };
-  if (json !== undefined) headers['content-type'] = JSON_TYPE;
+  if (json !== undefined) headers['content-type'] = html === undefined ? JSON_TYPE : HTML_TYPE;
   if (location !== undefined) headers.location = location;
   if (fileName !== undefined) headers['content-disposition'] = `attachment; filename=${fileName}`;
   const small = gzip && json !== undefined ? await packed(json) : null;

@@ -4,6 +4,7 @@ import { badRequest, notAuthorised, objectNotFound, referenceNotFound } from './
 import type { Caller, Requirement } from './caller.ts';
 import { ChannelClosed, type DirectChannel, withDirectChannel } from './direct-channel.ts';
 import { type Json, type JsonView, listJson, listsJson, objectJson } from './listing.ts';
+import type { Doc } from './reference/doc.ts';
 import type { RequestBody } from './request-body.ts';
 import type { ManagementSources } from './sources.ts';
 
@@ -14,6 +15,8 @@ export type HttpMethod = (typeof METHODS)[number];
 export interface Answer {
   readonly status: 200 | 201 | 204 | 301 | 503;
   readonly json?: string | Json;
+  /** A page for people, in place of it. */
+  readonly html?: string;
   readonly location?: string;
   /** The name of the file that a browser is to keep it as. */
   readonly fileName?: string;
@@ -24,6 +27,8 @@ export type Handler = (request: ApiRequest) => Answer | Promise<Answer>;
 export type Resource = {
   /** With the names of its parameters behind a colon. */
   readonly path: string;
+  /** What the reference says of each method. */
+  readonly docs: { readonly [Method in HttpMethod]?: Doc };
   /** For every method, unless the method has its own. */
   readonly requires: Requirement;
   readonly requiresToChange?: Requirement;
@@ -33,6 +38,8 @@ export type Resource = {
   readonly refusal?: string;
   /** What is posted is an HTML form's, not JSON. */
   readonly takesForm?: boolean;
+  /** What is answered is a page for people, not JSON. */
+  readonly isPage?: boolean;
 } & { readonly [Method in HttpMethod]?: Handler };
 
 /** One request, after authentication. */

@@ -55,7 +55,8 @@ export async function startManagement(sources: BrokerSources, options: Managemen
   const stopping = new AbortController();
   const httpListener = { host, port: options.port ?? DEFAULT_PORT };
   const { disableStats = false, enableQueueTotals = false } = options;
-  const shown = { statistics, disableStats, enableQueueTotals, httpListener };
+  const pathPrefix = pathPrefixOf(options.pathPrefix);
+  const shown = { statistics, disableStats, enableQueueTotals, pathPrefix, httpListener };
   const acceptor = new Acceptor({ ...sources, ...shown, stopping: stopping.signal }, options, accessLog);
   try {
     httpListener.port = await acceptor.listen(host, httpListener.port);

@@ -37,6 +37,8 @@ export interface ManagementSources extends BrokerSources {
   readonly disableStats: boolean;
   /** And yet how many messages are in each queue. */
   readonly enableQueueTotals: boolean;
+  /** In front of every path; empty: nothing is. */
+  readonly pathPrefix: string;
   /** Where the API itself listens. */
   readonly httpListener: { readonly host: string; readonly port: number };
   /** Aborted when the API stops: nobody waits for an answer any more. */

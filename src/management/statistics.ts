@@ -7,7 +7,7 @@ import type { Channel } from '../connection/channel.ts';
 import { DeliveryCounts } from '../connection/channel-counts.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { Churn } from '../metrics/churn.ts';
-import type { Window } from '../metrics/sampled.ts';
+import type { Sampled, Window } from '../metrics/sampled.ts';
 import type { Queue } from '../queues/queue.ts';
 import type { QueueCounts } from '../queues/queue-totals.ts';
 import type { Timer } from '../runtime/clock.ts';
@@ -54,6 +54,7 @@ export class Statistics {
   readonly #node: Figures<NodeFigures>;
   readonly #nodeFigures: NodeFigures = { mem_used: 0, fd_used: 0, sockets_used: 0, disk_free: 0 };
   readonly #scratch = new Float64Array(QUEUE_COLUMNS.length);
+  readonly #figures: readonly { readonly sampled: Pick<Sampled<object>, 'begin' | 'forget'> }[];
   #totals: Totals = { everything: new Float64Array(TOTAL_COLUMNS.length), vhosts: new Map() };
   #isSampling = false;
   readonly #timer: Timer;
@@ -73,6 +74,8 @@ export class Statistics {
     this.#everything = new Figures(TOTAL_COLUMNS, seconds, (_, into) => into.set(this.#totals.everything));
     this.#churn = new Figures(CHURN_COLUMNS, seconds, readChurn);
     this.#node = new Figures(NODE_COLUMNS, seconds, readNode);
+    const ofThings = [this.#queues, this.#channels, this.#connections, this.#churn, this.#node];
+    this.#figures = [...ofThings, this.#vhosts, this.#everything];
     this.sample();
     this.#timer = sources.context.clock.every(intervalMs, () => this.sample());
   }
@@ -88,6 +91,7 @@ export class Statistics {
     const { vhosts, context, slices, statisticsOptions } = this.#sources;
     const { intervalMs } = statisticsOptions;
     const atMs = Math.round(context.clock.nowMs() / intervalMs) * intervalMs;
+    for (const { sampled } of this.#figures) sampled.begin(atMs);
     this.#churn.sampled.sample([context.churn], atMs);
     readNodeFigures(this.#sources, this.#nodeFigures);
     this.#node.sampled.sample([this.#nodeFigures], atMs);
@@ -141,16 +145,7 @@ export class Statistics {
 
   /** All samples are gone, and the first new one is taken. */
   forget(): void {
-    const all = [
-      this.#queues,
-      this.#vhosts,
-      this.#channels,
-      this.#connections,
-      this.#everything,
-      this.#churn,
-      this.#node,
-    ];
-    for (const { sampled } of all) sampled.forget();
+    for (const { sampled } of this.#figures) sampled.forget();
     this.flows?.forget();
     this.sample();
   }

@@ -95,3 +95,25 @@ test('a thing that stands still keeps its last figure, and starts anew from ther
   samples.sample([thing], 105_000);
   assert.deepEqual(samples.details(thing, 0), { rate: 2 });
 });
+
+test('what has no sample yet is shown as it is at the times of samples', () => {
+  const samples = sampled();
+  samples.begin(60_000);
+  const { samples: given } = samples.details({ figure: 3 }, 0, { ageSeconds: 5, incrementSeconds: 5 });
+  assert.deepEqual(
+    given?.map(({ timestamp }) => timestamp),
+    [60_000, 55_000],
+  );
+});
+
+test('what is forgotten begins anew, with a figure that was there before', () => {
+  const samples = sampled(false);
+  const thing = { figure: 1 };
+  samples.sample([thing], 5000);
+  thing.figure = 11;
+  samples.sample([thing], 10_000);
+  assert.equal(samples.details(thing, 0).rate, 2);
+  samples.forget();
+  samples.sample([thing], 10_000);
+  assert.equal(samples.details(thing, 0).rate, 0);
+});

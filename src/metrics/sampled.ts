@@ -54,6 +54,11 @@ export class Sampled<T extends object> {
     this.#now = new Float64Array(options.width);
   }
 
+  /** What has no sample yet counts as it is from this time on. */
+  begin(atMs: number): void {
+    this.#lastAtMs = atMs;
+  }
+
   /** @param atMs when these samples count as taken, the same for all */
   sample(items: Iterable<T>, atMs: number): void {
     for (const item of items) this.sampleOne(item, atMs);

@@ -22,6 +22,7 @@ import { LAYERS } from '../../tools/arrows.ts';
 import { differencesList } from '../../tools/differences-list.ts';
 import { sectionOf, withSection } from '../../tools/page-section.ts';
 import { benchSection } from '../../tools/readme-bench.ts';
+import { routeTable } from '../../tools/route-table.ts';
 import { acceptedDifferences } from '../differential/accepted-differences.ts';
 import { anchorOf, codeSpansOf, fencesOf, headingsOf, linksOf, proseOf, tableBehind } from './markdown.ts';
 
@@ -176,6 +177,10 @@ describe('what is listed is what there is', () => {
     const section = sectionOf(read('docs/differences.md'), 'differences');
     for (const { name, reason } of acceptedDifferences) assert.ok(section.includes(`**${name}.** ${reason}`), name);
     assert.equal(section, differencesList(acceptedDifferences));
+  });
+
+  test('docs/http-api.md has every path of the HTTP API; `npm run docs` writes them', () => {
+    assert.equal(sectionOf(read('docs/http-api.md'), 'routes'), routeTable());
   });
 
   test('the READMEs show the figures of bench/RESULTS.md; `npm run docs` writes them', () => {

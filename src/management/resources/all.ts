@@ -11,11 +11,13 @@ import { parameterResources } from './parameters.ts';
 import { permissionResources } from './permissions.ts';
 import { policyResources } from './policies.ts';
 import { queueResources } from './queues.ts';
+import { referenceResources } from './reference.ts';
 import { userResources } from './users.ts';
 import { vhostResources } from './vhosts.ts';
 
 /** Every path of the API. Of two that fit a request, the first here is taken. */
 export const ALL_RESOURCES: readonly Resource[] = [
+  ...referenceResources(() => ALL_RESOURCES),
   ...overviewResources,
   ...nodeResources,
   ...loginResources,

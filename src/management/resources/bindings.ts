@@ -1,5 +1,6 @@
 /** /api/bindings, between an exchange and a queue (`q`) or another exchange (`e`). */
 import { objectNotFound } from '../api-error.ts';
+import { listOf, one } from '../reference/doc.ts';
 import {
   type Answer,
   type ApiRequest,
@@ -25,17 +26,26 @@ import { exchangeName } from './exchanges.ts';
 export const bindingResources: readonly Resource[] = [
   {
     path: '/api/bindings',
+    docs: { GET: { text: 'All bindings.', gives: listOf('Binding') } },
     requires: 'management',
     GET: (request) => listed(request, bindingsOf(visibleVhosts(request)), bindingView, compareBindings),
   },
   {
     path: '/api/bindings/:vhost',
+    docs: { GET: { text: 'Those of a vhost.', gives: listOf('Binding') } },
     requires: 'management',
     inVhost: true,
     GET: (request) => listed(request, bindingsOf([vhostOf(request)]), bindingView, compareBindings),
   },
   {
     path: '/api/bindings/:vhost/e/:source/:kind{[qe]}/:destination',
+    docs: {
+      GET: {
+        text: 'Bindings between an exchange and a queue (`q`) or another exchange (`e`).',
+        gives: listOf('Binding'),
+      },
+      POST: { text: 'Binds them; `Location` says where the binding is to be found.', takes: 'NewBinding' },
+    },
     requires: 'management',
     inVhost: true,
     GET: (request) => listed(request, between(request), bindingView, compareBindings),
@@ -43,6 +53,10 @@ export const bindingResources: readonly Resource[] = [
   },
   {
     path: '/api/bindings/:vhost/e/:source/:kind{[qe]}/:destination/:props',
+    docs: {
+      GET: { text: 'A binding, by its `properties_key`.', gives: one('Binding') },
+      DELETE: { text: 'Takes it away.' },
+    },
     requires: 'management',
     inVhost: true,
     GET: (request) => shown(request, bindingView(bindingOf(request))),

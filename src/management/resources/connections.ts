@@ -3,6 +3,7 @@ import type { Channel } from '../../connection/channel.ts';
 import type { Connection } from '../../connection/connection.ts';
 import { connectionForced } from '../../protocol/errors.ts';
 import { notAuthorised, objectNotFound } from '../api-error.ts';
+import { CHANNEL_SAMPLES, CONNECTION_SAMPLES, listOf, one, pageOf } from '../reference/doc.ts';
 import {
   type Answer,
   type ApiRequest,
@@ -26,6 +27,13 @@ const DEFAULT_REASON = 'Closed via management plugin';
 export const connectionResources: readonly Resource[] = [
   {
     path: '/api/connections',
+    docs: {
+      GET: {
+        text: 'All connections of AMQP clients that the caller may see.',
+        gives: pageOf('Connection'),
+        query: CONNECTION_SAMPLES,
+      },
+    },
     requires: 'management',
     GET: (request) => {
       return (isWithoutStats(request) ? listBare : listConnections)(request, visibleConnections(request));
@@ -33,6 +41,7 @@ export const connectionResources: readonly Resource[] = [
   },
   {
     path: '/api/vhosts/:vhost/connections',
+    docs: { GET: { text: 'Those to a vhost.', gives: pageOf('Connection'), query: CONNECTION_SAMPLES } },
     requires: 'management',
     inVhost: true,
     GET: (request) => {
@@ -45,6 +54,10 @@ export const connectionResources: readonly Resource[] = [
   },
   {
     path: '/api/connections/username/:user',
+    docs: {
+      GET: { text: 'Those of a user, in short.', gives: pageOf('ConnectionOfUser') },
+      DELETE: { text: 'Closes them, with `X-Reason` as the reason.' },
+    },
     requires: 'management',
     GET: (request) => listBare(request, connectionsOfUser(request)),
     DELETE: (request) => {
@@ -54,6 +67,10 @@ export const connectionResources: readonly Resource[] = [
   },
   {
     path: '/api/connections/:name',
+    docs: {
+      GET: { text: 'A connection.', gives: one('Connection'), query: CONNECTION_SAMPLES },
+      DELETE: { text: 'Closes it, with `X-Reason` as the reason.' },
+    },
     requires: 'management',
     GET: (request) => {
       const { sources } = request;
@@ -66,16 +83,19 @@ export const connectionResources: readonly Resource[] = [
   },
   {
     path: '/api/connections/:name/channels',
+    docs: { GET: { text: 'Its channels.', gives: pageOf('Channel'), query: CHANNEL_SAMPLES } },
     requires: 'management',
     GET: (request) => listChannels(request, [...connectionOf(request).channels.values()]),
   },
   {
     path: '/api/channels',
+    docs: { GET: { text: 'All channels that the caller may see.', gives: pageOf('Channel'), query: CHANNEL_SAMPLES } },
     requires: 'management',
     GET: (request) => listChannels(request, channelsOf(visibleConnections(request))),
   },
   {
     path: '/api/vhosts/:vhost/channels',
+    docs: { GET: { text: 'Those to a vhost.', gives: pageOf('Channel'), query: CHANNEL_SAMPLES } },
     requires: 'management',
     inVhost: true,
     GET: (request) => {
@@ -86,14 +106,21 @@ export const connectionResources: readonly Resource[] = [
       );
     },
   },
-  { path: '/api/channels/:name', requires: 'management', GET: showChannel },
+  {
+    path: '/api/channels/:name',
+    docs: { GET: { text: 'A channel, with its consumers.', gives: one('Channel'), query: CHANNEL_SAMPLES } },
+    requires: 'management',
+    GET: showChannel,
+  },
   {
     path: '/api/consumers',
+    docs: { GET: { text: 'All consumers that the caller may see.', gives: listOf('Consumer') } },
     requires: 'management',
     GET: (request) => listConsumers(request, visibleConsumers(request)),
   },
   {
     path: '/api/consumers/:vhost',
+    docs: { GET: { text: 'Those of a vhost.', gives: listOf('Consumer') } },
     requires: 'management',
     GET: (request) => {
       const vhost = vhostOf(request);

@@ -5,16 +5,51 @@ import { RABBITMQ_VERSION, VERSION } from '../../version.ts';
 import { checkedDefinitions, importDefinitions } from '../../vhost/definition-import.ts';
 import { badRequest, referenceNotFound } from '../api-error.ts';
 import type { JsonView } from '../listing.ts';
+import { one } from '../reference/doc.ts';
 import { type Answer, type ApiRequest, NO_CONTENT, type Resource, shownLists } from '../resource.ts';
 
 /** The lists that a document for one vhost may hold. */
 const VHOST_LISTS = ['parameters', 'policies', 'queues', 'exchanges', 'bindings'];
 
 export const definitionResources: readonly Resource[] = [
-  { path: '/api/definitions', requires: 'administrator', GET: exportAll, POST: importAll },
+  {
+    path: '/api/definitions',
+    docs: {
+      GET: {
+        text: 'Everything that is declared, as one document; passwords as hashes.',
+        gives: one('Definitions'),
+        query: ['download'],
+      },
+      POST: {
+        text: 'Takes such a document over, all of it or nothing; a browser may upload it as the field `file` of a form.',
+        takes: 'Definitions',
+      },
+    },
+    requires: 'administrator',
+    GET: exportAll,
+    POST: importAll,
+  },
   // Its name of long ago, which RabbitMQ 3.10 still knows.
-  { path: '/api/all-configuration', requires: 'administrator', GET: exportAll, POST: importAll },
-  { path: '/api/definitions/:vhost', requires: 'administrator', GET: exportVhost, POST: importVhost },
+  {
+    path: '/api/all-configuration',
+    docs: {
+      GET: { text: 'The same by its name of long ago.', gives: one('Definitions'), query: ['download'] },
+      POST: { text: 'The same by its name of long ago.', takes: 'Definitions' },
+    },
+    requires: 'administrator',
+    GET: exportAll,
+    POST: importAll,
+  },
+  {
+    path: '/api/definitions/:vhost',
+    docs: {
+      GET: { text: 'What is declared in a vhost, without its name.', gives: one('Definitions'), query: ['download'] },
+      POST: { text: 'Takes such a document over into a vhost.', takes: 'Definitions' },
+    },
+    requires: 'administrator',
+    GET: exportVhost,
+    POST: importVhost,
+  },
 ];
 
 function exportAll(request: ApiRequest): Promise<Answer> {

@@ -3,6 +3,7 @@ import type { BasicProperties } from '../../protocol/properties.ts';
 import { encodeText } from '../../protocol/text.ts';
 import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
 import { ChannelClosed } from '../direct-channel.ts';
+import { listOf, MESSAGE_SAMPLES, one, pageOf } from '../reference/doc.ts';
 import type { RequestBody } from '../request-body.ts';
 import {
   type Answer,
@@ -28,26 +29,46 @@ import { windowsOf } from '../windows.ts';
 export const exchangeResources: readonly Resource[] = [
   {
     path: '/api/exchanges',
+    docs: { GET: { text: 'All exchanges.', gives: pageOf('Exchange'), query: MESSAGE_SAMPLES } },
     requires: 'management',
     GET: (request) => list(request, exchangesOf(visibleVhosts(request))),
   },
   {
     path: '/api/exchanges/:vhost',
+    docs: { GET: { text: 'Those of a vhost.', gives: pageOf('Exchange'), query: MESSAGE_SAMPLES } },
     requires: 'management',
     inVhost: true,
     GET: (request) => list(request, exchangesOf([vhostOf(request)])),
   },
   {
     path: '/api/exchanges/:vhost/:exchange',
+    docs: {
+      GET: { text: 'An exchange.', gives: one('Exchange'), query: MESSAGE_SAMPLES },
+      PUT: { text: 'Declares it, as an AMQP client of the caller’s would.', takes: 'NewExchange' },
+      DELETE: { text: 'Deletes it.', query: ['if-unused'] },
+    },
     requires: 'management',
     inVhost: true,
     GET: show,
     PUT: put,
     DELETE: remove,
   },
-  { path: '/api/exchanges/:vhost/:exchange/publish', requires: 'management', inVhost: true, POST: publish },
+  {
+    path: '/api/exchanges/:vhost/:exchange/publish',
+    docs: {
+      POST: {
+        text: 'Publishes a message and waits for its confirm. For now and then: an AMQP client is much quicker.',
+        takes: 'NewMessage',
+        gives: one('Published'),
+      },
+    },
+    requires: 'management',
+    inVhost: true,
+    POST: publish,
+  },
   {
     path: '/api/exchanges/:vhost/:exchange/bindings/source',
+    docs: { GET: { text: 'Bindings that lead from it.', gives: listOf('Binding') } },
     requires: 'management',
     inVhost: true,
     GET: (request) => {
@@ -59,6 +80,7 @@ export const exchangeResources: readonly Resource[] = [
   },
   {
     path: '/api/exchanges/:vhost/:exchange/bindings/destination',
+    docs: { GET: { text: 'Bindings that lead to it.', gives: listOf('Binding') } },
     requires: 'management',
     inVhost: true,
     GET: (request) => {

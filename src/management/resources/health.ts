@@ -1,5 +1,6 @@
 /** /api/health/checks and /api/aliveness-test: 200 while all is well, 503 with the reason when it is not. */
 import { badRequest, objectNotFound } from '../api-error.ts';
+import { one } from '../reference/doc.ts';
 import { type Answer, type ApiRequest, namedRefusal, ok, onChannel, type Resource, vhostOf } from '../resource.ts';
 import { listeners } from './overview.ts';
 
@@ -17,23 +18,57 @@ const UNITS_MS: Readonly<Record<string, number>> = {
 const AMQP_NAMES = ['amqp091', 'amqp0.9.1', 'amqp0.9', 'amqp'];
 
 export const healthResources: readonly Resource[] = [
-  check('alarms', (request) => alarms(request, 'in the cluster')),
-  check('local-alarms', (request) => alarms(request, 'on the node')),
-  check('virtual-hosts', virtualHosts),
+  check('alarms', 'No alarm of memory or disk is in effect.', (request) => alarms(request, 'in the cluster')),
+  check('local-alarms', 'The same of this node.', (request) => alarms(request, 'on the node')),
+  check('virtual-hosts', 'All vhosts run.', virtualHosts),
   // One node has no mirrors and no majority to lose.
-  check('node-is-mirror-sync-critical', () => ok({ status: 'ok', reason: 'single node cluster' })),
-  check('node-is-quorum-critical', () => ok({ status: 'ok', reason: 'single node cluster' })),
-  check('port-listener/:port', portListener),
-  check('protocol-listener/:protocol', protocolListener),
-  check('certificate-expiration/:within/:unit', certificateExpiration),
+  check('node-is-mirror-sync-critical', 'No queue would be without a synchronised mirror if this node stopped.', () =>
+    ok({ status: 'ok', reason: 'single node cluster' }),
+  ),
+  check('node-is-quorum-critical', 'No queue would lose its majority if this node stopped.', () =>
+    ok({ status: 'ok', reason: 'single node cluster' }),
+  ),
+  check('port-listener/:port', 'Something listens on a port.', portListener),
+  check('protocol-listener/:protocol', 'Something listens for a protocol, such as amqp091.', protocolListener),
+  check(
+    'certificate-expiration/:within/:unit',
+    'No certificate expires within so many days, weeks, months or years.',
+    certificateExpiration,
+  ),
   // What there was before the checks above. Whoever is answered at all is told that the node runs.
-  { path: '/api/healthchecks/node', requires: 'management', GET: () => ok({ status: 'ok' }) },
-  { path: '/api/healthchecks/node/:node', requires: 'management', GET: nodeCheck },
-  { path: '/api/aliveness-test/:vhost', requires: 'management', inVhost: true, GET: alivenessTest },
+  {
+    path: '/api/healthchecks/node',
+    docs: {
+      GET: { text: 'Whether the node runs; whoever asks may as well ask `health/checks`.', gives: one('Health') },
+    },
+    requires: 'management',
+    GET: () => ok({ status: 'ok' }),
+  },
+  {
+    path: '/api/healthchecks/node/:node',
+    docs: { GET: { text: 'The same of a node by its name.', gives: one('Health') } },
+    requires: 'management',
+    GET: nodeCheck,
+  },
+  {
+    path: '/api/aliveness-test/:vhost',
+    docs: {
+      GET: {
+        text: 'Declares the queue `aliveness-test`, publishes a message to it and takes it out again.',
+        gives: one('Health'),
+        mayFail: true,
+      },
+    },
+    requires: 'management',
+    inVhost: true,
+    GET: alivenessTest,
+  },
 ];
 
-function check(path: string, GET: (request: ApiRequest) => Answer): Resource {
-  return { path: `/api/health/checks/${path}`, requires: 'management', GET };
+/** @param text what is well while it is answered with 200 */
+function check(path: string, text: string, GET: (request: ApiRequest) => Answer): Resource {
+  const docs = { GET: { text, gives: one('Health'), mayFail: true } };
+  return { path: `/api/health/checks/${path}`, docs, requires: 'management', GET };
 }
 
 function failed(view: object): Answer {

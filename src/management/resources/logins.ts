@@ -3,6 +3,7 @@ import type { AttemptCounts, AuthAttempts, LoginProtocol, SourceCounts } from '.
 import { objectNotFound } from '../api-error.ts';
 import { Caller, logIn } from '../caller.ts';
 import type { JsonView } from '../listing.ts';
+import { listOf, one } from '../reference/doc.ts';
 import { type Answer, type ApiRequest, listed, NO_CONTENT, ok, type Resource } from '../resource.ts';
 
 const PROTOCOLS: readonly LoginProtocol[] = ['http', 'amqp091'];
@@ -10,18 +11,39 @@ const PROTOCOLS: readonly LoginProtocol[] = ['http', 'amqp091'];
 export const loginResources: readonly Resource[] = [
   {
     path: '/api/auth',
+    docs: { GET: { text: 'How callers authenticate.', gives: one('LoginOptions') } },
     requires: 'nobody',
     GET: () => ok({ enable_uaa: false, uaa_client_id: '', uaa_location: '' }),
   },
-  { path: '/api/login', requires: 'nobody', takesForm: true, POST: login },
+  {
+    path: '/api/login',
+    docs: {
+      POST: {
+        text: 'Whether a name and password are those of somebody who may use the API.',
+        takes: 'LoginForm',
+        gives: one('LoggedIn'),
+      },
+    },
+    requires: 'nobody',
+    takesForm: true,
+    POST: login,
+  },
   {
     path: '/api/auth/attempts/:node',
+    docs: {
+      GET: { text: 'How often somebody tried to log in, by protocol.', gives: listOf('Attempts') },
+      DELETE: { text: 'Counts from 0 again.' },
+    },
     requires: 'monitoring',
     GET: list,
     DELETE: reset,
   },
   {
     path: '/api/auth/attempts/:node/source',
+    docs: {
+      GET: { text: 'The same by name and address; the last 1000 of them.', gives: listOf('AttemptsOfSource') },
+      DELETE: { text: 'Counts from 0 again.' },
+    },
     requires: 'monitoring',
     GET: (request) => listed(request, attemptsOn(request).sources(), sourceView),
     DELETE: reset,

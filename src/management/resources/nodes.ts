@@ -2,6 +2,7 @@
 import { badRequest, objectNotFound } from '../api-error.ts';
 import type { JsonView } from '../listing.ts';
 import { memoryView, readNodeMemory, relativeMemoryView } from '../node-memory.ts';
+import { listOf, one } from '../reference/doc.ts';
 import { type Answer, type ApiRequest, listed, NO_CONTENT, type Resource, shown } from '../resource.ts';
 
 /** Those of RabbitMQ 3.10, and whether their subject is here. None of them can be disabled. */
@@ -20,25 +21,48 @@ const FEATURE_FLAGS: readonly (readonly [name: string, isHere: boolean, text: st
 export const nodeResources: readonly Resource[] = [
   {
     path: '/api/nodes/:node/memory',
+    docs: { GET: { text: 'What the memory of a node is used for, in octets.', gives: one('NodeMemory') } },
     requires: 'monitoring',
     GET: (request) => onThisNode(request, () => shown(request, { memory: memoryView(readNodeMemory()) })),
   },
   {
     path: '/api/nodes/:node/memory/relative',
+    docs: { GET: { text: 'The same in percent.', gives: one('NodeMemory') } },
     requires: 'monitoring',
     GET: (request) => onThisNode(request, () => shown(request, { memory: relativeMemoryView(readNodeMemory()) })),
   },
   ...['', '/relative', '/:filter', '/:filter/relative'].map(tables),
-  { path: '/api/reset', requires: 'administrator', DELETE: forget },
+  {
+    path: '/api/reset',
+    docs: { DELETE: { text: 'Forgets all samples: rates and graphs begin anew.' } },
+    requires: 'administrator',
+    DELETE: forget,
+  },
   {
     path: '/api/reset/:node',
+    docs: { DELETE: { text: 'The same of one node.' } },
     requires: 'administrator',
     DELETE: (request) => onThisNode(request, () => forget(request)),
   },
   // The leaders of all queues are on this one node: no other could take some over.
-  { path: '/api/rebalance/queues', requires: 'administrator', POST: () => NO_CONTENT },
-  { path: '/api/feature-flags', requires: 'administrator', GET: (request) => listed(request, FEATURE_FLAGS, flagView) },
-  { path: '/api/feature-flags/:name/enable', requires: 'administrator', PUT: enable },
+  {
+    path: '/api/rebalance/queues',
+    docs: { POST: { text: 'Spreads the leaders of queues over all nodes; on one node they are where they can be.' } },
+    requires: 'administrator',
+    POST: () => NO_CONTENT,
+  },
+  {
+    path: '/api/feature-flags',
+    docs: { GET: { text: 'What RabbitMQ 3.10 can turn on, and whether it is here.', gives: listOf('FeatureFlag') } },
+    requires: 'administrator',
+    GET: (request) => listed(request, FEATURE_FLAGS, flagView),
+  },
+  {
+    path: '/api/feature-flags/:name/enable',
+    docs: { PUT: { text: 'Turns it on; refused for what is not here.', takes: 'Nothing' } },
+    requires: 'administrator',
+    PUT: enable,
+  },
 ];
 
 /** @throws ApiError 404 for another node than this one */
@@ -51,6 +75,7 @@ function onThisNode({ sources, param }: ApiRequest, answer: () => Answer): Answe
 function tables(path: string): Resource {
   return {
     path: `/api/nodes/:node/memory/ets${path}`,
+    docs: { GET: { text: 'Tables of Erlang’s, of which there are none.', gives: one('NodeTables') } },
     requires: 'monitoring',
     GET: (request) => onThisNode(request, () => shown(request, { ets_tables_memory: 'no_tables' })),
   };

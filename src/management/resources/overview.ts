@@ -6,6 +6,7 @@ import { objectNotFound } from '../api-error.ts';
 import type { JsonView } from '../listing.ts';
 import { openFilesMax } from '../node-figures.ts';
 import { memoryView, readNodeMemory } from '../node-memory.ts';
+import { listOf, MESSAGE_SAMPLES, NODE_SAMPLES, one } from '../reference/doc.ts';
 import { type ApiRequest, isWithoutStats, listed, type Resource, shown, visibleVhosts } from '../resource.ts';
 import type { ManagementSources } from '../sources.ts';
 import { consumersOf } from '../views/consumer.ts';
@@ -31,6 +32,7 @@ const MECHANISM_DESCRIPTIONS: Readonly<Record<string, string>> = {
 export const overviewResources: readonly Resource[] = [
   {
     path: '/api/overview',
+    docs: { GET: { text: 'What there is and what happens, in sums.', gives: one('Overview'), query: MESSAGE_SAMPLES } },
     requires: 'management',
     GET: async (request) => {
       await request.sources.statistics.countTotals();
@@ -39,18 +41,32 @@ export const overviewResources: readonly Resource[] = [
   },
   {
     path: '/api/nodes',
+    docs: {
+      GET: { text: 'All nodes, and what they use of their machines.', gives: listOf('Node'), query: NODE_SAMPLES },
+    },
     requires: 'monitoring',
     GET: (request) => listed(request, [request.sources], (sources) => nodeView(sources, request)),
   },
   {
     path: '/api/nodes/:node',
+    docs: { GET: { text: 'A node.', gives: one('Node'), query: [...NODE_SAMPLES, 'memory'] } },
     requires: 'monitoring',
     GET: (request) => {
       if (request.param('node') !== request.sources.nodeName) throw objectNotFound();
       return shown(request, nodeView(request.sources, request));
     },
   },
-  { path: '/api/extensions', requires: 'management', GET: (request) => listed(request, [], () => ({})) },
+  {
+    path: '/api/extensions',
+    docs: {
+      GET: {
+        text: 'Extensions of RabbitMQ’s management plugin, of which Leveret has none.',
+        gives: listOf('Extension'),
+      },
+    },
+    requires: 'management',
+    GET: (request) => listed(request, [], () => ({})),
+  },
 ];
 
 function overview(request: ApiRequest): JsonView {

@@ -3,6 +3,7 @@ import type { GlobalParameterRecord, JsonValue, ParameterRecord } from '../../me
 import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
 import { applied } from '../changes.ts';
 import type { JsonView } from '../listing.ts';
+import { listOf, one } from '../reference/doc.ts';
 import {
   type Answer,
   type ApiRequest,
@@ -22,14 +23,21 @@ const VHOST_LIMIT_NAMES = ['max-connections', 'max-queues'];
 const CLUSTER_NAME = 'cluster_name';
 
 export const parameterResources: readonly Resource[] = [
-  { path: '/api/parameters', requires: 'policymaker', GET: (request) => list(request, visibleParameters(request)) },
+  {
+    path: '/api/parameters',
+    docs: { GET: { text: 'All parameters of vhosts.', gives: listOf('Parameter') } },
+    requires: 'policymaker',
+    GET: (request) => list(request, visibleParameters(request)),
+  },
   {
     path: '/api/parameters/:component',
+    docs: { GET: { text: 'Those of a component.', gives: listOf('Parameter') } },
     requires: 'policymaker',
     GET: (request) => list(request, ofComponent(request)),
   },
   {
     path: '/api/parameters/:component/:vhost',
+    docs: { GET: { text: 'Those of a component in a vhost.', gives: listOf('Parameter') } },
     requires: 'policymaker',
     inVhost: true,
     refusal: 'User not authorised to access object',
@@ -43,6 +51,11 @@ export const parameterResources: readonly Resource[] = [
   },
   {
     path: '/api/parameters/:component/:vhost/:name',
+    docs: {
+      GET: { text: 'A parameter.', gives: one('Parameter') },
+      PUT: { text: 'Sets it.', takes: 'NewParameter' },
+      DELETE: { text: 'Clears it.' },
+    },
     requires: 'policymaker',
     inVhost: true,
     refusal: 'User not authorised to access object',
@@ -52,11 +65,17 @@ export const parameterResources: readonly Resource[] = [
   },
   {
     path: '/api/global-parameters',
+    docs: { GET: { text: 'Parameters of the whole cluster.', gives: listOf('GlobalParameter') } },
     requires: 'policymaker',
     GET: (request) => listed(request, globalParameters(request), globalParameterView),
   },
   {
     path: '/api/global-parameters/:name',
+    docs: {
+      GET: { text: 'One of them.', gives: one('GlobalParameter') },
+      PUT: { text: 'Sets it.', takes: 'NewParameter' },
+      DELETE: { text: 'Clears it.' },
+    },
     requires: 'policymaker',
     GET: (request) => shown(request, globalParameterView(globalParameterOf(request))),
     PUT: putGlobal,
@@ -64,14 +83,24 @@ export const parameterResources: readonly Resource[] = [
   },
   {
     path: '/api/cluster-name',
+    docs: {
+      GET: { text: 'The name of the cluster.', gives: one('ClusterName') },
+      PUT: { text: 'Gives it another one.', takes: 'ClusterName' },
+    },
     requires: 'management',
     requiresToChange: 'administrator',
     GET: (request) => shown(request, { name: request.sources.context.metadata.clusterName }),
     PUT: putClusterName,
   },
-  { path: '/api/vhost-limits', requires: 'management', GET: listLimits },
+  {
+    path: '/api/vhost-limits',
+    docs: { GET: { text: 'The limits of all vhosts that have some.', gives: listOf('VhostLimits') } },
+    requires: 'management',
+    GET: listLimits,
+  },
   {
     path: '/api/vhost-limits/:vhost',
+    docs: { GET: { text: 'Those of one.', gives: listOf('VhostLimits') } },
     requires: 'management',
     GET: (request) => {
       if (!request.caller.is('monitoring')) checkVhost(request, 'GET');
@@ -79,7 +108,16 @@ export const parameterResources: readonly Resource[] = [
       return listed(request, limitsOf(request, [request.param('vhost')]), limitsView);
     },
   },
-  { path: '/api/vhost-limits/:vhost/:limit', requires: 'administrator', PUT: putLimit, DELETE: removeLimit },
+  {
+    path: '/api/vhost-limits/:vhost/:limit',
+    docs: {
+      PUT: { text: 'Sets `max-connections` or `max-queues`.', takes: 'NewLimit' },
+      DELETE: { text: 'Clears it.' },
+    },
+    requires: 'administrator',
+    PUT: putLimit,
+    DELETE: removeLimit,
+  },
 ];
 
 // --- parameters of a vhost ---

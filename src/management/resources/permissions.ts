@@ -3,6 +3,7 @@ import { compilePattern } from '../../auth/pattern.ts';
 import type { PermissionRecord, TopicPermissionRecord } from '../../metadata/port.ts';
 import { badRequest, objectNotFound } from '../api-error.ts';
 import { applied } from '../changes.ts';
+import { listOf, one } from '../reference/doc.ts';
 import {
   type Answer,
   type ApiRequest,
@@ -31,12 +32,18 @@ type Grant = Pick<PermissionRecord, 'user' | 'vhost'>;
 export const permissionResources: readonly Resource[] = [
   {
     path: '/api/permissions',
+    docs: { GET: { text: 'Who may do what where.', gives: listOf('Permission') } },
     requires: 'administrator',
     GET: (request) =>
       listed(request, request.sources.context.metadata.snapshot().permissions, permissionView, compareAccounts),
   },
   {
     path: '/api/permissions/:vhost/:user',
+    docs: {
+      GET: { text: 'What a user may do in a vhost.', gives: one('Permission') },
+      PUT: { text: 'Sets it.', takes: 'NewPermission' },
+      DELETE: { text: 'Takes it away: the user may not enter the vhost.' },
+    },
     requires: 'administrator',
     GET: (request) => shown(request, permissionView(permissionOf(request))),
     PUT: put,
@@ -44,6 +51,7 @@ export const permissionResources: readonly Resource[] = [
   },
   {
     path: '/api/topic-permissions',
+    docs: { GET: { text: 'Who may use which routing keys where.', gives: listOf('TopicPermission') } },
     requires: 'administrator',
     GET: (request) => {
       const { topicPermissions } = request.sources.context.metadata.snapshot();
@@ -52,6 +60,11 @@ export const permissionResources: readonly Resource[] = [
   },
   {
     path: '/api/topic-permissions/:vhost/:user',
+    docs: {
+      GET: { text: 'Which routing keys a user may use in a vhost, by exchange.', gives: listOf('TopicPermission') },
+      PUT: { text: 'Sets them for one exchange.', takes: 'NewTopicPermission' },
+      DELETE: { text: 'Clears them for all exchanges.' },
+    },
     requires: 'administrator',
     GET: (request) => listed(request, someTopicPermissions(request), topicPermissionView),
     PUT: putTopic,
@@ -59,6 +72,11 @@ export const permissionResources: readonly Resource[] = [
   },
   {
     path: '/api/topic-permissions/:vhost/:user/:exchange',
+    docs: {
+      GET: { text: 'The same as without the exchange, as in RabbitMQ.', gives: listOf('TopicPermission') },
+      PUT: { text: 'Sets them for the exchange in the body.', takes: 'NewTopicPermission' },
+      DELETE: { text: 'Clears them for one exchange.' },
+    },
     requires: 'administrator',
     // All of the user's, as in RabbitMQ: only a deletion is of the one exchange.
     GET: (request) => listed(request, someTopicPermissions(request), topicPermissionView),

@@ -5,6 +5,7 @@ import { PolicyError, readPolicy } from '../../policies/policy-reading.ts';
 import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
 import { applied } from '../changes.ts';
 import type { JsonView } from '../listing.ts';
+import { listOf, one } from '../reference/doc.ts';
 import {
   type Answer,
   type ApiRequest,
@@ -23,9 +24,11 @@ export const policyResources: readonly Resource[] = [
 ];
 
 function resourcesOf(kind: PolicyKind, path: string): readonly Resource[] {
+  const what = kind === 'policy' ? 'policies' : 'operator policies, which policies cannot go beyond';
   return [
     {
       path,
+      docs: { GET: { text: `All ${what}.`, gives: listOf('Policy') } },
       requires: 'management',
       GET: (request) => {
         const { caller } = request;
@@ -37,6 +40,7 @@ function resourcesOf(kind: PolicyKind, path: string): readonly Resource[] {
     },
     {
       path: `${path}/:vhost`,
+      docs: { GET: { text: 'Those of a vhost.', gives: listOf('Policy') } },
       requires: 'management',
       inVhost: true,
       GET: (request) => {
@@ -49,6 +53,11 @@ function resourcesOf(kind: PolicyKind, path: string): readonly Resource[] {
     },
     {
       path: `${path}/:vhost/:name`,
+      docs: {
+        GET: { text: 'One of them.', gives: one('Policy') },
+        PUT: { text: 'Sets it; it applies at once to what is there.', takes: 'NewPolicy' },
+        DELETE: { text: 'Clears it.' },
+      },
       requires: 'policymaker',
       ...(kind === 'policy' ? {} : { requiresToChange: 'administrator' as const }),
       inVhost: true,

@@ -4,6 +4,7 @@ import type { Queue } from '../../queues/queue.ts';
 import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
 import type { Answered, DirectChannel } from '../direct-channel.ts';
 import type { JsonView } from '../listing.ts';
+import { listOf, MESSAGE_SAMPLES, one, pageOf } from '../reference/doc.ts';
 import {
   type Answer,
   type ApiRequest,
@@ -29,6 +30,7 @@ import { windowsOf } from '../windows.ts';
 export const queueResources: readonly Resource[] = [
   {
     path: '/api/queues',
+    docs: { GET: { text: 'All queues.', gives: pageOf('Queue'), query: [...MESSAGE_SAMPLES, 'enable_queue_totals'] } },
     requires: 'management',
     GET: (request) =>
       list(
@@ -38,23 +40,56 @@ export const queueResources: readonly Resource[] = [
   },
   {
     path: '/api/queues/:vhost',
+    docs: {
+      GET: { text: 'Those of a vhost.', gives: pageOf('Queue'), query: [...MESSAGE_SAMPLES, 'enable_queue_totals'] },
+    },
     requires: 'management',
     inVhost: true,
     GET: (request) => list(request, [...vhostOf(request).queues.values()]),
   },
   {
     path: '/api/queues/:vhost/:queue',
+    docs: {
+      GET: { text: 'A queue, with its consumers.', gives: one('Queue'), query: MESSAGE_SAMPLES },
+      PUT: { text: 'Declares it, as an AMQP client of the caller’s would.', takes: 'NewQueue' },
+      DELETE: { text: 'Deletes it.', query: ['if-unused', 'if-empty'] },
+    },
     requires: 'management',
     inVhost: true,
     GET: show,
     PUT: put,
     DELETE: remove,
   },
-  { path: '/api/queues/:vhost/:queue/contents', requires: 'management', inVhost: true, DELETE: purge },
-  { path: '/api/queues/:vhost/:queue/actions', requires: 'administrator', inVhost: true, POST: act },
-  { path: '/api/queues/:vhost/:queue/get', requires: 'management', inVhost: true, POST: get },
+  {
+    path: '/api/queues/:vhost/:queue/contents',
+    docs: { DELETE: { text: 'Drops the messages that are ready.' } },
+    requires: 'management',
+    inVhost: true,
+    DELETE: purge,
+  },
+  {
+    path: '/api/queues/:vhost/:queue/actions',
+    docs: { POST: { text: 'Synchronises its mirrors, or stops doing so.', takes: 'QueueAction' } },
+    requires: 'administrator',
+    inVhost: true,
+    POST: act,
+  },
+  {
+    path: '/api/queues/:vhost/:queue/get',
+    docs: {
+      POST: {
+        text: 'Takes messages out, and back in where `ackmode` says so. For looking: an AMQP client consumes.',
+        takes: 'GetMessages',
+        gives: listOf('Message'),
+      },
+    },
+    requires: 'management',
+    inVhost: true,
+    POST: get,
+  },
   {
     path: '/api/queues/:vhost/:queue/bindings',
+    docs: { GET: { text: 'Bindings that lead to it.', gives: listOf('Binding') } },
     requires: 'management',
     inVhost: true,
     GET: (request) => {

@@ -3,6 +3,7 @@ import { hashPassword, isPasswordHash } from '../../auth/passwords.ts';
 import type { PasswordHashing, UserRecord } from '../../metadata/port.ts';
 import { badRequest, objectNotFound } from '../api-error.ts';
 import { applied } from '../changes.ts';
+import { listOf, one } from '../reference/doc.ts';
 import type { RequestBody } from '../request-body.ts';
 import {
   type Answer,
@@ -23,14 +24,35 @@ const HASHINGS: readonly PasswordHashing[] = ['sha256', 'sha512', 'md5'];
 export const userResources: readonly Resource[] = [
   {
     path: '/api/whoami',
+    docs: { GET: { text: 'The caller.', gives: one('Whoami') } },
     requires: 'management',
     GET: (request) => shown(request, { name: request.caller.name, tags: request.caller.identity.tags }),
   },
-  { path: '/api/users', requires: 'administrator', GET: (request) => list(request, usersOf(request)) },
-  { path: '/api/users/bulk-delete', requires: 'administrator', POST: removeMany },
-  { path: '/api/users/without-permissions', requires: 'administrator', GET: listWithoutPermissions },
+  {
+    path: '/api/users',
+    docs: { GET: { text: 'All users.', gives: listOf('User') } },
+    requires: 'administrator',
+    GET: (request) => list(request, usersOf(request)),
+  },
+  {
+    path: '/api/users/bulk-delete',
+    docs: { POST: { text: 'Deletes several at once, or none.', takes: 'Users' } },
+    requires: 'administrator',
+    POST: removeMany,
+  },
+  {
+    path: '/api/users/without-permissions',
+    docs: { GET: { text: 'Those who have no permissions in any vhost.', gives: listOf('User') } },
+    requires: 'administrator',
+    GET: listWithoutPermissions,
+  },
   {
     path: '/api/users/:user',
+    docs: {
+      GET: { text: 'A user.', gives: one('User') },
+      PUT: { text: 'Makes a user, or gives one another password and other tags.', takes: 'NewUser' },
+      DELETE: { text: 'Deletes it.' },
+    },
     requires: 'administrator',
     GET: (request) => shown(request, userView(userOf(request))),
     PUT: put,
@@ -38,6 +60,7 @@ export const userResources: readonly Resource[] = [
   },
   {
     path: '/api/users/:user/permissions',
+    docs: { GET: { text: 'What it may do, by vhost.', gives: listOf('Permission') } },
     requires: 'administrator',
     GET: (request) => {
       const { name } = userOf(request);
@@ -46,6 +69,7 @@ export const userResources: readonly Resource[] = [
   },
   {
     path: '/api/users/:user/topic-permissions',
+    docs: { GET: { text: 'Which routing keys it may use.', gives: listOf('TopicPermission') } },
     requires: 'administrator',
     GET: (request) => {
       const { name } = userOf(request);
@@ -54,11 +78,13 @@ export const userResources: readonly Resource[] = [
   },
   {
     path: '/api/user-limits',
+    docs: { GET: { text: 'The limits of all users that have some.', gives: listOf('UserLimits') } },
     requires: 'management',
     GET: (request) => listed(request, limited(visibleUsers(request)), limitsView, compareNames),
   },
   {
     path: '/api/user-limits/:user',
+    docs: { GET: { text: 'Those of one.', gives: listOf('UserLimits') } },
     requires: 'management',
     GET: (request) => {
       const { name } = userOf(request);
@@ -66,7 +92,16 @@ export const userResources: readonly Resource[] = [
       return listed(request, limited(visible), limitsView);
     },
   },
-  { path: '/api/user-limits/:user/:limit', requires: 'administrator', PUT: putLimit, DELETE: removeLimit },
+  {
+    path: '/api/user-limits/:user/:limit',
+    docs: {
+      PUT: { text: 'Sets `max-connections` or `max-channels`.', takes: 'NewLimit' },
+      DELETE: { text: 'Clears it.' },
+    },
+    requires: 'administrator',
+    PUT: putLimit,
+    DELETE: removeLimit,
+  },
 ];
 
 function usersOf({ sources }: ApiRequest): readonly UserRecord[] {

@@ -4,6 +4,7 @@ import type { Change, VhostRecord } from '../../metadata/port.ts';
 import { badRequest, objectNotFound } from '../api-error.ts';
 import { applied } from '../changes.ts';
 import type { JsonView } from '../listing.ts';
+import { listOf, MESSAGE_SAMPLES, one, pageOf } from '../reference/doc.ts';
 import {
   type Answer,
   type ApiRequest,
@@ -20,9 +21,22 @@ import { windowsOf } from '../windows.ts';
 import { listPermissions, listTopicPermissions } from './permissions.ts';
 
 export const vhostResources: readonly Resource[] = [
-  { path: '/api/vhosts', requires: 'management', GET: list },
+  {
+    path: '/api/vhosts',
+    docs: { GET: { text: 'All vhosts that the caller may see.', gives: pageOf('Vhost'), query: MESSAGE_SAMPLES } },
+    requires: 'management',
+    GET: list,
+  },
   {
     path: '/api/vhosts/:name',
+    docs: {
+      GET: { text: 'A vhost.', gives: one('Vhost'), query: MESSAGE_SAMPLES },
+      PUT: {
+        text: 'Makes a vhost, and gives its maker all permissions in it; turns tracing on and off.',
+        takes: 'NewVhost',
+      },
+      DELETE: { text: 'Deletes it with all that is in it.' },
+    },
     requires: 'administrator',
     GET: async (request) => {
       await request.sources.statistics.countTotals();
@@ -33,6 +47,7 @@ export const vhostResources: readonly Resource[] = [
   },
   {
     path: '/api/vhosts/:name/permissions',
+    docs: { GET: { text: 'Who may do what in it.', gives: listOf('Permission') } },
     requires: 'administrator',
     GET: (request) => {
       const { name } = recordOf(request);
@@ -41,13 +56,19 @@ export const vhostResources: readonly Resource[] = [
   },
   {
     path: '/api/vhosts/:name/topic-permissions',
+    docs: { GET: { text: 'Who may use which routing keys in it.', gives: listOf('TopicPermission') } },
     requires: 'administrator',
     GET: (request) => {
       const { name } = recordOf(request);
       return listTopicPermissions(request, ({ vhost }) => vhost === name);
     },
   },
-  { path: '/api/vhosts/:name/start/:node', requires: 'administrator', POST: start },
+  {
+    path: '/api/vhosts/:name/start/:node',
+    docs: { POST: { text: 'Starts it on a node; it runs already where it is.' } },
+    requires: 'administrator',
+    POST: start,
+  },
 ];
 
 async function list(request: ApiRequest): Promise<Answer> {
