@@ -4,6 +4,7 @@ import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { once } from 'node:events';
 import net from 'node:net';
 import path from 'node:path';
+import { brokerEnvironment } from '../test/broker-environment.ts';
 
 const termMsMax = 10_000;
 const running = new Set<ChildProcess>();
@@ -25,7 +26,10 @@ export interface RunningChild {
 }
 
 /** As `npm start` has it: TypeScript that was compiled before costs neither time nor the compiler's memory. */
-const env = { ...process.env, NODE_COMPILE_CACHE: path.join(import.meta.dirname, '../node_modules/.cache/node') };
+const env = {
+  ...brokerEnvironment(),
+  NODE_COMPILE_CACHE: path.join(import.meta.dirname, '../node_modules/.cache/node'),
+};
 
 /** Starts this Node with a script. @param channel to ask it by. @throws Error when the process cannot be started. */
 export function startNode(args: readonly string[], directory: string, channel = false): RunningChild {

@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
-export const MARK = 'LEVERET_TEST_RUN';
+export const MARK = 'TEST_RUN_OF_LEVERET';
 
 export interface Leftover {
   readonly pid: number;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readSettingsFile } from '../config/settings-file.ts';
+import { readSettings } from '../config/test-settings.ts';
 import { alarmOptions } from './alarm-settings.ts';
 
 function read(...lines: string[]) {
-  return alarmOptions(readSettingsFile('rabbitmq.conf', lines.join('\n')));
+  return alarmOptions(readSettings('rabbitmq.conf', lines.join('\n')));
 }
 
 test('a file of RabbitMQ sets the limits of memory and disk', () => {

@@ -18,7 +18,7 @@ addServeOptions(program.allowExcessArguments()).action(async (flags) => {
   const [unknown] = program.args;
   if (unknown !== undefined) program.error(`error: there is no command '${unknown}'`);
   const { serve } = await import('./serve.ts');
-  await serve(flags);
+  await serve(flags, process.env);
 });
 
 addPerfOptions(program.command('perf')).action(async (flags) => {
@@ -45,6 +45,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 try {
   await program.parseAsync();
 } catch (error) {
-  console.error(`leveret: ${explain(error)}`);
+  for (const each of error instanceof AggregateError ? error.errors : [error])
+    console.error(`leveret: ${explain(each)}`);
   process.exitCode = 1;
 }

@@ -1,20 +1,16 @@
 /** From the settings that say where clients connect and how they log in to what startBroker() is told of it. */
+import { networkInterfaces } from 'node:os';
 import type { BrokerOptions, ListenerGiven, TlsOptions } from '../broker.ts';
 import type { Named } from '../config/setting.ts';
 import type { Listener } from '../config/setting-values.ts';
 import type { Settings } from '../config/settings.ts';
 
-/** `--port` and `--host`. They take the place of what a file says of listeners without TLS. */
-export interface ListenerFlags {
-  readonly port: number | undefined;
-  readonly host: string | undefined;
-}
+const DEFAULT_LISTENER: ListenerGiven = { name: 'default', port: 5672 };
 
-const DEFAULT_LISTENER: Listener = { port: 5672 };
-
-export function listeningOptions(settings: Settings, flags: ListenerFlags): BrokerOptions {
+export function listeningOptions(settings: Settings): BrokerOptions {
   const { tcpListeners, tlsListeners, authMechanisms, loopbackUsers } = settings;
-  const listeners = [...plainListeners(tcpListeners, flags), ...listenersIn(tlsListeners ?? new Map(), true)];
+  const plain = tcpListeners === undefined ? [DEFAULT_LISTENER] : listenersIn(tcpListeners, false);
+  const listeners = [...plain, ...listenersIn(tlsListeners ?? new Map(), true)];
   const tls = tlsOptions(settings);
   return {
     listeners,
@@ -29,15 +25,15 @@ export function listeningOptions(settings: Settings, flags: ListenerFlags): Brok
   };
 }
 
-function plainListeners(inFile: Named<Listener> | undefined, { port, host }: ListenerFlags): ListenerGiven[] {
-  const named = inFile ?? new Map([['default', DEFAULT_LISTENER]]);
-  if (port === undefined && host === undefined) return listenersIn(named, false);
-  const first = named.values().next().value ?? DEFAULT_LISTENER;
-  return [{ ...first, ...given({ port, host }) }];
+/** A port alone is one on all addresses, as in RabbitMQ. */
+function listenersIn(named: Named<Listener>, tls: boolean): ListenerGiven[] {
+  return Array.from(named, ([name, { port, host = allAddresses() }]) => ({ name, port, host, tls }));
 }
 
-function listenersIn(named: Named<Listener>, tls: boolean): ListenerGiven[] {
-  return Array.from(named, ([name, { port, host }]) => ({ name, port, tls, ...given({ host }) }));
+/** `::` takes IPv4 along; where a machine has no IPv6 there is none. */
+export function allAddresses(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  return all.some(({ family }) => family === 'IPv6') ? '::' : '0.0.0.0';
 }
 
 function tlsOptions(settings: Settings): TlsOptions | undefined {

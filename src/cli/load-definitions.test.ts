@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
+import { brokerEnvironment } from '../../test/broker-environment.ts';
 import { RawClient } from '../../test/differential/raw-client.ts';
 
 const LEVERET = join(import.meta.dirname, 'leveret.ts');
@@ -17,7 +18,8 @@ async function leveret(t: TestContext, definitions: string) {
   const [config, file] = [join(directory, 'leveret.conf'), join(directory, 'definitions.json')];
   await writeFile(config, `load_definitions = ${file}\n`);
   await writeFile(file, definitions);
-  const child = spawn(process.execPath, [LEVERET, '--config', config, '--memory', '--port', '0'], { stdio: 'pipe' });
+  const args = [LEVERET, '--config', config, '--memory', '--port', '0'];
+  const child = spawn(process.execPath, args, { stdio: 'pipe', env: brokerEnvironment() });
   t.after(() => child.kill('SIGKILL'));
   return { child, file };
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readSettingsFile } from '../config/settings-file.ts';
+import { readSettings } from '../config/test-settings.ts';
 import { logOptions } from './log-settings.ts';
 
 function optionsOf(...lines: string[]) {
-  return logOptions(readSettingsFile('rabbitmq.conf', lines.join('\n')), 'data');
+  return logOptions(readSettings('rabbitmq.conf', lines.join('\n')), 'data');
 }
 
 describe('where the log goes', () => {

@@ -1,11 +1,16 @@
-/** The flags of a broker: each fills a setting of the schema, and goes before what the configuration file says of it. */
+/** The flags of a broker: each fills a setting of the schema, and goes before what anybody else says of it. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { FileKind } from '../config/environment.ts';
+import type { Setting } from '../config/setting.ts';
 import { readHost, readPort } from '../config/setting-values.ts';
-import { SETTINGS, type SettingName, type Settings } from '../config/settings.ts';
+import { SETTINGS, type SettingName } from '../config/settings.ts';
 
-export interface ServeFlags extends Settings {
-  readonly config?: string;
-  readonly port?: number;
+type SettingFlags = { readonly [Name in SettingName]?: string };
+type FileFlags = { readonly [Kind in FileKind]?: string };
+
+/** Texts, as they were typed; each has been found to be one that its setting can have. */
+export interface ServeFlags extends SettingFlags, FileFlags {
+  readonly port?: string;
   readonly host?: string;
   readonly memory?: boolean;
   readonly withoutManagement?: boolean;
@@ -26,22 +31,39 @@ export const SETTING_FLAGS: readonly (readonly [flag: string, name: SettingName]
   ['--message-memory-bytes <bytes>', 'messageMemoryBytes'],
 ];
 
+/** Flags that name files. */
+export const FILE_FLAGS = [
+  ['--config', 'config'],
+  ['--advanced-config', 'advancedConfig'],
+  ['--enabled-plugins', 'enabledPlugins'],
+] as const satisfies readonly (readonly [flag: string, kind: FileKind])[];
+
 export function addServeOptions(command: Command): Command {
   command
-    .option('--config <file>', 'Settings in the form of rabbitmq.conf; flags go before them.')
-    .option('--port <port>', 'TCP port; 0 takes a free one. (default: 5672)', argument(readPort))
-    .option('--host <address>', 'Address to listen on. (default: 127.0.0.1)', argument(readHost))
+    .option('--config <file>', 'Settings as in rabbitmq.conf, or in Erlang terms as in rabbitmq.config.')
+    .option('--advanced-config <file>', 'Settings in Erlang terms, which go before those of --config.')
+    .option(
+      '--enabled-plugins <file>',
+      'A list of RabbitMQ’s plugins: without rabbitmq_management there is no HTTP API.',
+    )
+    .option('--port <port>', 'TCP port; 0 takes a free one. (default: 5672)', checked(readPort))
+    .option('--host <address>', 'Address to listen on. (default: 127.0.0.1)', checked(readHost))
     .addOption(new Option('--without-management', 'No HTTP API.').conflicts('managementPort'))
     .addOption(new Option('--memory', 'Keep everything in memory, leave nothing behind.').conflicts('dataDir'));
   for (const [flag, name] of SETTING_FLAGS) {
-    const {
-      text,
-      default: fallback,
-      read,
-    } = SETTINGS[name] as { text: string; default?: string; read(text: string): unknown };
-    command.option(flag, fallback === undefined ? text : `${text} (default: ${fallback})`, argument(read));
+    const { text, default: fallback, read } = SETTINGS[name] as Setting<unknown>;
+    command.option(flag, fallback === undefined ? text : `${text} (default: ${fallback})`, checked(read));
   }
   return command;
+}
+
+/** The text itself, if it can be read. */
+function checked(read: (text: string) => unknown): (text: string) => string {
+  const readArgument = argument(read);
+  return (text) => {
+    readArgument(text);
+    return text;
+  };
 }
 
 /** Lets the command line name the flag in front of what `read` says is wrong. */

@@ -1,22 +1,9 @@
-/** Running a broker in the foreground: settings from a file and the command line, a few lines on what it is, a clean end. */
-import { readFileSync } from 'node:fs';
-import {
-  type Broker,
-  type BrokerOptions,
-  type Limits,
-  type Listener,
-  type StatisticsOptions,
-  startBroker,
-  VERSION,
-} from '../broker.ts';
-import { DEFAULT_LIMITS } from '../config/limits.ts';
-import type { Settings } from '../config/settings.ts';
-import { readSettingsFile } from '../config/settings-file.ts';
-import { alarmOptions } from './alarm-settings.ts';
+/** Running a broker in the foreground: settings from wherever they are, a few lines on what it is, a clean end. */
+import { type Broker, type BrokerOptions, type Listener, startBroker, VERSION } from '../broker.ts';
+import type { Environment } from '../config/environment.ts';
+import { brokerOptions } from './broker-options.ts';
+import { type EffectiveConfiguration, effectiveConfiguration } from './effective-configuration.ts';
 import { HangUp } from './hang-up.ts';
-import { listeningOptions, given as withoutUndefined } from './listening-options.ts';
-import { logOptions } from './log-settings.ts';
-import { managementOptions } from './management-options.ts';
 import type { ServeFlags } from './serve-options.ts';
 import { StopSignals } from './stop-signals.ts';
 
@@ -27,85 +14,25 @@ type StopSignal = keyof typeof EXIT_CODES;
 /** Users that are named when the broker starts. */
 const NAMED_USERS = 3;
 
-/** Resolves when the broker has stopped. @throws Error that says what to do. */
-export async function serve(flags: ServeFlags): Promise<void> {
-  const options = brokerOptions(flags);
+/** Resolves when the broker has stopped. @throws Error that says what to do */
+export async function serve(flags: ServeFlags, environment: Environment): Promise<void> {
+  const configuration = effectiveConfiguration(flags, environment);
+  configuration.findings.assertNone();
+  for (const notice of configuration.findings.notices) console.error(`leveret: ${notice}`);
+  const options = brokerOptions(configuration, flags);
   const broker = await startBroker(options);
   const stopped = untilSignal(broker);
-  describe(broker, options);
+  describe(broker, options, configuration);
   await stopped;
 }
 
-function brokerOptions({
-  config,
-  port,
-  host,
-  memory = false,
-  withoutManagement = false,
-  ...given
-}: ServeFlags): BrokerOptions {
-  const inFile = config === undefined ? {} : readSettingsFile(config, readConfigurationFile(config));
-  const settings: Settings = { ...inFile, ...given };
-  const { loadDefinitions, dataDir, defaultUser, defaultPassword, clusterName, confirmWhen } = settings;
-  const { messageMemoryBytes, journalFileBytes } = settings;
-  // Who leaves the choice of the port to the system starts several, and means this one, too.
-  const freePort = port === 0 ? port : undefined;
-  return withoutUndefined({
-    ...listeningOptions(settings, { port, host }),
-    ...(memory ? { memory } : { dataDir }),
-    defaultUser,
-    defaultPassword,
-    defaultUserTags: settings.defaultUserTags,
-    defaultVhost: settings.defaultVhost,
-    defaultPermissions: withoutUndefined({
-      configure: settings.defaultConfigure,
-      write: settings.defaultWrite,
-      read: settings.defaultRead,
-    }),
-    nodeName: settings.nodeName,
-    clusterName,
-    definitions: loadDefinitions === undefined ? undefined : readDefinitionsFile(loadDefinitions),
-    logging: logOptions(settings, memory ? undefined : (dataDir ?? 'data')),
-    confirmWhen,
-    messageMemoryBytes,
-    journalFileBytes,
-    ...(withoutManagement ? {} : { management: managementOptions(settings, freePort) }),
-    limits: limitsIn(settings),
-    alarms: alarmOptions(settings),
-    statistics: statisticsIn(settings),
-  });
-}
-
-function limitsIn(settings: Settings): Partial<Limits> {
-  const names = Object.keys(DEFAULT_LIMITS) as (keyof Limits)[];
-  return Object.fromEntries(names.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]])));
-}
-
-function statisticsIn(settings: Settings): Partial<StatisticsOptions> {
-  const { collectStatistics: collect, forceFineStatistics: force, ratesMode, statisticsIntervalMs } = settings;
-  return withoutUndefined({ collect, force, ratesMode, intervalMs: statisticsIntervalMs });
-}
-
-function readConfigurationFile(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new Error(`--config ${path} cannot be read: ${(error as Error).message}`);
-  }
-}
-
-function readDefinitionsFile(path: string): object {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new Error(`load_definitions = ${path}: ${(error as Error).message}`);
-  }
-}
-
-function describe(broker: Broker, { loopbackUsers }: BrokerOptions): void {
+function describe(broker: Broker, { loopbackUsers }: BrokerOptions, { hasFile, given }: EffectiveConfiguration): void {
+  // Who brings RabbitMQ's file along expects what RabbitMQ does: to listen on all interfaces.
+  const isUnsaid = hasFile && !given.has('tcpListeners');
   const lines = [
     `Leveret ${VERSION}`,
     ...broker.listeners.map(describeListener),
+    ...(isUnsaid ? ['               from this machine only: no listeners.tcp.NAME is set'] : []),
     ...(broker.managementUrl === null ? [] : [`  HTTP API     ${broker.managementUrl}/api/`]),
     `  data         ${broker.dataDir ?? 'in memory, gone when it stops'}`,
     `  users        ${describeUsers(broker.users, loopbackUsers)}`,

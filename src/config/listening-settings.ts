@@ -87,6 +87,7 @@ export const LISTENING_SETTINGS = {
   }),
   managementPort: setting({
     key: 'management.tcp.port',
+    also: ['management.listener.port'],
     classic: ['rabbitmq_management.tcp_config.port', 'rabbitmq_management.listener.port'],
     type: PORT,
     default: 15_672,
@@ -94,6 +95,7 @@ export const LISTENING_SETTINGS = {
   }),
   managementHost: setting({
     key: 'management.tcp.ip',
+    also: ['management.listener.ip'],
     classic: ['rabbitmq_management.tcp_config.ip', 'rabbitmq_management.listener.ip'],
     type: HOST,
     default: '127.0.0.1',

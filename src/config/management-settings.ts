@@ -1,6 +1,6 @@
 /** Settings of what the HTTP API answers, and how; those of where it listens are in listening-settings.ts. */
 import { setting } from './setting.ts';
-import { BYTES, FILE, FLAG, MILLISECONDS, TEXT } from './setting-types.ts';
+import { BYTES, FLAG, MILLISECONDS, TEXT } from './setting-types.ts';
 
 export const MANAGEMENT_SETTINGS = {
   managementPathPrefix: setting({
@@ -33,7 +33,7 @@ export const MANAGEMENT_SETTINGS = {
   httpLogDir: setting({
     key: 'management.http_log_dir',
     classic: 'rabbitmq_management.http_log_dir',
-    type: FILE,
+    type: TEXT,
     text: 'Directory where a file an hour, `access.log.YYYY_MM_DD_HH`, is given a line for every request.',
   }),
   contentSecurityPolicy: setting({

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Settings } from './settings.ts';
-import { readSettingsFile } from './settings-file.ts';
+import { readSettings } from './test-settings.ts';
 
 function read(...lines: string[]): Settings {
-  return readSettingsFile('leveret.conf', lines.join('\n'));
+  return readSettings('leveret.conf', lines.join('\n'));
 }
 
 function refused(line: string, message: string): void {

@@ -8,7 +8,7 @@ import { LOG_SETTINGS } from './log-settings.ts';
 import { LOGIN_SETTINGS } from './login-settings.ts';
 import { MANAGEMENT_SETTINGS } from './management-settings.ts';
 import { DEFAULT_NODE_NAME } from './node-name.ts';
-import { type Setting, setting } from './setting.ts';
+import { named, type Setting, setting } from './setting.ts';
 import { FILE, NODE_NAME, TEXT } from './setting-types.ts';
 import { STATISTICS_SETTINGS } from './statistics-settings.ts';
 import { STORAGE_SETTINGS } from './storage-settings.ts';
@@ -34,6 +34,12 @@ export const SETTINGS = {
     classic: 'rabbit.cluster_name',
     type: TEXT,
     text: 'Reported to clients; the name of the node when it is not set.',
+  }),
+  clusterNodes: named({
+    key: 'cluster_formation.classic_config.nodes.$name',
+    classic: ['rabbit.cluster_nodes.1.$name', 'rabbit.cluster_nodes.$name'],
+    type: NODE_NAME,
+    text: 'Members of the cluster. Clusters are not there yet: it may be this node alone.',
   }),
   loadDefinitions: setting({
     key: 'load_definitions',

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readSettingsFile } from '../../src/config/settings-file.ts';
+import { readSettings } from '../../src/config/test-settings.ts';
 import { sectionOf } from '../../tools/page-section.ts';
 import { settingsTable } from '../../tools/settings-table.ts';
 import { fencesOf } from './markdown.ts';
@@ -18,7 +18,7 @@ test('the file that it shows is one that the broker reads, every line of it', ()
   const [file] = fencesOf(page).filter(({ info }) => info === 'ini');
   const lines = file!.code.split('\n').filter((line) => /^[a-z]/.test(line));
   assert.ok(lines.length >= 5);
-  const settings = readSettingsFile('page', file!.code);
+  const settings = readSettings('page', file!.code);
   assert.equal(Object.keys(settings).length, lines.length);
   assert.equal(settings.defaultPassword, 'a#b');
 });
@@ -27,5 +27,5 @@ test('the mistake that it shows is reported in these words', () => {
   const message = fencesOf(page)
     .map(({ code }) => /^leveret: (\/etc\/leveret\.conf:3: .*)$/m.exec(code)?.[1])
     .find((found) => found !== undefined);
-  assert.throws(() => readSettingsFile('/etc/leveret.conf', '\n\nheartbeet = 30'), { message });
+  assert.throws(() => readSettings('/etc/leveret.conf', '\n\nheartbeet = 30'), { message });
 });

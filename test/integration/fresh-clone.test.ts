@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, readFileSync, readlinkSync, realpathSync, rmSy
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
+import { brokerEnvironment } from '../broker-environment.ts';
 import { RawClient } from '../differential/raw-client.ts';
 import { LeveretProcess } from './leveret-process.ts';
 
@@ -20,7 +21,7 @@ const TOLD = /^(npm_(?!config_)|npm_config_local_prefix$|NODE_(?!EXTRA_CA_CERTS$
 
 /** The environment before npm put this checkout's programs first. */
 function ownEnvironment(): NodeJS.ProcessEnv {
-  const entries = Object.entries(process.env).filter(([name]) => !TOLD.test(name));
+  const entries = Object.entries(brokerEnvironment()).filter(([name]) => !TOLD.test(name));
   const path = (process.env.PATH ?? '').split(delimiter).filter((directory) => !directory.includes('node_modules'));
   return { ...Object.fromEntries(entries), PATH: path.join(delimiter) };
 }

@@ -3,6 +3,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { brokerEnvironment } from '../broker-environment.ts';
 import { withDeadline } from '../conformance/waiting.ts';
 
 export const LEVERET = join(import.meta.dirname, '../../src/cli/leveret.ts');
@@ -23,9 +24,9 @@ export class LeveretProcess {
   stdout = '';
   stderr = '';
 
-  /** Killed with its test, if it is still there. */
+  /** Killed with its test, if it is still there. Of the machine's environment it gets no settings, unless `env` has some. */
   constructor(t: TestContext, command: string, args: readonly string[], options: SpawnOptions = {}) {
-    this.child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(command, args, { env: brokerEnvironment(), ...options, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child.stdout!.setEncoding('utf8').on('data', (text) => (this.stdout += text));
     this.child.stderr!.setEncoding('utf8').on('data', (text) => (this.stderr += text));
     this.ended = once(this.child, 'close').then(([code, signal]) => {

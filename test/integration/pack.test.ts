@@ -5,12 +5,13 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symli
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { brokerEnvironment } from '../broker-environment.ts';
 import { LeveretProcess } from './leveret-process.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const BIN = join(ROOT, 'node_modules/.bin');
 /** The pinned Node comes first, for npm and npx too. */
-const ENVIRONMENT = { ...process.env, PATH: `${BIN}${delimiter}${process.env.PATH}` };
+const ENVIRONMENT = { ...brokerEnvironment(), PATH: `${BIN}${delimiter}${process.env.PATH}` };
 const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string; files: string[] };
 const PACKED_BYTES_MAX = 500_000;
 

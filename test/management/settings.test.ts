@@ -8,12 +8,12 @@ import { describe, type TestContext, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { type Broker, startBroker } from '../../src/broker.ts';
 import { managementOptions } from '../../src/cli/management-options.ts';
-import { readSettingsFile } from '../../src/config/settings-file.ts';
+import { readSettings } from '../../src/config/test-settings.ts';
 import { type ApiCall, ask } from './http-client.ts';
 
 /** A broker with these lines in its file. */
 async function started(t: TestContext, ...lines: string[]): Promise<Broker> {
-  const settings = readSettingsFile('test.conf', lines.join('\n'));
+  const settings = readSettings('test.conf', lines.join('\n'));
   const management = managementOptions(settings, 0);
   const broker = await startBroker({ port: 0, memory: true, logLevel: 'none', management });
   t.after(() => broker.stop());

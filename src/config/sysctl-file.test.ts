@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Setting } from './setting.ts';
 import { SETTINGS } from './settings.ts';
-import { readSettingsFile } from './settings-file.ts';
+import { readSettings } from './test-settings.ts';
 
-const read = (...lines: string[]) => readSettingsFile('leveret.conf', lines.join('\n'));
+const read = (...lines: string[]) => readSettings('leveret.conf', lines.join('\n'));
 
 test('keys fill settings, in values of their kind', () => {
   assert.deepEqual(read('data_dir = /var/lib/leveret', 'heartbeat=30', '  message_memory_limit =  64MiB  ', ''), {
@@ -15,7 +15,7 @@ test('keys fill settings, in values of their kind', () => {
 });
 
 test('comments and empty lines say nothing; lines may end as on Windows', () => {
-  assert.deepEqual(readSettingsFile('x', '# all\r\n\r\nheartbeat = 5 # seconds\r\n#heartbeat = 6\r\n'), {
+  assert.deepEqual(readSettings('x', '# all\r\n\r\nheartbeat = 5 # seconds\r\n#heartbeat = 6\r\n'), {
     heartbeatSeconds: 5,
   });
 });

@@ -1,0 +1,94 @@
+/** From settings to what startBroker() is told. */
+import { readFileSync } from 'node:fs';
+import type { BrokerOptions, Limits, ManagementOptions, StatisticsOptions } from '../broker.ts';
+import { DEFAULT_LIMITS } from '../config/limits.ts';
+import { DEFAULT_NODE_NAME, readNodeName } from '../config/node-name.ts';
+import type { Settings } from '../config/settings.ts';
+import { alarmOptions } from './alarm-settings.ts';
+import type { EffectiveConfiguration } from './effective-configuration.ts';
+import { allAddresses, listeningOptions, given as withoutUndefined } from './listening-options.ts';
+import { logOptions } from './log-settings.ts';
+import { managementOptions } from './management-options.ts';
+import type { ServeFlags } from './serve-options.ts';
+
+/** @throws Error that says what to do */
+export function brokerOptions(configuration: EffectiveConfiguration, flags: ServeFlags): BrokerOptions {
+  const { settings } = configuration;
+  const { loadDefinitions, dataDir, defaultUser, defaultPassword, defaultUserTags, defaultVhost, clusterName } =
+    settings;
+  const { nodeName, confirmWhen, messageMemoryBytes, journalFileBytes } = settings;
+  assertAlone(settings);
+  return withoutUndefined({
+    ...listeningOptions(settings),
+    ...(flags.memory === true ? { memory: true } : { dataDir }),
+    defaultUser,
+    defaultPassword,
+    defaultUserTags,
+    defaultVhost,
+    defaultPermissions: withoutUndefined({
+      configure: settings.defaultConfigure,
+      write: settings.defaultWrite,
+      read: settings.defaultRead,
+    }),
+    nodeName,
+    clusterName,
+    definitions: loadDefinitions === undefined ? undefined : readDefinitionsFile(loadDefinitions),
+    logging: logOptions(settings, flags.memory === true ? undefined : (dataDir ?? 'data')),
+    confirmWhen,
+    messageMemoryBytes,
+    journalFileBytes,
+    management: hasManagement(configuration, flags) ? httpApi(configuration, flags) : undefined,
+    limits: limitsIn(settings),
+    alarms: alarmOptions(settings),
+    statistics: statisticsIn(settings),
+  });
+}
+
+/** A flag that says where the HTTP API is to be asks for one, too. */
+function hasManagement({ plugins }: EffectiveConfiguration, flags: ServeFlags): boolean {
+  if (flags.withoutManagement === true) return false;
+  return flags.managementPort !== undefined || (plugins?.management ?? true);
+}
+
+function httpApi({ settings, given }: EffectiveConfiguration, flags: ServeFlags): ManagementOptions {
+  // Who leaves the choice of the port to the system starts several, and means this one, too.
+  const options = managementOptions(settings, flags.port === '0' ? 0 : undefined);
+  // A port alone is one on all addresses, as in RabbitMQ, unless it is a flag’s.
+  const isPortAlone = given.has('managementPort') && flags.managementPort === undefined && options.host === undefined;
+  return isPortAlone ? { ...options, host: allAddresses() } : options;
+}
+
+/** @throws Error when the settings name another node: this one would stand alone, and nobody would be told. */
+export function assertAlone({ clusterNodes, nodeName }: Settings): void {
+  const nodes = new Set(clusterNodes?.values());
+  const self = nodeName ?? readNodeName(DEFAULT_NODE_NAME);
+  const [only = self] = nodes;
+  if (nodes.size <= 1 && hostOf(only) === hostOf(self)) return;
+  const others = [...nodes].filter((node) => node !== self).join(', ');
+  throw new Error(
+    `cluster_formation.classic_config.nodes names ${others}: clusters are not there yet; leave out all but this node, ${self}`,
+  );
+}
+
+/** RabbitMQ's node on this host is this one, whatever it was called. */
+function hostOf(node: string): string {
+  return node.slice(node.indexOf('@') + 1);
+}
+
+function limitsIn(settings: Settings): Partial<Limits> {
+  const names = Object.keys(DEFAULT_LIMITS) as (keyof Limits)[];
+  return Object.fromEntries(names.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]])));
+}
+
+function statisticsIn(settings: Settings): Partial<StatisticsOptions> {
+  const { collectStatistics: collect, forceFineStatistics: force, ratesMode, statisticsIntervalMs } = settings;
+  return withoutUndefined({ collect, force, ratesMode, intervalMs: statisticsIntervalMs });
+}
+
+function readDefinitionsFile(path: string): object {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new Error(`load_definitions = ${path}: ${(error as Error).message}`);
+  }
+}
