@@ -148,8 +148,10 @@ describe('reading definitions', () => {
   test('the default queue type of a vhost is read, because its clients count on it', () => {
     const metadata = { description: '', tags: [], default_queue_type: 'quorum' };
     assert.equal(read({ vhosts: [{ name: 'v', metadata }] }).vhosts[0]!.defaultQueueType, 'quorum');
-    const undecided = { description: '', tags: [], default_queue_type: 'undefined' };
-    assert.equal('defaultQueueType' in read({ vhosts: [{ name: 'v', metadata: undecided }] }).vhosts[0]!, false);
+    for (const undecided of ['undefined', '']) {
+      const [vhost] = read({ vhosts: [{ name: 'v', default_queue_type: undecided }] }).vhosts;
+      assert.equal('defaultQueueType' in vhost!, false);
+    }
   });
 
   test('a policy that does not say so applies to queues and exchanges, with the priority 0', () => {

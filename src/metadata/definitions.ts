@@ -161,7 +161,8 @@ function readVhost(vhost: DefinitionFields): VhostRecord {
     tracing: vhost.flag('tracing', false),
   };
   const type = metadata.has('default_queue_type') ? metadata : vhost;
-  if (!type.has('default_queue_type') || type.text('default_queue_type') === 'undefined') return record;
+  // Clients that read a document and send it back write what was not there as an empty text.
+  if (['', 'undefined'].includes(type.text('default_queue_type', ''))) return record;
   return { ...record, defaultQueueType: type.choice('default_queue_type', ['classic', 'quorum']) };
 }
 

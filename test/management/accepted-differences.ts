@@ -49,10 +49,6 @@ export const FIELDS_LEFT_OUT: readonly LeftOut[] = [
     reason: "They are about RabbitMQ's message store; Leveret keeps one journal.",
   },
   {
-    fields: ['sockets_total'],
-    reason: 'Leveret has no such limit yet.',
-  },
-  {
     fields: ['backing_queue_status', 'memory', 'messages_ram', 'messages_paged_out', 'messages_persistent'],
     reason: 'Messages of all queues lie in the same pages: there is no share of one queue.',
   },

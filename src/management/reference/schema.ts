@@ -62,7 +62,7 @@ export function extended({ required = [], properties, ...rest }: Schema, fields:
 export function figures(...names: readonly string[]): Fields {
   return Object.fromEntries(
     names.flatMap((name) => [
-      [name, NUMBER],
+      [name, COUNT],
       [`${name}_details`, ref('Details')],
     ]),
   );

@@ -156,7 +156,9 @@ function nodeView(sources: ManagementSources, request: ApiRequest): JsonView {
     type: 'disc',
     running: true,
     os_pid: String(process.pid),
-    ...(filesMax === undefined ? {} : { fd_total: filesMax }),
+    ...(filesMax === undefined
+      ? {}
+      : { fd_total: filesMax, sockets_total: Math.min(context.limits.maxConnections, filesMax) }),
     mem_limit: memoryLimitBytes,
     mem_alarm: memoryAlarm,
     disk_free_limit: diskFreeLimitBytes,
