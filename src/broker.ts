@@ -34,6 +34,7 @@ import { serverProperties } from './connection/server-properties.ts';
 import { SocketReader } from './connection/socket-reader.ts';
 import type { TlsCertificates } from './connection/tls-certificates.ts';
 import { Turn } from './connection/turn.ts';
+import type { ControlSocketOptions } from './management/control-socket.ts';
 import type { ManagementOptions, ManagementServer } from './management/server.ts';
 import { bootstrap, declareInternalTopic, endTracing } from './metadata/bootstrap.ts';
 import { openMemoryStore } from './metadata/memory-store.ts';
@@ -65,6 +66,7 @@ export type { Limits } from './config/limits.ts';
 export type { StatisticsOptions } from './config/statistics-options.ts';
 export type { TlsOptions } from './config/tls-options.ts';
 export type { Listener, ListenerGiven } from './connection/listeners.ts';
+export type { ControlSocketOptions } from './management/control-socket.ts';
 export type { ManagementOptions } from './management/server.ts';
 export type { Alarm, AlarmCause, AlarmedResource } from './metrics/alarms.ts';
 export type { ResourceFigures } from './metrics/resources.ts';
@@ -112,6 +114,8 @@ export interface BrokerOptions {
   readonly clusterName?: string;
   /** The HTTP API; none unless it is asked for. `{ port: 0 }` takes a free port. */
   readonly management?: ManagementOptions;
+  /** The Unix socket that `leveretctl` finds the broker by; none unless it is asked for. `{}` is the usual place. */
+  readonly controlSocket?: ControlSocketOptions;
   readonly limits?: Partial<Limits>;
   /** How much memory and how little free disk stop publishers. */
   readonly alarms?: Partial<AlarmOptions>;
@@ -151,6 +155,8 @@ export interface Broker {
   readonly listeners: readonly Listener[];
   /** Where the HTTP API is, such as `http://127.0.0.1:15672`; null when it was not asked for. */
   readonly managementUrl: string | null;
+  /** The path of the control socket; null when it was not asked for. */
+  readonly controlSocket: string | null;
   /** Null for a broker in memory. */
   readonly dataDir: string | null;
   /** Who could log in when it started. */
@@ -288,9 +294,14 @@ class RunningBroker implements Broker {
   }
 
   get managementUrl(): string | null {
-    if (this.#management === null) return null;
-    const { host, port } = this.#management;
+    const http = this.#management?.http ?? null;
+    if (http === null) return null;
+    const { host, port } = http;
     return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  }
+
+  get controlSocket(): string | null {
+    return this.#management?.controlSocket ?? null;
   }
 
   async start(): Promise<void> {
@@ -322,8 +333,8 @@ class RunningBroker implements Broker {
 
   /** Loaded when it is asked for: who embeds a broker pays nothing for it. */
   async #startManagement(context: ConnectionContext, vhosts: Vhosts): Promise<void> {
-    const { management } = this.#options;
-    if (management === undefined) return;
+    const { management: http, controlSocket } = this.#options;
+    if (http === undefined && controlSocket === undefined) return;
     const { startManagement } = await import('./management/server.ts');
     const sources = {
       context,
@@ -339,7 +350,7 @@ class RunningBroker implements Broker {
       resources: () => this.resources(),
       logs: this.logs,
     };
-    this.#management = await startManagement(sources, management);
+    this.#management = await startManagement(sources, { http, controlSocket });
   }
 
   async #openMetadata(): Promise<MetadataStore> {
@@ -493,7 +504,7 @@ class RunningBroker implements Broker {
       authenticator: this.#authenticator(accounts),
       queueRecord: (queue) => vhosts.recordOf(queue),
       vhost: (name) => vhosts.get(name),
-      access: ({ user }, vhost) => permissions.access(user, vhost),
+      access: (identity, vhost) => permissions.access(identity, vhost),
       alarm: () => this.#resources.alarms.reason,
     };
   }

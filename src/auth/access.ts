@@ -7,6 +7,12 @@ export interface Identity {
   readonly tags: readonly string[];
 }
 
+/**
+ * Whoever can open the broker's control socket. There is no record of it as a user; it may do everything in every vhost. The name
+ * is the one that RabbitMQ gives to what its command line has done.
+ */
+export const OPERATOR: Identity = { user: 'rmq-cli', tags: ['administrator'] };
+
 export type Login =
   | { readonly kind: 'accepted'; readonly identity: Identity }
   | { readonly kind: 'refused'; readonly reason: string /** The name that was given. */; readonly username: string };

@@ -108,7 +108,7 @@ describe('topic permissions', () => {
 test('a vhost takes queues up to its limit, and refuses the next in the words of RabbitMQ', () => {
   const value = { 'max-queues': 2 };
   const { store, permissions } = withPermissions();
-  const access = permissions.access('alice', '/');
+  const access = permissions.access({ user: 'alice', tags: [] }, '/');
   access.checkQueueCount('q', 1_000);
   make(store, { kind: 'put-parameter', parameter: { vhost: '/', component: 'vhost-limits', name: 'limits', value } });
   access.checkQueueCount('q', 1);

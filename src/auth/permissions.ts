@@ -7,7 +7,7 @@
 
 import { accessRefused, preconditionFailed } from '../protocol/errors.ts';
 import type { Log } from '../runtime/log.ts';
-import type { ChannelAccess, Operation } from './access.ts';
+import { type ChannelAccess, type Identity, OPERATOR, type Operation } from './access.ts';
 import type { Accounts } from './accounts.ts';
 import { compilePattern, MATCHES_NOTHING, type Pattern, PatternError, quotePattern } from './pattern.ts';
 
@@ -38,8 +38,8 @@ export class Permissions {
   }
 
   /** What channels of one user in one vhost ask; good for as long as the connection is. */
-  access(user: string, vhost: string): ChannelAccess {
-    return new UserAccess(this, user, vhost);
+  access(identity: Identity, vhost: string): ChannelAccess {
+    return identity === OPERATOR ? new OperatorAccess(this, vhost) : new UserAccess(this, identity.user, vhost);
   }
 
   /** Whether a user may do this with a queue or exchange of this name. The default exchange's name is ''. */
@@ -125,6 +125,26 @@ class UserAccess implements ChannelAccess {
   checkTopic(exchange: string, routingKey: string, operation: TopicOperation): void {
     this.#permissions.checkTopic(this.#user, this.#vhost, operation, exchange, routingKey);
   }
+
+  checkQueueCount(name: string, count: number): void {
+    this.#permissions.checkQueueCount(this.#vhost, name, count);
+  }
+}
+
+/** Nothing is refused but what the vhost has no room for. */
+class OperatorAccess implements ChannelAccess {
+  readonly generation = 0;
+  readonly #permissions: Permissions;
+  readonly #vhost: string;
+
+  constructor(permissions: Permissions, vhost: string) {
+    this.#permissions = permissions;
+    this.#vhost = vhost;
+  }
+
+  check(): void {}
+
+  checkTopic(): void {}
 
   checkQueueCount(name: string, count: number): void {
     this.#permissions.checkQueueCount(this.#vhost, name, count);

@@ -31,6 +31,7 @@ export function brokerOptions(configuration: EffectiveConfiguration, flags: Serv
       read: settings.defaultRead,
     }),
     nodeName,
+    controlSocket: controlSocketIn(settings),
     clusterName,
     definitions: loadDefinitions === undefined ? undefined : readDefinitionsFile(loadDefinitions),
     logging: logOptions(settings, flags.memory === true ? undefined : (dataDir ?? 'data')),
@@ -42,6 +43,12 @@ export function brokerOptions(configuration: EffectiveConfiguration, flags: Serv
     alarms: alarmOptions(settings),
     statistics: statisticsIn(settings),
   });
+}
+
+/** In the usual place unless another is set. */
+function controlSocketIn({ controlSocket: path }: Settings): BrokerOptions['controlSocket'] {
+  if (path === null) return undefined;
+  return path === undefined ? {} : { path };
 }
 
 /** A flag that says where the HTTP API is to be asks for one, too. */

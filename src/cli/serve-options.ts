@@ -20,6 +20,7 @@ export interface ServeFlags extends SettingFlags, FileFlags {
 export const SETTING_FLAGS: readonly (readonly [flag: string, name: SettingName])[] = [
   ['--management-port <port>', 'managementPort'],
   ['--management-host <address>', 'managementHost'],
+  ['--control-socket <path>', 'controlSocket'],
   ['--data-dir <directory>', 'dataDir'],
   ['--default-user <name>', 'defaultUser'],
   ['--default-password <password>', 'defaultPassword'],

@@ -34,6 +34,7 @@ function describe(broker: Broker, { loopbackUsers }: BrokerOptions, { hasFile, g
     ...broker.listeners.map(describeListener),
     ...(isUnsaid ? ['               from this machine only: no listeners.tcp.NAME is set'] : []),
     ...(broker.managementUrl === null ? [] : [`  HTTP API     ${broker.managementUrl}/api/`]),
+    ...(broker.controlSocket === null ? [] : [`  control      ${broker.controlSocket}`]),
     `  data         ${broker.dataDir ?? 'in memory, gone when it stops'}`,
     `  users        ${describeUsers(broker.users, loopbackUsers)}`,
     `  ready in ${Math.round(performance.now())} ms; Ctrl-C stops it`,

@@ -12,6 +12,7 @@ import {
   readHost,
   readListener,
   readMilliseconds,
+  readPathOrNone,
   readPattern,
   readPort,
   readSeconds,
@@ -43,6 +44,12 @@ const numberOrInfinity = (term: Term) => {
 export const TEXT: SettingType<string> = { form: 'a text', read: readText, textOf: text };
 /** A file that is read at the start. */
 export const FILE: SettingType<string> = { form: 'the name of a file, as a text', read: readText, textOf: text };
+/** Null for none. */
+export const PATH_OR_NONE: SettingType<string | null> = {
+  form: 'a path, as a text',
+  read: readPathOrNone,
+  textOf: text,
+};
 export const PATTERN: SettingType<string> = { form: 'a text', read: readPattern, textOf: text };
 export const NODE_NAME: SettingType<string> = {
   form: 'the name of a node, as an atom',

@@ -13,6 +13,11 @@ export function readPattern(text: string): string {
   return text;
 }
 
+/** Null for `none`. */
+export function readPathOrNone(text: string): string | null {
+  return text === 'none' ? null : readText(text);
+}
+
 /** A whole number from 0 up, or `infinity`. */
 export function readCount(text: string): number {
   if (text === 'infinity') return Number.POSITIVE_INFINITY;

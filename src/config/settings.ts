@@ -9,13 +9,18 @@ import { LOGIN_SETTINGS } from './login-settings.ts';
 import { MANAGEMENT_SETTINGS } from './management-settings.ts';
 import { DEFAULT_NODE_NAME } from './node-name.ts';
 import { named, type Setting, setting } from './setting.ts';
-import { FILE, NODE_NAME, TEXT } from './setting-types.ts';
+import { FILE, NODE_NAME, PATH_OR_NONE, TEXT } from './setting-types.ts';
 import { STATISTICS_SETTINGS } from './statistics-settings.ts';
 import { STORAGE_SETTINGS } from './storage-settings.ts';
 
 export const SETTINGS = {
   ...LISTENING_SETTINGS,
   ...MANAGEMENT_SETTINGS,
+  controlSocket: setting({
+    key: 'control_socket',
+    type: PATH_OR_NONE,
+    text: 'Path of the Unix socket that leveretctl talks to, in a directory of its own; `none`: there is no such socket.',
+  }),
   ...LOGIN_SETTINGS,
   dataDir: setting({
     key: 'data_dir',

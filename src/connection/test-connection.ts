@@ -133,7 +133,7 @@ export class TestBroker {
       authenticator: new AccountAuthenticator(accounts, { mechanisms, loopbackUsers: ['guest'], connections }),
       queueRecord: (queue) => vhosts.recordOf(queue),
       vhost: (name) => vhosts.get(name),
-      access: ({ user }, vhost) => permissions.access(user, vhost),
+      access: (identity, vhost) => permissions.access(identity, vhost),
       alarm: () => null,
     };
   }

@@ -4,11 +4,12 @@
  */
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
+import type { Identity } from '../auth/access.ts';
 import { PatternError } from '../auth/pattern.ts';
 import { MetadataError } from '../metadata/port.ts';
 import { AmqpError } from '../protocol/errors.ts';
 import { ApiError, badRequest, foreignPage, objectNotFound } from './api-error.ts';
-import { authenticate, Caller } from './caller.ts';
+import { Caller } from './caller.ts';
 import { packed, takesGzip } from './compression.ts';
 import { corsHeaders, isForeignChange } from './cors.ts';
 import { ChannelClosed } from './direct-channel.ts';
@@ -20,17 +21,20 @@ import type { ManagementSources } from './sources.ts';
 const REALM = 'Basic realm="RabbitMQ Management"';
 const JSON_TYPE = 'application/json';
 const HTML_TYPE = 'text/html; charset=utf-8';
+const NOBODY: Identity = { user: '', tags: [] };
 
-export interface AppOptions {
-  readonly sources: ManagementSources;
+/** Who sends a request with these. Null: somebody who has not said so. @throws ApiError 401 */
+export type Asked = (from: { readonly authorization: string | undefined; readonly peer: string }) => Identity | null;
+
+export interface AppOptions extends Desk {
   readonly resources: readonly Resource[];
-  readonly options: HttpOptions;
 }
 
 /** What requests are answered with. */
 interface Desk {
   readonly sources: ManagementSources;
   readonly options: HttpOptions;
+  readonly whoAsks: Asked;
 }
 
 export function managementApp({ resources, ...desk }: AppOptions): Hono {
@@ -93,14 +97,12 @@ async function readRequest(
   context: Context,
   resource: Resource,
   method: HttpMethod,
-  { sources, options }: Desk,
+  { sources, options, whoAsks }: Desk,
 ): Promise<ApiRequest | null> {
   const authorization = context.req.header('authorization');
-  const isOpen = resource.requires === 'nobody';
-  if (authorization === undefined && !isOpen) return null;
   const peer = getConnInfo(context).remote.address ?? '';
-  const nobody = { user: '', tags: [] };
-  const identity = isOpen ? nobody : authenticate(authorization!, peer, sources.context);
+  const identity = resource.requires === 'nobody' ? NOBODY : whoAsks({ authorization, peer });
+  if (identity === null) return null;
   const caller = new Caller(identity, sources.accounts);
   const request = {
     sources,

@@ -5,8 +5,10 @@
  *   policymaker     policies and parameters besides
  *   monitoring      all connections, channels and nodes besides what management sees
  *   administrator   everything
+ *
+ * Whoever comes through the control socket is the operator: an administrator who may enter every vhost.
  */
-import type { Identity } from '../auth/access.ts';
+import { type Identity, OPERATOR } from '../auth/access.ts';
 import type { Accounts } from '../auth/accounts.ts';
 import type { ConnectionContext } from '../connection/context.ts';
 import { decodeText } from '../protocol/text.ts';
@@ -43,6 +45,11 @@ export class Caller {
     return this.identity.user;
   }
 
+  /** Without a record of a user, and hence without permissions that could be written down. */
+  get isOperator(): boolean {
+    return this.identity === OPERATOR;
+  }
+
   is(requirement: Exclude<Requirement, 'nobody'>): boolean {
     return this.identity.tags.some((tag) => INCLUDED_IN[requirement].includes(tag));
   }
@@ -60,7 +67,7 @@ export class Caller {
 
   /** Whether it could open an AMQP connection to the vhost. */
   mayEnter(vhost: string): boolean {
-    return this.#accounts.permission(this.name, vhost) !== undefined;
+    return this.isOperator || this.#accounts.permission(this.name, vhost) !== undefined;
   }
 
   /** Whether listings show it what is in the vhost. */

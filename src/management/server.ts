@@ -1,7 +1,14 @@
-/** Where the API listens: starts, takes connections, stops. Loaded only by a broker that is asked for the API. */
+/**
+ * Where the API is served: on a TCP port for users, on the control socket for the operator. Starts, takes connections, stops.
+ * Loaded only by a broker that is asked for one of them.
+ */
 import { createServer, type Server, type Socket } from 'node:net';
+import { OPERATOR } from '../auth/access.ts';
 import { HourlyFile } from '../runtime/hourly-file.ts';
 import { listenError } from '../runtime/listen-error.ts';
+import type { Asked } from './app.ts';
+import { authenticate } from './caller.ts';
+import { type ControlSocketOptions, listenAtControlSocket } from './control-socket.ts';
 import { type HttpOptions, pathPrefixOf, type SecurityHeaders } from './http-options.ts';
 import type { BrokerSources, ManagementSources } from './sources.ts';
 import { Statistics } from './statistics.ts';
@@ -32,9 +39,16 @@ export interface ManagementOptions {
   readonly enableQueueTotals?: boolean;
 }
 
+/** Where it is to be served; nowhere else. */
+export interface Doors {
+  readonly http: ManagementOptions | undefined;
+  readonly controlSocket: ControlSocketOptions | undefined;
+}
+
 export interface ManagementServer {
-  readonly host: string;
-  readonly port: number;
+  readonly http: { readonly host: string; readonly port: number } | null;
+  /** The path. */
+  readonly controlSocket: string | null;
   stop(): Promise<void>;
 }
 
@@ -44,37 +58,105 @@ const DEFAULT_PORT = 15_672;
 const CONNECTIONS_MAX = 1000;
 const IDLE_TIMEOUT_MS = 60_000;
 const BODY_BYTES_MAX = 20_000_000;
+/** RabbitMQ's command line knows no limit for definitions that it imports. */
+const OPERATORS_BODY_BYTES_MAX = 1_000_000_000;
 const ACCESS_LOG = 'access.log';
 
-/** @throws Error that says what to do when the port cannot be had */
-export async function startManagement(sources: BrokerSources, options: ManagementOptions): Promise<ManagementServer> {
-  const { host = DEFAULT_HOST, httpLogDir: directory } = options;
-  const { clock, log } = sources.context;
-  const accessLog = directory === undefined ? null : new HourlyFile({ directory, name: ACCESS_LOG, clock, log });
-  const statistics = new Statistics(sources);
-  const stopping = new AbortController();
-  const httpListener = { host, port: options.port ?? DEFAULT_PORT };
-  const { disableStats = false, enableQueueTotals = false } = options;
-  const pathPrefix = pathPrefixOf(options.pathPrefix);
-  const shown = { statistics, disableStats, enableQueueTotals, pathPrefix, httpListener };
-  const acceptor = new Acceptor({ ...sources, ...shown, stopping: stopping.signal }, options, accessLog);
+/** @throws Error that says what to do when the port or the socket cannot be had */
+export async function startManagement(broker: BrokerSources, doors: Doors): Promise<ManagementServer> {
+  const server = new RunningServer(broker);
   try {
-    httpListener.port = await acceptor.listen(host, httpListener.port);
+    if (doors.http !== undefined) await server.listen(doors.http);
+    if (doors.controlSocket !== undefined) await server.listenToOperator(doors.controlSocket);
   } catch (error) {
-    statistics.stop();
+    await server.stop();
     throw error;
   }
-  const { port } = httpListener;
-  return {
-    host,
-    port,
-    stop: async () => {
-      statistics.stop();
-      stopping.abort();
-      await acceptor.close();
-      await accessLog?.close();
-    },
-  };
+  return server;
+}
+
+class RunningServer implements ManagementServer {
+  http: ManagementServer['http'] = null;
+  controlSocket: string | null = null;
+  readonly #broker: BrokerSources;
+  readonly #acceptors: Acceptor[] = [];
+  readonly #stopping = new AbortController();
+  #statistics: Statistics | null = null;
+  #accessLog: HourlyFile | null = null;
+
+  constructor(broker: BrokerSources) {
+    this.#broker = broker;
+  }
+
+  async listen(options: ManagementOptions): Promise<void> {
+    const { host = DEFAULT_HOST, port = DEFAULT_PORT, httpLogDir: directory } = options;
+    const { context } = this.#broker;
+    const { clock, log } = context;
+    this.#accessLog = directory === undefined ? null : new HourlyFile({ directory, name: ACCESS_LOG, clock, log });
+    const acceptor = this.#acceptor(options, {
+      options: httpOptions(options),
+      accessLog: this.#accessLog,
+      whoAsks: ({ authorization, peer }) => {
+        return authorization === undefined ? null : authenticate(authorization, peer, context);
+      },
+    });
+    this.http = { host, port: await listenAt(acceptor.server, host, port) };
+    this.#sampling();
+  }
+
+  /** A broker does without the usual place where it cannot be had, as in a container that is read-only; not without a chosen one. */
+  async listenToOperator(options: ControlSocketOptions): Promise<void> {
+    const { nodeName, context } = this.#broker;
+    const acceptor = this.#acceptor(
+      {},
+      {
+        options: httpOptions({ bodyBytesMax: OPERATORS_BODY_BYTES_MAX, compress: false }),
+        accessLog: null,
+        whoAsks: () => OPERATOR,
+      },
+    );
+    try {
+      this.controlSocket = await listenAtControlSocket(acceptor.server, nodeName, options);
+    } catch (error) {
+      if (options.path !== undefined) throw error;
+      context.log.warning('management', `no control socket: ${(error as Error).message}`);
+    }
+  }
+
+  #acceptor(options: ManagementOptions, door: Door): Acceptor {
+    const acceptor = new Acceptor(this.#sources(options), door, options.idleTimeoutMs ?? IDLE_TIMEOUT_MS);
+    this.#acceptors.push(acceptor);
+    return acceptor;
+  }
+
+  #sources(options: ManagementOptions): ManagementSources {
+    const { disableStats = false, enableQueueTotals = false, pathPrefix } = options;
+    const statistics = () => this.#sampling();
+    return {
+      ...this.#broker,
+      get statistics() {
+        return statistics();
+      },
+      disableStats,
+      enableQueueTotals,
+      pathPrefix: pathPrefixOf(pathPrefix),
+      httpListener: () => this.http,
+      stopping: this.#stopping.signal,
+    };
+  }
+
+  /** For those who look often; for an operator, who comes once in a while, samples are taken from the first time on. */
+  #sampling(): Statistics {
+    this.#statistics ??= new Statistics(this.#broker);
+    return this.#statistics;
+  }
+
+  async stop(): Promise<void> {
+    this.#statistics?.stop();
+    this.#stopping.abort();
+    await Promise.all(this.#acceptors.map((acceptor) => acceptor.close()));
+    await this.#accessLog?.close();
+  }
 }
 
 function httpOptions(options: ManagementOptions): HttpOptions {
@@ -88,54 +170,54 @@ function httpOptions(options: ManagementOptions): HttpOptions {
   };
 }
 
+/** How those who come in are spoken to. */
+interface Door {
+  readonly options: HttpOptions;
+  readonly whoAsks: Asked;
+  readonly accessLog: HourlyFile | null;
+}
+
 class Acceptor {
-  readonly #sources: ManagementSources;
-  readonly #options: ManagementOptions;
-  readonly #accessLog: HourlyFile | null;
-  readonly #server: Server;
+  readonly server: Server;
+  readonly #load: () => Promise<NodeJS.EventEmitter>;
+  readonly #idleTimeoutMs: number;
   readonly #sockets = new Set<Socket>();
   #http: Promise<NodeJS.EventEmitter> | null = null;
 
-  constructor(sources: ManagementSources, options: ManagementOptions, accessLog: HourlyFile | null) {
-    this.#sources = sources;
-    this.#options = options;
-    this.#accessLog = accessLog;
-    this.#server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
-    this.#server.maxConnections = CONNECTIONS_MAX;
-  }
-
-  /** @returns the port */
-  listen(host: string, port: number): Promise<number> {
-    const server = this.#server;
-    return new Promise((ready, refuse) => {
-      server.once('error', (error) => refuse(listenError(host, port, error, 'management.tcp.port')));
-      server.listen({ host, port }, () => {
-        const address = server.address();
-        ready(address !== null && typeof address === 'object' ? address.port : port);
-      });
-    });
+  constructor(sources: ManagementSources, door: Door, idleTimeoutMs: number) {
+    this.#load = async () => (await import('./http-server.ts')).httpServer(sources, door);
+    this.#idleTimeoutMs = idleTimeoutMs;
+    this.server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
+    this.server.maxConnections = CONNECTIONS_MAX;
   }
 
   async #accept(socket: Socket): Promise<void> {
     this.#sockets.add(socket);
     socket.once('close', () => this.#sockets.delete(socket));
     socket.on('error', () => {}); // 'close' follows, and says all there is to say
-    socket.setTimeout(this.#options.idleTimeoutMs ?? IDLE_TIMEOUT_MS, () => socket.destroy());
-    this.#http ??= this.#openHttp();
+    socket.setTimeout(this.#idleTimeoutMs, () => socket.destroy());
+    this.#http ??= this.#load();
     const http = await this.#http;
     http.emit('connection', socket);
     socket.resume();
   }
 
-  async #openHttp(): Promise<NodeJS.EventEmitter> {
-    const { httpServer } = await import('./http-server.ts');
-    return httpServer(this.#sources, httpOptions(this.#options), this.#accessLog);
-  }
-
+  /** Also before it listens. */
   close(): Promise<void> {
     return new Promise((done) => {
-      this.#server.close(() => done());
+      this.server.close(() => done());
       for (const socket of this.#sockets) socket.destroy();
     });
   }
+}
+
+/** @returns the port */
+function listenAt(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((ready, refuse) => {
+    server.once('error', (error) => refuse(listenError(host, port, error, 'management.tcp.port')));
+    server.listen({ host, port }, () => {
+      const address = server.address();
+      ready(address !== null && typeof address === 'object' ? address.port : port);
+    });
+  });
 }

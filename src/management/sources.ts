@@ -39,8 +39,8 @@ export interface ManagementSources extends BrokerSources {
   readonly enableQueueTotals: boolean;
   /** In front of every path; empty: nothing is. */
   readonly pathPrefix: string;
-  /** Where the API itself listens. */
-  readonly httpListener: { readonly host: string; readonly port: number };
+  /** Where the API itself listens for users; null where it does not. */
+  httpListener(): { readonly host: string; readonly port: number } | null;
   /** Aborted when the API stops: nobody waits for an answer any more. */
   readonly stopping: AbortSignal;
 }

@@ -136,7 +136,9 @@ function totalsOfCaller(request: ApiRequest): JsonView {
 }
 
 export function listeners({ nodeName, amqpListeners, httpListener }: ManagementSources): JsonView[] {
-  return [...amqpListeners(), { protocol: 'http', ...httpListener }].map(({ protocol, host, port }) => ({
+  const http = httpListener();
+  const all = [...amqpListeners(), ...(http === null ? [] : [{ protocol: 'http', ...http }])];
+  return all.map(({ protocol, host, port }) => ({
     node: nodeName,
     protocol: protocol === 'amqps' ? 'amqp/ssl' : protocol,
     ip_address: host,
