@@ -31,11 +31,17 @@ export const LAYERS = [
   'cli',
 ] as const;
 
-/** Beside the house: the load generator measures any broker and knows no more of ours than anybody. */
-const BESIDE = { name: 'perf', mayImport: ['runtime', 'collections', 'protocol'] } as const;
+/**
+ * Beside the house: the load generator measures any broker and knows no more of ours than anybody; the operator's commands know a
+ * broker by its HTTP API.
+ */
+const BESIDE = {
+  perf: ['runtime', 'collections', 'protocol'],
+  ctl: ['runtime', 'config', 'auth'],
+} as const satisfies Record<string, readonly (typeof LAYERS)[number][]>;
 
 /** A folder of src/, or a file in it. */
-type Place = (typeof LAYERS)[number] | typeof BESIDE.name;
+type Place = (typeof LAYERS)[number] | keyof typeof BESIDE;
 
 interface Override {
   readonly includes: readonly string[];
@@ -47,13 +53,17 @@ export interface Configuration {
   readonly overrides: readonly Override[];
 }
 
-const PLACES: readonly Place[] = [...LAYERS, BESIDE.name];
+const BESIDE_NAMES = Object.keys(BESIDE) as (keyof typeof BESIDE)[];
+const PLACES: readonly Place[] = [...LAYERS, ...BESIDE_NAMES];
 
 /** @returns what `place` must not import */
 function forbiddenFor(place: Place): Place[] {
-  if (place === BESIDE.name) return LAYERS.filter((other) => !(BESIDE.mayImport as readonly Place[]).includes(other));
-  const above = LAYERS.slice(LAYERS.indexOf(place) + 1);
-  return place === 'cli' ? above : [...above, BESIDE.name];
+  if (place in BESIDE) {
+    const allowed: readonly Place[] = [place, ...BESIDE[place as keyof typeof BESIDE]];
+    return PLACES.filter((other) => !allowed.includes(other));
+  }
+  const above = LAYERS.slice((LAYERS as readonly Place[]).indexOf(place) + 1);
+  return place === 'cli' ? above : [...above, ...BESIDE_NAMES];
 }
 
 /** biome.json's overrides, one a place that must not import something. */

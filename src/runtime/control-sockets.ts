@@ -39,12 +39,16 @@ export function openControlSocketDirectory(directory: string): void {
   if (fault !== null) throw new Error(`${directory} is no place for a control socket: ${fault}`);
 }
 
-/** Why nobody should trust what is in the directory, or null. @throws Error where there is none */
-export function faultOf(directory: string): string | null {
+/**
+ * Why nobody should trust what is in the directory, or null.
+ * @param anyOwner for the superuser, who may use what is somebody else's
+ * @throws Error where there is none
+ */
+export function faultOf(directory: string, anyOwner = false): string | null {
   const status = lstatSync(directory);
   const user = process.getuid?.() ?? status.uid;
   if (!status.isDirectory()) return 'it is no directory';
-  if (status.uid !== user) return `it belongs to user ${status.uid}, not to ${user}`;
+  if (status.uid !== user && !anyOwner) return `it belongs to user ${status.uid}, not to ${user}`;
   if ((status.mode & OTHERS) !== 0)
     return `others may use it (mode ${(status.mode & 0o777).toString(8)}); chmod 700 it`;
   return null;

@@ -27,6 +27,8 @@ export interface RabbitMq {
   readonly managementUrl: string | null;
   /** The Erlang node's name, for rabbitmqctl. */
   readonly nodeName: string;
+  /** What the node was started with; rabbitmqctl finds it by the same. */
+  readonly environment: NodeJS.ProcessEnv;
   /** The node's process and its port mapper's. */
   readonly pids: readonly number[];
   /** Kills the node and its port mapper, waits for their end, removes the directory. */
@@ -61,11 +63,8 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
   const nodeName = `leveret-${process.pid}-${port}@localhost`;
   await writeConfiguration(directory, port!, managementPort, options);
   const epmd = spawn(epmdPath(), ['-port', String(epmdPort), '-address', '127.0.0.1'], { stdio: 'ignore' });
-  const server = spawn(SERVER, [], {
-    cwd: directory,
-    env: environment(directory, nodeName, distributionPort!, epmdPort!, options.channelTickMs ?? 60_000),
-    stdio: 'ignore',
-  });
+  const env = environment(directory, nodeName, distributionPort!, epmdPort!, options.channelTickMs ?? 60_000);
+  const server = spawn(SERVER, [], { cwd: directory, env, stdio: 'ignore' });
   const unwatch = onSuddenEnd(() => {
     server.kill('SIGKILL');
     epmd.kill('SIGKILL');
@@ -86,7 +85,8 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
     throw new Error(`${(error as Error).message}\n${log.split('\n').slice(-40).join('\n')}`);
   }
   const managementUrl = managementPort === 0 ? null : `http://127.0.0.1:${managementPort}`;
-  return { port: port!, managementPort, managementUrl, nodeName, pids: [server.pid!, epmd.pid!], stop };
+  const pids = [server.pid!, epmd.pid!];
+  return { port: port!, managementPort, managementUrl, nodeName, environment: env, pids, stop };
 }
 
 async function writeConfiguration(

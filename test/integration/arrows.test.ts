@@ -15,7 +15,7 @@ test('biome.json has the arrows of tools/arrows.ts (npm run arrows writes them)'
 });
 
 test('every folder of src/ has its place in the order', () => {
-  const places: readonly string[] = [...LAYERS, 'perf', 'version.ts'];
+  const places: readonly string[] = [...LAYERS, 'ctl', 'perf', 'version.ts'];
   const strangers = readdirSync(join(ROOT, 'src')).filter((name) => !places.includes(name));
   assert.deepEqual(strangers, []);
 });
@@ -34,6 +34,9 @@ const CASES = [
   ['refused', 'src/broker.ts', "import { x } from './cli/serve.ts';"],
   ['taken', 'src/cli/11.ts', "import { x } from '../broker.ts';"],
   ['taken', 'src/cli/12.ts', "import { x } from '../perf/load-run.ts';"],
+  ['refused', 'src/ctl/14.ts', "import { x } from '../management/server.ts';"],
+  ['taken', 'src/ctl/commands/15.ts', "import { x } from '../../auth/passwords.ts';"],
+  ['refused', 'src/management/16.ts', "import { x } from '../ctl/run.ts';"],
   ['taken', 'src/vhost/13.ts', "import { x } from '../version.ts';"],
 ] as const;
 

@@ -6,6 +6,7 @@ import { exchangeResources } from './exchanges.ts';
 import { healthResources } from './health.ts';
 import { loginResources } from './logins.ts';
 import { nodeResources } from './nodes.ts';
+import { operateResources } from './operate.ts';
 import { overviewResources } from './overview.ts';
 import { parameterResources } from './parameters.ts';
 import { permissionResources } from './permissions.ts';
@@ -32,4 +33,5 @@ export const ALL_RESOURCES: readonly Resource[] = [
   ...definitionResources,
   ...connectionResources,
   ...healthResources,
+  ...operateResources,
 ];

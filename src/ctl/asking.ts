@@ -1,0 +1,38 @@
+/** Small words of the commands: paths of the API, JSON among the arguments, refusals that mean something to a command. */
+import { ApiRefusal, type Json } from './broker-client.ts';
+import { EXIT, type Failure, failed } from './failure.ts';
+
+/** A path of the API, with each part encoded. */
+export function path(...parts: readonly string[]): string {
+  return parts.map(encodeURIComponent).join('/');
+}
+
+/** @throws `otherwise` in place of a refusal with 404 */
+export async function found<T>(asked: Promise<T>, otherwise: Failure): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    throw error instanceof ApiRefusal && error.status === 404 ? otherwise : error;
+  }
+}
+
+/** An object as JSON with its names in order, as RabbitMQ prints it. */
+export function sortedJson(object: { readonly [name: string]: Json }): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(object).sort(([one], [other]) => (one < other ? -1 : 1))));
+}
+
+/** An object in JSON, on the command line. @throws Failure */
+export function objectIn(text: string): { readonly [name: string]: Json } {
+  const value = jsonIn(text);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw failed(EXIT.unavailable, 'JSON decoding error. Reason: expected an object');
+}
+
+/** @throws Failure */
+export function jsonIn(text: string): Json {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw failed(EXIT.unavailable, `JSON decoding error. Reason: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * What a command is. Commands are declared as data: the parser, help, completion and the page in docs/ are all made of the
+ * declarations. To add a group, write a file like `commands/users.ts` and put its list into `commands/all.ts`.
+ */
+import type { OptionType, OptionValue } from './arguments.ts';
+import type { BrokerClient } from './broker-client.ts';
+import type { Listing } from './formatters/formatter.ts';
+
+/** The headings of help and of the page, in their order. */
+export const GROUPS = [
+  'Help',
+  'Nodes',
+  'Cluster',
+  'Replication',
+  'Users',
+  'Access control',
+  'Monitoring and health checks',
+  'Parameters',
+  'Policies',
+  'Virtual hosts',
+  'Configuration',
+  'Definitions',
+  'Feature flags',
+  'Operations',
+  'Queues',
+  'Deprecated',
+] as const;
+export type Group = (typeof GROUPS)[number];
+
+export interface Command {
+  readonly name: string;
+  readonly group: Group;
+  /** One line, without a full stop. */
+  readonly text: string;
+  /** What stands behind the name in the usage, in RabbitMQ's form. */
+  readonly usage: string;
+  /** How many positionals there are, at least and at most. */
+  readonly positionals: readonly [min: number, max: number];
+  /** Besides those that all commands have. */
+  readonly options?: Readonly<Record<string, OptionType>>;
+  readonly letters?: Readonly<Record<string, string>>;
+  /** What the parts of the usage mean, in their order. */
+  readonly explained?: readonly (readonly [part: string, text: string])[];
+  /** The first of them are printed when none is chosen; the positionals choose. */
+  readonly columns?: Columns;
+  /** Seconds until it is given up, unless --timeout says otherwise; without it there is no end. */
+  readonly timeoutSeconds?: number;
+  /** For what only looks at its own arguments, such as `help`. */
+  readonly needsNoBroker?: boolean;
+  /** Checks what is not just a number of arguments. @throws ArgumentFailure */
+  check?(call: Call): void | Promise<void>;
+  /** Lines that say what is being done, before it is. */
+  banner?(call: Call): string;
+  run(call: RunningCall): Output | Promise<Output>;
+}
+
+export interface Columns {
+  readonly byDefault: readonly string[];
+  readonly all: readonly string[];
+}
+
+/** One use of a command. */
+export interface Call {
+  readonly command: Command;
+  readonly positionals: readonly string[];
+  readonly options: Readonly<Record<string, OptionValue>>;
+  /** --vhost, or `/`. */
+  readonly vhost: string;
+  /** Those that were chosen, or the usual ones. */
+  readonly columns: readonly string[];
+  /** Its words as they were given. */
+  readonly words: readonly string[];
+  /** The name that the program was called by. */
+  readonly program: string;
+  /** The node that it is for: NAME@HOST, or what was given in place of that. */
+  readonly nodeName: string;
+  readonly terminal: Terminal;
+  /** All that there are. */
+  readonly commands: readonly Command[];
+}
+
+export interface RunningCall extends Call {
+  readonly broker: BrokerClient;
+  /** Aborted when its time is over. */
+  readonly signal: AbortSignal;
+}
+
+/** What is around the process; tests have their own. */
+export interface Terminal {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean };
+}
+
+export type Output =
+  /** Nothing more is printed, unless JSON is asked for. */
+  | { readonly kind: 'done' }
+  /** One text for people: printed unless the command is told to be quiet. */
+  | { readonly kind: 'message'; readonly text: string }
+  /** A text that is the result. */
+  | { readonly kind: 'text'; readonly text: string }
+  | Listing;
+
+export const DONE: Output = { kind: 'done' };

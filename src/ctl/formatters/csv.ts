@@ -1,0 +1,21 @@
+/** Comma-separated values, all of them in quotes (RFC 4180). */
+import { cellText, type Formatter } from './formatter.ts';
+
+export const csv: Formatter = {
+  isForPeople: false,
+  async *list({ columns, rows }, headers) {
+    let isFirst = true;
+    for await (const row of rows) {
+      if (isFirst && headers) yield line(columns);
+      isFirst = false;
+      yield line(columns.map((column) => cellText(row[column])));
+    }
+  },
+  done: () => null,
+  message: (text) => line([text]),
+  text: (text) => line([text]),
+};
+
+function line(cells: readonly string[]): string {
+  return cells.map((cell) => `"${cell.replaceAll('"', '""')}"`).join(',');
+}

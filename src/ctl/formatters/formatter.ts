@@ -1,0 +1,59 @@
+/** What results are printed as. A list is printed while it is read, so nothing here holds more of it than a row. */
+
+export type Value =
+  | string
+  | number
+  | boolean
+  | AmqpTable
+  | readonly Value[]
+  | { readonly [name: string]: Value | undefined };
+export type Row = Readonly<Record<string, Value>>;
+
+export interface Listing {
+  readonly kind: 'rows';
+  readonly columns: readonly string[];
+  readonly rows: Iterable<Row> | AsyncIterable<Row>;
+  /** Known as a whole before anything is printed: where it is empty, that is shown, as in RabbitMQ. */
+  readonly isWhole?: boolean;
+}
+
+/** The arguments of a queue and the like, as the HTTP API gives them: in tables they look as in Erlang. */
+export class AmqpTable {
+  readonly fields: { readonly [name: string]: Value };
+
+  constructor(fields: { readonly [name: string]: Value }) {
+    this.fields = fields;
+  }
+
+  toJSON(): object {
+    return this.fields;
+  }
+}
+
+export interface Formatter {
+  /** Whether lines that say what is being done go with it; not where a program reads the result. */
+  readonly isForPeople: boolean;
+  /** Lines, without their ends. */
+  list(listing: Listing, headers: boolean): AsyncIterable<string>;
+  /** For what has no result. */
+  done(nodeName: string): string | null;
+  message(text: string, nodeName: string): string;
+  text(text: string): string;
+}
+
+/** One value in one cell, as rabbitmqctl's tables have it. */
+export function cellText(value: Value | undefined): string {
+  if (value === undefined) return '';
+  if (typeof value !== 'object') return String(value);
+  if (value instanceof AmqpTable) return termText(value.fields);
+  if (Array.isArray(value)) return `[${value.map(cellText).join(', ')}]`;
+  return `[${Object.entries(value).map(([name, field]) => `{${name}, ${cellText(field)}}`)}]`;
+}
+
+/** A value of an AMQP table. */
+function termText(value: Value): string {
+  if (typeof value === 'string') return JSON.stringify(value);
+  if (typeof value !== 'object') return String(value);
+  if (Array.isArray(value)) return `[${value.map(termText)}]`;
+  return `[${Object.entries(value).map(([name, field]) => `{${JSON.stringify(name)},${termText(field)}}`)}]`;
+}

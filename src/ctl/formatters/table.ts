@@ -1,0 +1,18 @@
+/** Columns with tabs between them, below their names. */
+import { cellText, type Formatter } from './formatter.ts';
+
+export const table: Formatter = {
+  isForPeople: true,
+  async *list({ columns, rows, isWhole }, headers) {
+    let isEmpty = true;
+    for await (const row of rows) {
+      if (isEmpty && headers) yield columns.join('\t');
+      isEmpty = false;
+      yield columns.map((column) => cellText(row[column])).join('\t');
+    }
+    if (isEmpty && isWhole === true) yield '';
+  },
+  done: () => null,
+  message: (text) => text,
+  text: (text) => text,
+};

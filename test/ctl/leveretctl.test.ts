@@ -1,0 +1,119 @@
+/** `leveretctl` as a user starts it: a process, for a broker that is another. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type Broker, startBroker } from '../../src/broker.ts';
+
+const LEVERETCTL = join(import.meta.dirname, '../../src/cli/leveretctl.ts');
+const NODE = 'leveret@localhost';
+
+function temporary(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'leveret-ctl-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+async function started(t: TestContext, directory: string, nodeName = NODE, management = false): Promise<Broker> {
+  const broker = await startBroker({
+    port: 0,
+    memory: true,
+    logLevel: 'none',
+    nodeName,
+    controlSocket: { path: join(directory, `${nodeName}.sock`) },
+    ...(management ? { management: { port: 0 } } : {}),
+  });
+  t.after(() => broker.stop());
+  return broker;
+}
+
+interface Ended {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function called(program: string, words: readonly string[], env: NodeJS.ProcessEnv, stdin = ''): Promise<Ended> {
+  const child = spawn(process.execPath, [program, ...words], { env: { PATH: process.env.PATH, ...env } });
+  const printed = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) child[name].on('data', (text) => (printed[name] += text));
+  child.stdin.end(stdin);
+  const [exitCode] = await once(child, 'close');
+  return { exitCode, ...printed };
+}
+
+test('the only broker of a user is found without being named', async (t) => {
+  const directory = temporary(t);
+  await started(t, directory);
+  const env = { LEVERET_RUN_DIR: directory };
+  const { exitCode, stdout, stderr } = await called(LEVERETCTL, ['list_users'], env);
+  assert.deepEqual([exitCode, stdout, stderr], [0, 'Listing users ...\nuser\ttags\nguest\t[administrator]\n', '']);
+});
+
+test('of several brokers one has to be named, and they are listed', async (t) => {
+  const directory = temporary(t);
+  const names = ['a@localhost', 'b@localhost'];
+  for (const name of names) await started(t, directory, name);
+  const env = { LEVERET_RUN_DIR: directory };
+  const { exitCode, stderr } = await called(LEVERETCTL, ['list_users'], env);
+  assert.equal(exitCode, 64);
+  for (const name of names) assert.ok(stderr.includes(`  -n ${name}\n`), stderr);
+  for (const chosen of [{ LEVERET_NODENAME: names[1] }, { RABBITMQ_NODENAME: names[0] }]) {
+    assert.equal((await called(LEVERETCTL, ['list_users'], { ...env, ...chosen })).exitCode, 0);
+  }
+});
+
+test('a password is read from standard input, so that it need not stand on the command line', async (t) => {
+  const directory = temporary(t);
+  await started(t, directory);
+  const env = { LEVERET_RUN_DIR: directory };
+  assert.equal((await called(LEVERETCTL, ['add_user', 'u'], env, 'secret\n')).exitCode, 0);
+  assert.equal((await called(LEVERETCTL, ['authenticate_user', 'u', 'secret'], env)).exitCode, 0);
+});
+
+test('a hash takes the place of a password: definitions need none either', async (t) => {
+  const directory = temporary(t);
+  await started(t, directory);
+  const env = { LEVERET_RUN_DIR: directory };
+  const { stdout } = await called(LEVERETCTL, ['hash_password', 'secret'], env);
+  const added = await called(LEVERETCTL, ['add_user', 'u', stdout.trim(), '--pre-hashed-password'], env);
+  assert.equal(added.exitCode, 0);
+  assert.equal((await called(LEVERETCTL, ['authenticate_user', 'u', 'secret'], env)).exitCode, 0);
+});
+
+test('called as rabbitmqctl through a link it does the same, and goes by that name', async (t) => {
+  const directory = temporary(t);
+  await started(t, directory);
+  const link = join(temporary(t), 'rabbitmqctl');
+  symlinkSync(LEVERETCTL, link);
+  const env = { LEVERET_RUN_DIR: directory };
+  assert.equal((await called(link, ['list_users', '-q'], env)).stdout, 'user\ttags\nguest\t[administrator]\n');
+  assert.match((await called(link, ['list_users', 'x'], env)).stderr, /^rabbitmqctl \[--node <node>\]/m);
+});
+
+test('a broker elsewhere is asked through its HTTP API, as a user, whose password is never printed', async (t) => {
+  const directory = temporary(t);
+  const broker = await started(t, directory, NODE, true);
+  const url = (user: string) => broker.managementUrl!.replace('//', `//${user}@`);
+  const env = { LEVERET_URL: url('guest:guest') };
+  assert.equal((await called(LEVERETCTL, ['list_users'], env)).exitCode, 0);
+  const refused = await called(LEVERETCTL, ['list_users', '--url', url('guest:sesame')], {});
+  assert.equal(refused.exitCode, 77);
+  assert.match(refused.stderr, /Login failed/);
+  await broker.stop();
+  const gone = await called(LEVERETCTL, ['list_users', '-u', url('guest:sesame')], {});
+  assert.equal(gone.exitCode, 69);
+  assert.match(gone.stderr, /does not answer: connect ECONNREFUSED/);
+  for (const { stdout, stderr } of [refused, gone]) assert.ok(!`${stdout}${stderr}`.includes('sesame'));
+});
+
+test('what takes longer than it may is given up', async (t) => {
+  const directory = temporary(t);
+  await started(t, directory);
+  const { exitCode, stderr } = await called(LEVERETCTL, ['list_users', '-t', '0'], { LEVERET_RUN_DIR: directory });
+  assert.equal(exitCode, 75);
+  assert.equal(stderr, `Error: operation list_users on node ${NODE} timed out. Timeout value used: 0\n`);
+});
