@@ -25,7 +25,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 /** @returns whether it passed */
 async function step(name: string, command: string, args: readonly string[]): Promise<boolean> {
   const started = performance.now();
-  running = spawn(command, args, { stdio: 'inherit', env: { ...process.env, [MARK]: mark } });
+  const env = { ...process.env, LEVERET_RUN_DIR: join(temporary, 'run'), [MARK]: mark };
+  running = spawn(command, args, { stdio: 'inherit', env });
   const [status] = await once(running, 'exit');
   running = null;
   const seconds = ((performance.now() - started) / 1000).toFixed(1);

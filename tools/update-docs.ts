@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { acceptedDifferences } from '../test/differential/accepted-differences.ts';
+import { commandTables, optionsTable } from './ctl-commands.ts';
 import { differencesList } from './differences-list.ts';
 import { withSection } from './page-section.ts';
 import { benchSection } from './readme-bench.ts';
@@ -23,5 +24,7 @@ const results = existsSync(resultsPath) ? readFileSync(resultsPath, 'utf8') : nu
 update('README.md', 'bench', benchSection(results, 'en'));
 update('README.zh-CN.md', 'bench', benchSection(results, 'zh'));
 update('docs/differences.md', 'differences', differencesList(acceptedDifferences));
+update('docs/leveretctl.md', 'options', optionsTable());
+update('docs/leveretctl.md', 'commands', commandTables());
 update('docs/configuration.md', 'settings', settingsTable());
 update('docs/http-api.md', 'routes', routeTable());

@@ -26,6 +26,8 @@ export interface FileGiven {
 export type FilesGiven = { -readonly [Kind in FileKind]?: FileGiven };
 
 const LEVERET = 'LEVERET_';
+/** Those that say where control sockets are, and which broker `leveretctl` is for: no settings of a broker. */
+const OF_LEVERETCTL: readonly string[] = ['LEVERET_RUN_DIR', 'LEVERET_URL'];
 const RABBITMQ = 'RABBITMQ_';
 
 /** RabbitMQ's variables that set one thing. What Docker's image does with the last three is what RabbitMQ does with them. */
@@ -79,6 +81,7 @@ export function dataDirectoryOf(nodeName: string, environment: Environment): Ass
 export function leveretVariables(environment: Environment, findings: Findings): Assignment[] {
   return Object.entries(environment).flatMap(([variable, value]) => {
     if (!variable.startsWith(LEVERET) || variable.slice(LEVERET.length) in FILE_VARIABLES) return [];
+    if (OF_LEVERETCTL.includes(variable)) return [];
     const key = keyOfVariable(variable);
     if (key !== undefined) return value ? [{ key, value, origin: variable }] : [];
     findings.faults.push(`there is no variable ${variable}; did you mean ${nearestVariable(variable)}?`);

@@ -6,10 +6,8 @@ export const EXIT = {
   noUser: 67,
   unavailable: 69,
   software: 70,
-  cannotCreate: 73,
   temporary: 75,
   noPermission: 77,
-  configuration: 78,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

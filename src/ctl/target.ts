@@ -36,7 +36,7 @@ export interface Asked {
 export async function findTarget({ url, node }: Asked, env: Environment): Promise<Target> {
   if (url !== undefined) return targetAt(url);
   if (node === undefined && env.LEVERET_URL) return targetAt(env.LEVERET_URL);
-  const named = node ?? (env.LEVERET_NODENAME || env.RABBITMQ_NODENAME);
+  const named = node ?? (env.LEVERET_NODE_NAME || env.RABBITMQ_NODENAME);
   if (named?.includes('/')) return targetOnSocket(named, basename(named, '.sock'));
   const directory = controlSocketDirectory(env);
   return named === undefined ? onlyTarget(directory) : targetNamed(directory, named);

@@ -61,7 +61,7 @@ test('of several brokers one has to be named, and they are listed', async (t) =>
   const { exitCode, stderr } = await called(LEVERETCTL, ['list_users'], env);
   assert.equal(exitCode, 64);
   for (const name of names) assert.ok(stderr.includes(`  -n ${name}\n`), stderr);
-  for (const chosen of [{ LEVERET_NODENAME: names[1] }, { RABBITMQ_NODENAME: names[0] }]) {
+  for (const chosen of [{ LEVERET_NODE_NAME: names[1] }, { RABBITMQ_NODENAME: names[0] }]) {
     assert.equal((await called(LEVERETCTL, ['list_users'], { ...env, ...chosen })).exitCode, 0);
   }
 });

@@ -20,7 +20,7 @@ export function leveretctl(nodeName: string, socket: string): ToolUnderTest {
         });
       };
       const terminal = {
-        env: { LEVERET_RUN_DIR: dirname(socket), LEVERET_NODENAME: nodeName },
+        env: { LEVERET_RUN_DIR: dirname(socket), LEVERET_NODE_NAME: nodeName },
         stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]),
         stdout: caught('stdout'),
         stderr: caught('stderr'),
