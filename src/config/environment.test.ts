@@ -38,9 +38,15 @@ test('the part of a key that is the user’s to choose is in small letters; none
   ]);
 });
 
-test('an empty variable is none, other variables are not looked at, and those of files are no settings', () => {
+test('an empty variable is none, other variables are not looked at, and those of files and of leveretctl are no settings', () => {
   assert.deepEqual(
-    leveret({ LEVERET_HEARTBEAT: '', HEARTBEAT: '1', leveret_heartbeat: '1', LEVERET_CONFIG_FILE: 'x' }),
+    leveret({
+      LEVERET_HEARTBEAT: '',
+      HEARTBEAT: '1',
+      leveret_heartbeat: '1',
+      LEVERET_CONFIG_FILE: 'x',
+      LEVERET_URL: 'x',
+    }),
     [],
   );
 });

@@ -64,6 +64,7 @@ export const DECLARED_SCHEMAS = {
     },
   ),
   Users: object({ users: TAGS }),
+  Credentials: object({ username: TEXT, password: TEXT }),
   Permission: object({ user: TEXT, vhost: TEXT, ...PERMISSION }),
   NewPermission: object(PERMISSION),
   TopicPermission: object({ user: TEXT, vhost: TEXT, ...TOPIC_PERMISSION }),

@@ -7,7 +7,12 @@ import { badRequest } from '../api-error.ts';
 import { type Answer, type ApiRequest, NO_CONTENT, type Resource } from '../resource.ts';
 
 export const operateResources: readonly Resource[] = [
-  { path: '/api/operate/authenticate', requires: 'administrator', POST: authenticate },
+  {
+    path: '/api/operate/authenticate',
+    docs: { POST: { text: 'Tries a password, and answers 400 unless it is the user’s.', takes: 'Credentials' } },
+    requires: 'administrator',
+    POST: authenticate,
+  },
 ];
 
 /** Whether a password is a user's. @throws ApiError 400 when it is not */
