@@ -13,7 +13,26 @@ const SIZES = {
 
 test('the letters are those that figures of all times are compared by', () => {
   const letters = allScenarios(SIZES).map(({ letter }) => letter);
-  assert.deepEqual(letters, ['a', 'b', 'c', 'd', 'm', 'e', 'ep', 'f', 'fp', 'g1', 'g2', 'i', 'start', 'management']);
+  assert.deepEqual(letters, [
+    'a',
+    'b',
+    'c',
+    'd',
+    'm',
+    'e',
+    'ep',
+    'f',
+    'fp',
+    'g1',
+    'g2',
+    'i',
+    'start',
+    'management',
+    's-none',
+    's-coarse',
+    's-fine',
+    's-detailed',
+  ]);
 });
 
 test('every load is one that the generator can run', () => {

@@ -64,6 +64,9 @@ export interface Scenario {
   readonly steps: readonly ScenarioStep[];
   /** With the HTTP API. */
   readonly manages: boolean;
+  /** Lines of `rabbitmq.conf`, for targets that read it; with it comes the HTTP API, unless `observed` is false. */
+  readonly settings?: readonly string[];
+  readonly observed?: boolean;
   /** What the floor program needs to be told: it has no routing and no queues to find it out by. Null where it has no part. */
   readonly floor: { readonly journal: boolean; readonly fanOut: boolean } | null;
 }
@@ -88,6 +91,7 @@ export function allScenarios(sizes: ScenarioSizes): Scenario[] {
     ...routing(sizes),
     ...resources(sizes),
     management(sizes),
+    ...statistics(sizes),
   ];
 }
 
@@ -217,6 +221,22 @@ function management({ management: counts }: ScenarioSizes): Scenario {
     floor: null,
     steps: [{ kind: 'management', label: 'management', counts, merit: { figure: 'pageMs', better: 'less' } }],
   };
+}
+
+/** What counting costs: the smallest messages there are, of which the most are counted. */
+function statistics(sizes: ScenarioSizes): Scenario[] {
+  const counting = (letter: string, text: string, setting: string, observed = true): Scenario => ({
+    ...timed(sizes, letter, `a with ${text}`, { bodySizeBytes: 16, durable: true }),
+    settings: [setting],
+    observed,
+    floor: null,
+  });
+  return [
+    counting('s-none', 'collect_statistics none, no HTTP API', 'collect_statistics = none', false),
+    counting('s-coarse', 'rates_mode none', 'management.rates_mode = none'),
+    counting('s-fine', 'rates_mode basic', 'management.rates_mode = basic'),
+    counting('s-detailed', 'rates_mode detailed', 'management.rates_mode = detailed'),
+  ];
 }
 
 function timed(

@@ -3,7 +3,7 @@
  * target runs meanwhile.
  */
 
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { awaitReady } from '../src/perf/idle-connections.ts';
@@ -52,8 +52,11 @@ export const targets: readonly Target[] = [
       const managementPort = scenario.manages ? await freePort() : null;
       const probe = managementPort === null ? [] : ['--import', loopHoldProgram];
       return startNodeTarget(directory, managementPort, (port, data) => {
-        const ports = ['--port', String(port), '--management-port', String(managementPort ?? 0)];
-        return [...probe, brokerProgram, ...ports, '--data-dir', path.join(data, 'data')];
+        const api = isObserved(scenario)
+          ? ['--management-port', String(managementPort ?? 0)]
+          : ['--without-management'];
+        const flags = ['--port', String(port), ...api, ...settingsFile(scenario, data)];
+        return [...probe, brokerProgram, ...flags, '--data-dir', path.join(data, 'data')];
       });
     },
   },
@@ -77,6 +80,18 @@ export const targets: readonly Target[] = [
     start: startRabbitMqTarget,
   },
 ];
+
+function isObserved({ observed = true }: Scenario): boolean {
+  return observed;
+}
+
+/** @returns the flag that names the file */
+function settingsFile({ settings }: Scenario, directory: string): string[] {
+  if (settings === undefined) return [];
+  const file = path.join(directory, 'rabbitmq.conf');
+  writeFileSync(file, `${settings.join('\n')}\n`);
+  return ['--config', file];
+}
 
 /** With a `managementPort` its event loop is watched. */
 async function startNodeTarget(
@@ -104,7 +119,9 @@ async function startNodeTarget(
 
 async function startRabbitMqTarget(scenario: Scenario): Promise<RunningTarget> {
   const sinceUs = monotonicUs();
-  const broker = await startRabbitMq({ management: scenario.manages });
+  const { manages, settings: config = [] } = scenario;
+  const management = manages || (config.length > 0 && isObserved(scenario));
+  const broker = await startRabbitMq({ management, config });
   const startMs = await awaitReady({ ...defaultLoadOptions, port: broker.port }, sinceUs, readyMsMax);
   // The node is the first process; the other maps Erlang's ports and takes no part.
   const pids = broker.pids.slice(0, 1);
