@@ -92,7 +92,7 @@ function statisticsIn(settings: Settings): Partial<StatisticsOptions> {
   return withoutUndefined({ collect, force, ratesMode, intervalMs: statisticsIntervalMs });
 }
 
-function readDefinitionsFile(path: string): object {
+export function readDefinitionsFile(path: string): object {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch (error) {

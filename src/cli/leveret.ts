@@ -11,6 +11,8 @@ const program = new Command('leveret')
   .version(VERSION, '-V, --version', 'Print the version.')
   .helpOption('-h, --help', 'Print this.')
   .helpCommand(false)
+  // What stands behind a command is meant for it: `leveret config show --config FILE`.
+  .enablePositionalOptions()
   .showHelpAfterError('(--help lists what there is)')
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'leveret: ')) });
 
@@ -25,6 +27,28 @@ addPerfOptions(program.command('perf')).action(async (flags) => {
   const { perf } = await import('./perf.ts');
   process.exitCode = await perf(flags);
 });
+
+const config = program.command('config').description('Looks at settings; starts nothing.').helpCommand(false);
+
+config
+  .command('check')
+  .description('Says what is wrong with files of settings, or of plugins, as a start with them would.')
+  .argument(
+    '<files...>',
+    'rabbitmq.conf, rabbitmq.config, advanced.config, enabled_plugins; later ones go before earlier ones.',
+  )
+  .action(async (files: string[]) => {
+    const { checkFiles } = await import('./config-command.ts');
+    process.exitCode = checkFiles(files);
+  });
+
+addServeOptions(config.command('show'))
+  .description('Prints every setting as it is in force, and where it comes from.')
+  .option('--json', 'As JSON.')
+  .action(async (flags) => {
+    const { showConfiguration } = await import('./config-command.ts');
+    process.exitCode = showConfiguration(flags, process.env);
+  });
 
 /** What went wrong, in one line; where only a fault of Leveret's own can be the cause, with the place. */
 function explain(error: unknown): string {

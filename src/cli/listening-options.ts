@@ -36,7 +36,7 @@ export function allAddresses(): string {
   return all.some(({ family }) => family === 'IPv6') ? '::' : '0.0.0.0';
 }
 
-function tlsOptions(settings: Settings): TlsOptions | undefined {
+export function tlsOptions(settings: Settings): TlsOptions | undefined {
   const { tlsCertFile: certFile, tlsVersions, tlsCiphers } = settings;
   if (certFile === undefined) return undefined;
   return {

@@ -61,21 +61,26 @@ test('a variable that begins as ours and says nothing is a fault, with the neare
   ]);
 });
 
-test('RabbitMQ’s variables say who the node is, where its data lies, and what an empty broker is given', () => {
+test('RabbitMQ’s variables say who the node is, where its data and its log lie, and what an empty broker is given', () => {
   const environment = {
     RABBITMQ_NODENAME: 'rabbit@here',
     RABBITMQ_MNESIA_DIR: '/data',
     RABBITMQ_DEFAULT_USER: 'alice',
     RABBITMQ_DEFAULT_PASS: 'secret',
     RABBITMQ_DEFAULT_VHOST: 'shop',
+    RABBITMQ_LOG_BASE: '/var/log/rabbitmq',
+    RABBITMQ_LOGS: '-',
     RABBITMQ_HOME: '/usr/lib/rabbitmq',
   };
   assert.deepEqual(lines(rabbitMqVariables(environment, new Findings())), [
+    'RABBITMQ_LOG_BASE: log.dir = /var/log/rabbitmq',
     'RABBITMQ_NODENAME: node_name = rabbit@here',
     'RABBITMQ_MNESIA_DIR: data_dir = /data',
     'RABBITMQ_DEFAULT_USER: default_user = alice',
     'RABBITMQ_DEFAULT_PASS: default_pass = secret',
     'RABBITMQ_DEFAULT_VHOST: default_vhost = shop',
+    'RABBITMQ_LOGS: log.console = true',
+    'RABBITMQ_LOGS: log.file = false',
   ]);
   const base = dataDirectoryOf('rabbit@here', { RABBITMQ_MNESIA_BASE: '/var/lib/rabbitmq/mnesia' });
   assert.deepEqual(lines(base), ['RABBITMQ_MNESIA_BASE: data_dir = /var/lib/rabbitmq/mnesia/rabbit@here']);

@@ -30,8 +30,9 @@ const LEVERET = 'LEVERET_';
 const OF_LEVERETCTL: readonly string[] = ['LEVERET_RUN_DIR', 'LEVERET_URL'];
 const RABBITMQ = 'RABBITMQ_';
 
-/** RabbitMQ's variables that set one thing. What Docker's image does with the last three is what RabbitMQ does with them. */
+/** RabbitMQ's variables that set one thing. */
 const RABBITMQ_VARIABLES: Readonly<Record<string, string>> = {
+  RABBITMQ_LOG_BASE: 'log.dir',
   RABBITMQ_NODENAME: 'node_name',
   RABBITMQ_MNESIA_DIR: 'data_dir',
   RABBITMQ_DEFAULT_USER: 'default_user',
@@ -65,10 +66,22 @@ export function rabbitMqVariables(environment: Environment, findings: Findings):
       'RABBITMQ_CONF_ENV_FILE: shell files such as rabbitmq-env.conf are not run; set the variables',
     );
   }
-  return Object.entries(RABBITMQ_VARIABLES).flatMap(([origin, key]) => {
+  const each = Object.entries(RABBITMQ_VARIABLES).flatMap(([origin, key]) => {
     const value = environment[origin];
     return value ? [{ key, value, origin }] : [];
   });
+  return [...each, ...logVariable(environment)];
+}
+
+/** `-` is the console and no file. */
+function logVariable({ RABBITMQ_LOGS: path }: Environment): Assignment[] {
+  const origin = 'RABBITMQ_LOGS';
+  if (!path) return [];
+  if (path !== '-') return [{ key: 'log.file', value: path, origin }];
+  return [
+    { key: 'log.console', value: 'true', origin },
+    { key: 'log.file', value: 'false', origin },
+  ];
 }
 
 /** `RABBITMQ_MNESIA_BASE` is where directories of several nodes are. */
