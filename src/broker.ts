@@ -53,7 +53,7 @@ import type { LogOptions } from './runtime/log-options.ts';
 import { type LogControl, Logs, type OwnLog } from './runtime/logs.ts';
 import { freeDiskBytes, systemMemory } from './runtime/machine.ts';
 import { writePidFile } from './runtime/pid-file.ts';
-import { Slices } from './runtime/slices.ts';
+import { Slices, whole } from './runtime/slices.ts';
 import type { QueueMarks } from './storage/checkpoint.ts';
 import { type LiveMessages, MessageStore } from './storage/message-store.ts';
 import { PAGE_SIZE } from './storage/page.ts';
@@ -354,18 +354,18 @@ class RunningBroker implements Broker {
   }
 
   async #openMetadata(): Promise<MetadataStore> {
-    const definitions = checkedDefinitions(this.#options.definitions ?? {});
+    const definitions = whole(checkedDefinitions(this.#options.definitions ?? {}));
     const clusterName = this.#options.clusterName ?? this.#nodeName;
     if (this.dataDir === null) {
-      this.#metadata = openMemoryStore({ clusterName });
+      this.#metadata = openMemoryStore({ clusterName, slices: this.#slices });
     } else {
       openDataDirectory(this.dataDir);
-      this.#metadata = openSqliteStore({ directory: this.dataDir, clusterName });
+      this.#metadata = openSqliteStore({ directory: this.dataDir, clusterName, slices: this.#slices });
       this.#removePidFile = writePidFile(this.dataDir);
     }
     await endTracing(this.#metadata);
     if (definitions.users.length === 0) await this.#bootstrap(this.#metadata);
-    await importDefinitions(this.#metadata, definitions);
+    await importDefinitions(this.#metadata, definitions, this.#slices);
     if (this.#options.logging?.exchange !== undefined) {
       await declareInternalTopic(this.#metadata, this.#options.defaultVhost ?? '/', LOG_EXCHANGE);
     }

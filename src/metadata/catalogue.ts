@@ -7,9 +7,19 @@
  * Invariant: every entity's parents are there.
  */
 import assert from 'node:assert/strict';
-import { deletionOf, isDurableByItself, isPut, keyOf, type Put, parentKeysOf } from './entity.ts';
+import type { Steps } from '../runtime/slices.ts';
+import {
+  deletionOf,
+  ENTITY_KINDS,
+  type EntityKind,
+  isDurableByItself,
+  isPut,
+  keyOf,
+  type Put,
+  parentKeysOf,
+} from './entity.ts';
 import { type Change, MetadataError, type MetadataSnapshot } from './port.ts';
-import { encodeRecord } from './record-json.ts';
+import { encodeRecord, kindOfKey, recordOf } from './record-json.ts';
 
 interface Entity {
   readonly put: Put;
@@ -30,7 +40,9 @@ export interface Step {
 }
 
 export class Catalogue {
-  readonly #entities = new Map<string, Entity>();
+  readonly #entities = new Map<EntityKind, Map<string, Entity>>(ENTITY_KINDS.map((kind) => [kind, new Map()]));
+  /** What snapshots show of a kind, until something of it changes. */
+  readonly #lists = new Map<EntityKind, readonly unknown[]>();
   /** Parent's key -> keys of what hangs on it. */
   readonly #children = new Map<string, Set<string>>();
 
@@ -38,30 +50,52 @@ export class Catalogue {
    * Makes one change and appends what that meant to `steps`: nothing when it changes nothing, many when others go with it.
    * @throws MetadataError missing, conflict; the steps before this change stay done
    */
-  make(change: Change, steps: Step[]): void {
+  *make(change: Change, steps: Step[]): Steps {
     if (isPut(change)) this.#put(change, steps);
-    else this.#delete(keyOf(change), steps);
+    else yield* this.#delete(keyOf(change), steps);
+    yield;
   }
 
-  /** Takes steps back, the last one first. */
-  undo(steps: readonly Step[]): void {
-    for (const step of steps.toReversed()) this.#set(step.key, step.after, step.before);
+  /** Takes steps back, and off the list, the last one first. */
+  *undo(steps: Step[]): Steps {
+    for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+      this.#set(step.key, step.after, step.before);
+      yield;
+    }
   }
 
   /** What was put under a key. */
   find(key: string): Put | undefined {
-    return this.#entities.get(key)?.put;
+    return this.#get(key)?.put;
   }
 
-  snapshot(): MetadataSnapshot {
-    const lists = new SnapshotLists();
-    for (const { put } of this.#entities.values()) lists.add(put);
-    return lists;
+  /** @param untold steps that are not to be seen yet, the last ones that were made */
+  snapshot(untold: readonly Step[] = []): MetadataSnapshot {
+    const before = new Map<string, Entity | undefined>();
+    for (const step of untold) if (!before.has(step.key)) before.set(step.key, step.before);
+    const lists = ENTITY_KINDS.map((kind) => [LIST_OF_KIND[kind], this.#list(kind, before)]);
+    return Object.fromEntries(lists);
+  }
+
+  #list(kind: EntityKind, before: ReadonlyMap<string, Entity | undefined>): readonly unknown[] {
+    const known = before.size === 0 ? this.#lists.get(kind) : undefined;
+    if (known !== undefined) return known;
+    const records: unknown[] = [];
+    for (const [key, { put }] of this.#entities.get(kind)!) if (!before.has(key)) records.push(recordOf(put));
+    for (const [key, entity] of before) {
+      if (entity !== undefined && kindOfKey(key) === kind) records.push(recordOf(entity.put));
+    }
+    if (before.size === 0) this.#lists.set(kind, records);
+    return records;
+  }
+
+  #get(key: string): Entity | undefined {
+    return this.#entities.get(kindOfKey(key))!.get(key);
   }
 
   #put(put: Put, steps: Step[]): void {
     const key = keyOf(put);
-    const before = this.#entities.get(key);
+    const before = this.#get(key);
     if (before !== undefined && isSettled(before.put, put)) return;
     const parents = before?.parents ?? parentKeysOf(put);
     const durable = isDurableByItself(put) && this.#areDurable(parents, key);
@@ -70,10 +104,13 @@ export class Catalogue {
     steps.push({ change: put, key, durable, before, after });
   }
 
-  #delete(key: string, steps: Step[]): void {
-    const before = this.#entities.get(key);
+  *#delete(key: string, steps: Step[]): Steps {
+    const before = this.#get(key);
     if (before === undefined) return;
-    for (const child of Array.from(this.#children.get(key) ?? [])) this.#delete(child, steps);
+    for (const child of Array.from(this.#children.get(key) ?? [])) {
+      yield* this.#delete(child, steps);
+      yield;
+    }
     this.#set(key, before, undefined);
     steps.push({ change: deletionOf(before.put), key, durable: before.durable, before, after: undefined });
   }
@@ -81,7 +118,7 @@ export class Catalogue {
   #areDurable(parents: readonly string[], key: string): boolean {
     let durable = true;
     for (const parent of parents) {
-      const entity = this.#entities.get(parent);
+      const entity = this.#get(parent);
       if (entity === undefined) throw new MetadataError('missing', `${key} needs ${parent}, which is not there`);
       durable &&= entity.durable;
     }
@@ -89,9 +126,12 @@ export class Catalogue {
   }
 
   #set(key: string, from: Entity | undefined, to: Entity | undefined): void {
-    assert(this.#entities.get(key) === from, 'steps are made and undone in order');
-    if (to === undefined) this.#entities.delete(key);
-    else this.#entities.set(key, to);
+    const kind = kindOfKey(key);
+    const entities = this.#entities.get(kind)!;
+    assert(entities.get(key) === from, 'steps are made and undone in order');
+    this.#lists.delete(kind);
+    if (to === undefined) entities.delete(key);
+    else entities.set(key, to);
     if (from === undefined) for (const parent of to!.parents) this.#link(parent, key);
     if (to === undefined) for (const parent of from!.parents) this.#unlink(parent, key);
   }
@@ -109,57 +149,19 @@ export class Catalogue {
   }
 }
 
-class SnapshotLists implements MetadataSnapshot {
-  readonly vhosts: MetadataSnapshot['vhosts'][number][] = [];
-  readonly users: MetadataSnapshot['users'][number][] = [];
-  readonly permissions: MetadataSnapshot['permissions'][number][] = [];
-  readonly topicPermissions: MetadataSnapshot['topicPermissions'][number][] = [];
-  readonly exchanges: MetadataSnapshot['exchanges'][number][] = [];
-  readonly queues: MetadataSnapshot['queues'][number][] = [];
-  readonly bindings: MetadataSnapshot['bindings'][number][] = [];
-  readonly policies: MetadataSnapshot['policies'][number][] = [];
-  readonly operatorPolicies: MetadataSnapshot['operatorPolicies'][number][] = [];
-  readonly parameters: MetadataSnapshot['parameters'][number][] = [];
-  readonly globalParameters: MetadataSnapshot['globalParameters'][number][] = [];
-
-  add(put: Put): void {
-    switch (put.kind) {
-      case 'put-vhost':
-        this.vhosts.push(put.vhost);
-        return;
-      case 'put-user':
-        this.users.push(put.user);
-        return;
-      case 'put-permission':
-        this.permissions.push(put.permission);
-        return;
-      case 'put-topic-permission':
-        this.topicPermissions.push(put.topicPermission);
-        return;
-      case 'put-exchange':
-        this.exchanges.push(put.exchange);
-        return;
-      case 'put-queue':
-        this.queues.push(put.queue);
-        return;
-      case 'put-binding':
-        this.bindings.push(put.binding);
-        return;
-      case 'put-policy':
-        this.policies.push(put.policy);
-        return;
-      case 'put-operator-policy':
-        this.operatorPolicies.push(put.policy);
-        return;
-      case 'put-parameter':
-        this.parameters.push(put.parameter);
-        return;
-      case 'put-global-parameter':
-        this.globalParameters.push(put.parameter);
-        return;
-    }
-  }
-}
+const LIST_OF_KIND: Readonly<Record<EntityKind, keyof MetadataSnapshot>> = {
+  vhost: 'vhosts',
+  user: 'users',
+  permission: 'permissions',
+  'topic-permission': 'topicPermissions',
+  exchange: 'exchanges',
+  queue: 'queues',
+  binding: 'bindings',
+  policy: 'policies',
+  'operator-policy': 'operatorPolicies',
+  parameter: 'parameters',
+  'global-parameter': 'globalParameters',
+};
 
 /**
  * Whether a put of what is there already is done with. Two nodes may declare the same name at once, so the second one has to

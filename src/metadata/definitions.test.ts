@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { toPlain } from '../protocol/field-table.ts';
+import { whole } from '../runtime/slices.ts';
 import { DefinitionsError } from './definition-fields.ts';
 import { definitionChanges, readDefinitions } from './definitions.ts';
 import { type DefinitionLists, writeDefinitions, writeVhostDefinitions } from './definitions-writer.ts';
@@ -8,7 +9,7 @@ import { openMemoryStore } from './memory-store.ts';
 import type { MetadataStore } from './port.ts';
 import { make, putExchange, putQueue, putVhost } from './test-records.ts';
 
-const read = (json: unknown) => readDefinitions(json, (password) => `hash of ${password}`);
+const read = (json: unknown) => whole(readDefinitions(json, (password) => `hash of ${password}`));
 
 /** Every field that RabbitMQ 3.10.8 writes when it exports, one entity of each kind. */
 const EXPORTED = {
@@ -219,7 +220,7 @@ describe('reading definitions', () => {
 });
 
 describe('the changes that definitions make', () => {
-  const changes = (json: unknown, store: MetadataStore) => definitionChanges(read(json), store, () => 'classic');
+  const changes = (json: unknown, store: MetadataStore) => whole(definitionChanges(read(json), store, () => 'classic'));
 
   test('a new vhost comes with its predeclared exchanges, an old one is only updated', () => {
     const store = openMemoryStore({ clusterName: 'c' });

@@ -10,6 +10,7 @@
  * Nothing is left out in silence: what this broker does not act upon is refused.
  */
 import { fromPlain, type PlainObject } from '../protocol/field-table.ts';
+import { eachStep, type Steps } from '../runtime/slices.ts';
 import { newVhostChanges } from './bootstrap.ts';
 import { DefinitionFields } from './definition-fields.ts';
 import type {
@@ -75,16 +76,16 @@ const LISTS = [
  * @param hashPassword for users whose password stands in the file as it is
  * @throws DefinitionsError that says where and why
  */
-export function readDefinitions(json: unknown, hashPassword: (password: string) => string): Definitions {
+export function* readDefinitions(json: unknown, hashPassword: (password: string) => string): Steps<Definitions> {
   const file = new DefinitionFields(json, '');
   refuseUnknownLists(file);
   const parameters = file.list('parameters');
   const isOperatorPolicy = (parameter: DefinitionFields) => parameter.text('component') === OPERATOR_POLICY;
   return {
-    users: file.list('users').map((user) => readUser(user, hashPassword)),
+    users: yield* eachStep(file.list('users'), (user) => readUser(user, hashPassword)),
     vhosts: file.list('vhosts').map(readVhost),
-    permissions: file.list('permissions').map(readPermission),
-    topicPermissions: file.list('topic_permissions').map(readTopicPermission),
+    permissions: yield* eachStep(file.list('permissions'), readPermission),
+    topicPermissions: yield* eachStep(file.list('topic_permissions'), readTopicPermission),
     parameters: [
       ...file.list('vhosts').flatMap(readVhostLimits),
       ...parameters.filter((parameter) => !isOperatorPolicy(parameter)).map(readParameter),
@@ -94,44 +95,57 @@ export function readDefinitions(json: unknown, hashPassword: (password: string) 
     }),
     policies: file.list('policies').map((policy) => readPolicy(policy, policy)),
     operatorPolicies: parameters.filter(isOperatorPolicy).map((policy) => readPolicy(policy, policy.inner('value'))),
-    exchanges: file.list('exchanges').map(readExchange),
-    queues: file.list('queues').map(readQueue),
-    bindings: file.list('bindings').map(readBinding),
+    exchanges: yield* eachStep(file.list('exchanges'), readExchange),
+    queues: yield* eachStep(file.list('queues'), readQueue),
+    bindings: yield* eachStep(file.list('bindings'), readBinding),
   };
 }
 
 /** The changes that bring a store to what is defined. @param typeOf the type of a queue, by its arguments */
-export function definitionChanges(
+export function* definitionChanges(
   definitions: Definitions,
   store: MetadataStore,
   typeOf: (queue: DefinedQueue) => QueueRecord['type'],
-): Change[] {
+): Steps<Change[]> {
   const { vhosts, exchanges, queues } = store.snapshot();
   const known = new Set(vhosts.map(({ name }) => name));
-  const knownExchanges = new Set(exchanges.map(keyIn));
-  const knownQueues = new Set(queues.map(keyIn));
-  const newQueues = firstOfEach(definitions.queues, knownQueues);
-  return [
-    ...definitions.vhosts.flatMap((vhost): Change[] => {
-      return known.has(vhost.name) ? [{ kind: 'put-vhost', vhost }] : newVhostChanges(vhost);
-    }),
-    ...definitions.users.map((user) => ({ kind: 'put-user', user }) as const),
-    ...definitions.permissions.map((permission) => ({ kind: 'put-permission', permission }) as const),
-    ...definitions.topicPermissions.map(
-      (topicPermission) => ({ kind: 'put-topic-permission', topicPermission }) as const,
-    ),
-    ...definitions.parameters.map((parameter) => ({ kind: 'put-parameter', parameter }) as const),
-    ...definitions.globalParameters.map((parameter) => ({ kind: 'put-global-parameter', parameter }) as const),
-    ...definitions.policies.map((policy) => ({ kind: 'put-policy', policy }) as const),
-    ...definitions.operatorPolicies.map((policy) => ({ kind: 'put-operator-policy', policy }) as const),
-    ...firstOfEach(definitions.exchanges, knownExchanges).map(
-      (exchange) => ({ kind: 'put-exchange', exchange }) as const,
-    ),
-    ...newQueues.map((queue) => {
-      return { kind: 'put-queue', queue: { ...queue, id: store.allocateQueueId(), type: typeOf(queue) } } as const;
-    }),
-    ...definitions.bindings.map((binding) => ({ kind: 'put-binding', binding }) as const),
-  ];
+  const isNewExchange = yield* newcomers(exchanges);
+  const isNewQueue = yield* newcomers(queues);
+  const changes: Change[] = [];
+  for (const change of changesOf(definitions, (vhost) => known.has(vhost))) {
+    yield;
+    if (change.kind === 'new-exchange') {
+      const { exchange } = change;
+      if (isNewExchange(exchange)) changes.push({ kind: 'put-exchange', exchange });
+    } else if (change.kind === 'new-queue') {
+      const { queue } = change;
+      if (!isNewQueue(queue)) continue;
+      changes.push({ kind: 'put-queue', queue: { ...queue, id: store.allocateQueueId(), type: typeOf(queue) } });
+    } else changes.push(change);
+  }
+  return changes;
+}
+
+/** What is put unless it is there already. */
+type Newcomer =
+  | { readonly kind: 'new-exchange'; readonly exchange: ExchangeRecord }
+  | { readonly kind: 'new-queue'; readonly queue: DefinedQueue };
+
+function* changesOf(definitions: Definitions, isKnown: (vhost: string) => boolean): Iterable<Change | Newcomer> {
+  for (const vhost of definitions.vhosts) {
+    if (isKnown(vhost.name)) yield { kind: 'put-vhost', vhost };
+    else yield* newVhostChanges(vhost);
+  }
+  for (const user of definitions.users) yield { kind: 'put-user', user };
+  for (const permission of definitions.permissions) yield { kind: 'put-permission', permission };
+  for (const topicPermission of definitions.topicPermissions) yield { kind: 'put-topic-permission', topicPermission };
+  for (const parameter of definitions.parameters) yield { kind: 'put-parameter', parameter };
+  for (const parameter of definitions.globalParameters) yield { kind: 'put-global-parameter', parameter };
+  for (const policy of definitions.policies) yield { kind: 'put-policy', policy };
+  for (const policy of definitions.operatorPolicies) yield { kind: 'put-operator-policy', policy };
+  for (const exchange of definitions.exchanges) yield { kind: 'new-exchange', exchange };
+  for (const queue of definitions.queues) yield { kind: 'new-queue', queue };
+  for (const binding of definitions.bindings) yield { kind: 'put-binding', binding };
 }
 
 /** RabbitMQ's own files have keys beside the lists, which tell of the broker that wrote them. */
@@ -252,16 +266,20 @@ function readArguments(fields: DefinitionFields): ReturnType<typeof fromPlain> {
   return fromPlain(fields.object('arguments') as PlainObject);
 }
 
-function firstOfEach<T extends { vhost: string; name: string }>(records: readonly T[], known: Set<string>): T[] {
-  const seen = new Set(known);
-  return records.filter((record) => {
-    const key = keyIn(record);
-    if (seen.has(key)) return false;
-    seen.add(key);
-    return true;
-  });
+/** What tells of each name whether it comes for the first time. */
+function* newcomers(known: readonly Placed[]): Steps<(record: Placed) => boolean> {
+  const seen = new Set(yield* eachStep(known, keyIn));
+  return (record) => {
+    const { size } = seen;
+    return seen.add(keyIn(record)).size > size;
+  };
 }
 
-function keyIn({ vhost, name }: { readonly vhost: string; readonly name: string }): string {
+interface Placed {
+  readonly vhost: string;
+  readonly name: string;
+}
+
+function keyIn({ vhost, name }: Placed): string {
   return JSON.stringify([vhost, name]);
 }

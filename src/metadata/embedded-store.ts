@@ -1,9 +1,11 @@
 /**
  * The store of a broker that stands alone: a catalogue in memory over a medium that keeps what is durable.
  *
- * The order of a proposal is the invariant: checked, persisted, told to the followers, told to the proposer. All of it is
- * synchronous, so nothing else sees the catalogue between the first step and the last.
+ * The order of a proposal is the invariant: checked, persisted, told to the followers, told to the proposer. Proposals are taken
+ * one after the other. A short one is done at once; a long one, such as an import, in slices, with messages in between: whoever
+ * asks for a snapshot meanwhile sees what the followers were told, and nothing of what they were not.
  */
+import { type Slices, type Steps, whole } from '../runtime/slices.ts';
 import { Catalogue, type Step } from './catalogue.ts';
 import { globalParameterKey, type Put } from './entity.ts';
 import { type Applied, type Change, MetadataError, type MetadataSnapshot, type MetadataStore } from './port.ts';
@@ -18,9 +20,12 @@ export interface Row {
 /** Where an embedded store keeps what is durable. What a call was given is durable once it returns. */
 export interface Medium {
   readonly nodeId: string;
-  /** Keeps rows, all or none of them. @throws MetadataError unavailable */
-  write(rows: readonly Row[]): void;
-  /** Keeps that ids below `limit` may have been given out. @throws MetadataError unavailable */
+  /** Keeps rows, all or none of them, once all steps are done. @throws MetadataError unavailable */
+  write(rows: Iterable<Row>): Steps;
+  /**
+   * Keeps that ids below `limit` may have been given out; while rows are written, together with them: what such an id is given
+   * to is a proposal that waits. @throws MetadataError unavailable
+   */
   reserveQueueIds(limit: number): void;
   close(): void;
 }
@@ -42,6 +47,9 @@ const QUEUE_ID_MAX = 2 ** 32 - 1;
 /** Ids are reserved this many at a time: one write for a thousand declarations, and a crash wastes no more than these. */
 const QUEUE_ID_BLOCK_COUNT = 1024;
 
+/** Steps of a proposal that are done at once, three a change: some declarations, or what a connection takes with it. */
+const STEPS_AT_ONCE = 300;
+
 interface Proposal {
   readonly changes: readonly Change[];
   readonly applied: Applied;
@@ -52,19 +60,25 @@ export class EmbeddedStore implements MetadataStore {
   readonly #defaultClusterName: string;
   readonly #catalogue = new Catalogue();
   readonly #waiting: Proposal[] = [];
+  readonly #slices: Slices;
   /** Replaced, never changed: a follower may come or go while the others are told. */
   #followers: readonly ((change: Change) => void)[] = [];
-  #isTelling = false;
+  /** Of the proposal that is being taken: what was made, and how much of it the followers know. */
+  #made: Step[] = [];
+  #toldCount = 0;
+  #taking: Steps | null = null;
+  #isClosed = false;
   #nextQueueId: number;
   #reservedLimit: number;
 
   /** @throws MetadataError missing when a kept entity lacks what it hangs on */
-  constructor(medium: Medium, kept: Kept, clusterName: string) {
+  constructor(medium: Medium, kept: Kept, clusterName: string, slices: Slices) {
     this.#medium = medium;
+    this.#slices = slices;
     this.#defaultClusterName = clusterName;
     this.#nextQueueId = kept.nextQueueId;
     this.#reservedLimit = kept.nextQueueId;
-    for (const put of kept.puts) this.#catalogue.make(put, []);
+    for (const put of kept.puts) whole(this.#catalogue.make(put, []));
   }
 
   get nodeId(): string {
@@ -78,14 +92,14 @@ export class EmbeddedStore implements MetadataStore {
   }
 
   snapshot(): MetadataSnapshot {
-    return this.#catalogue.snapshot();
+    const { length } = this.#made;
+    return this.#catalogue.snapshot(this.#toldCount < length ? this.#made.slice(this.#toldCount) : []);
   }
 
   propose(changes: readonly Change[], applied: Applied): void {
     this.#waiting.push({ changes, applied });
     // A follower that proposes is in the middle of hearing of another proposal; the others must hear of that one first.
-    if (this.#isTelling) return;
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) this.#take(next);
+    if (this.#taking === null) this.#takeWaiting();
   }
 
   follow(apply: (change: Change) => void): () => void {
@@ -109,47 +123,64 @@ export class EmbeddedStore implements MetadataStore {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#followers = [];
+    // What is half written is given up.
+    this.#taking?.return();
     this.#medium.close();
   }
 
-  #take({ changes, applied }: Proposal): void {
-    const steps: Step[] = [];
-    const error = this.#attempt(changes, steps);
-    if (error === null) this.#tell(steps);
+  #takeWaiting(): void {
+    while (this.#taking === null) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      const taking = this.#take(next);
+      this.#taking = taking;
+      for (let step = 0; this.#taking === taking; step++) {
+        if (step === STEPS_AT_ONCE) return void this.#takeInSlices(taking);
+        taking.next();
+      }
+    }
+  }
+
+  async #takeInSlices(taking: Steps): Promise<void> {
+    await this.#slices.run(taking);
+    if (!this.#isClosed) this.#takeWaiting();
+  }
+
+  *#take({ changes, applied }: Proposal): Steps {
+    let error: MetadataError | null;
+    try {
+      error = yield* this.#attempt(changes);
+      while (this.#toldCount < this.#made.length) {
+        const { change } = this.#made[this.#toldCount++];
+        for (const follower of this.#followers) follower(change);
+        yield;
+      }
+    } finally {
+      this.#made = [];
+      this.#toldCount = 0;
+      this.#taking = null;
+    }
     applied(error);
   }
 
   /** Makes the changes and persists them. When that fails, nothing has happened. */
-  #attempt(changes: readonly Change[], steps: Step[]): MetadataError | null {
+  *#attempt(changes: readonly Change[]): Steps<MetadataError | null> {
     try {
-      for (const change of changes) this.#catalogue.make(change, steps);
-      const rows = rowsOf(steps);
-      if (rows.length > 0) this.#medium.write(rows);
+      for (const change of changes) yield* this.#catalogue.make(change, this.#made);
+      if (this.#made.some(({ durable }) => durable)) yield* this.#medium.write(rowsOf(this.#made));
       return null;
     } catch (error) {
-      this.#catalogue.undo(steps);
+      yield* this.#catalogue.undo(this.#made);
       if (error instanceof MetadataError) return error;
       throw error;
     }
   }
-
-  #tell(steps: readonly Step[]): void {
-    this.#isTelling = true;
-    try {
-      for (const step of steps) {
-        for (const follower of this.#followers) follower(step.change);
-      }
-    } finally {
-      this.#isTelling = false;
-    }
-  }
 }
 
-function rowsOf(steps: readonly Step[]): Row[] {
-  const rows: Row[] = [];
+function* rowsOf(steps: readonly Step[]): Iterable<Row> {
   for (const { key, durable, after } of steps) {
-    if (durable) rows.push({ key, text: after === undefined ? null : encodeRecord(after.put) });
+    if (durable) yield { key, text: after === undefined ? null : encodeRecord(after.put) };
   }
-  return rows;
 }

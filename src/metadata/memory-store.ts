@@ -1,15 +1,21 @@
 /** A store that keeps nothing over a restart: for tests, and for brokers that are to leave nothing behind. */
 import { randomUUID } from 'node:crypto';
+import { Slices, type Steps } from '../runtime/slices.ts';
 import { EmbeddedStore, FIRST_QUEUE_ID } from './embedded-store.ts';
 import type { MetadataStore } from './port.ts';
 
 export interface MemoryStoreOptions {
   /** The cluster's name until the global parameter `cluster_name` is set. */
   readonly clusterName: string;
+  /** For long proposals. */
+  readonly slices?: Slices;
 }
 
 /** An empty store with a node id of its own. */
 export function openMemoryStore(options: MemoryStoreOptions): MetadataStore {
-  const medium = { nodeId: randomUUID(), write: () => {}, reserveQueueIds: () => {}, close: () => {} };
-  return new EmbeddedStore(medium, { puts: [], nextQueueId: FIRST_QUEUE_ID }, options.clusterName);
+  const { clusterName, slices = new Slices() } = options;
+  const medium = { nodeId: randomUUID(), write: nothing, reserveQueueIds: () => {}, close: () => {} };
+  return new EmbeddedStore(medium, { puts: [], nextQueueId: FIRST_QUEUE_ID }, clusterName, slices);
 }
+
+function* nothing(): Steps {}

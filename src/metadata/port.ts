@@ -196,12 +196,12 @@ export interface MetadataStore {
   readonly nodeId: string;
   /** The global parameter `cluster_name`, or the name that the store was opened with until that is set. */
   readonly clusterName: string;
-  /** Everything as of now; right after opening, what was durable. The lists are the caller's, the records are shared. */
+  /** Everything as of now; right after opening, what was durable. Lists and records are shared: nobody changes them. */
   snapshot(): MetadataSnapshot;
   /**
    * Makes changes, in order and as one: persisted, then given to every follower, then `applied(null)`. On failure nothing of
-   * them happens and `applied` is told why. The embedded stores call back before propose returns, unless a follower proposes
-   * while it is given a change: that proposal's turn comes when the present one is through.
+   * them happens and `applied` is told why. The embedded stores call back before propose returns, unless the proposal is a long
+   * one, or comes while another is being taken (from a follower, say): its turn comes when that one is through.
    */
   propose(changes: readonly Change[], applied: Applied): void;
   /** Gives all changes from now on to `apply`, which must not throw. @returns what ends it. */

@@ -54,9 +54,30 @@ const FIELD_OF_KIND: Readonly<Record<EntityKind, string>> = {
   'global-parameter': 'parameter',
 };
 
-function recordOf(put: Put): unknown {
-  const { kind, ...rest } = put;
-  return Object.values(rest)[0];
+/** The record of a put, shared with whoever has the put. */
+export function recordOf(put: Put): unknown {
+  switch (put.kind) {
+    case 'put-vhost':
+      return put.vhost;
+    case 'put-user':
+      return put.user;
+    case 'put-permission':
+      return put.permission;
+    case 'put-topic-permission':
+      return put.topicPermission;
+    case 'put-exchange':
+      return put.exchange;
+    case 'put-queue':
+      return put.queue;
+    case 'put-binding':
+      return put.binding;
+    case 'put-policy':
+    case 'put-operator-policy':
+      return put.policy;
+    case 'put-parameter':
+    case 'put-global-parameter':
+      return put.parameter;
+  }
 }
 
 function encodeWithArguments(record: { readonly arguments: Parameters<typeof tableToJson>[0] }): string {

@@ -14,6 +14,7 @@ import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqli
 import { crc32 } from 'node:zlib';
 import { syncDirectory } from '../runtime/disk.ts';
 import { describeHolder } from '../runtime/pid-file.ts';
+import { Slices, type Steps } from '../runtime/slices.ts';
 import { EmbeddedStore, FIRST_QUEUE_ID, type Kept, type Medium, type Row } from './embedded-store.ts';
 import { ENTITY_KINDS, type EntityKind, type Put } from './entity.ts';
 import { MetadataError, type MetadataStore } from './port.ts';
@@ -26,6 +27,8 @@ export interface SqliteStoreOptions {
   readonly directory: string;
   /** The cluster's name until the global parameter `cluster_name` is set. */
   readonly clusterName: string;
+  /** For long proposals. */
+  readonly slices?: Slices;
 }
 
 /** What this code writes and reads. A larger number is a newer Leveret's. */
@@ -55,7 +58,7 @@ export function openSqliteStore(options: SqliteStoreOptions): MetadataStore {
   try {
     return attempt(path, () => {
       prepareFile(database, path);
-      return openStore(new SqliteMedium(database, path), readKept(database, path), options.clusterName, path);
+      return openStore(new SqliteMedium(database, path), readKept(database, path), options, path);
     });
   } catch (error) {
     database.close();
@@ -64,9 +67,14 @@ export function openSqliteStore(options: SqliteStoreOptions): MetadataStore {
 }
 
 /** An entity without what it hangs on was not left so by us. */
-function openStore(medium: Medium, kept: Kept, clusterName: string, path: string): MetadataStore {
+function openStore(
+  medium: Medium,
+  kept: Kept,
+  { clusterName, slices = new Slices() }: SqliteStoreOptions,
+  path: string,
+): MetadataStore {
   try {
-    return new EmbeddedStore(medium, kept, clusterName);
+    return new EmbeddedStore(medium, kept, clusterName, slices);
   } catch (error) {
     if (error instanceof MetadataError) throw damaged(path, error.message, { cause: error });
     throw error;
@@ -80,6 +88,8 @@ class SqliteMedium implements Medium {
   readonly #put: StatementSync;
   readonly #delete: StatementSync;
   readonly #setFact: StatementSync;
+  /** Ids were given out below it, and the transaction that was to keep this has not ended, or has failed; else 0. */
+  #owedLimit = 0;
 
   constructor(database: DatabaseSync, path: string) {
     this.#database = database;
@@ -90,25 +100,38 @@ class SqliteMedium implements Medium {
     this.nodeId = String(readFact(database, path, 'node_id'));
   }
 
-  write(rows: readonly Row[]): void {
-    this.#commit(() => {
-      for (const { key, text } of rows) {
-        if (text === null) this.#delete.run(key);
-        else this.#put.run(key, text, checksumOf(key, text));
+  *write(rows: Iterable<Row>): Steps {
+    this.#attempt('BEGIN IMMEDIATE');
+    try {
+      if (this.#owedLimit > 0) this.reserveQueueIds(this.#owedLimit);
+      for (const row of rows) {
+        attempt(this.#path, () => this.#writeRow(row));
+        yield;
       }
-    });
+      this.#attempt('COMMIT');
+      this.#owedLimit = 0;
+    } finally {
+      // SQLite has rolled back by itself where the fault was a full disk or an I/O error.
+      if (this.#database.isTransaction) this.#attempt('ROLLBACK');
+    }
+  }
+
+  #writeRow({ key, text }: Row): void {
+    if (text === null) this.#delete.run(key);
+    else this.#put.run(key, text, checksumOf(key, text));
   }
 
   reserveQueueIds(limit: number): void {
-    this.#commit(() => this.#setFact.run('queue_id_limit', limit));
+    attempt(this.#path, () => this.#setFact.run('queue_id_limit', limit));
+    this.#owedLimit = this.#database.isTransaction ? limit : 0;
   }
 
   close(): void {
     this.#database.close();
   }
 
-  #commit(work: () => void): void {
-    attempt(this.#path, () => transaction(this.#database, work));
+  #attempt(sql: string): void {
+    attempt(this.#path, () => this.#database.exec(sql));
   }
 }
 

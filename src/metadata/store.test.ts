@@ -12,7 +12,9 @@ import {
   answerTo,
   bindingRecord,
   exchangeRecord,
+  laterAnswerTo,
   make,
+  makeMany,
   policyRecord,
   putBinding,
   putExchange,
@@ -29,14 +31,38 @@ const STORES: readonly (readonly [name: string, open: (directory: string) => Met
   ['the SQLite store', (directory) => openSqliteStore({ directory, clusterName: 'rabbit@here' })],
 ];
 
+function manyQueues(store: MetadataStore, count: number): Change[] {
+  return Array.from({ length: count }, () => {
+    const id = store.allocateQueueId();
+    return putQueue({ name: `queue ${id}`, id });
+  });
+}
+
+function manyDeletions(store: MetadataStore): Change[] {
+  return store.snapshot().queues.map(({ vhost, name }) => ({ kind: 'delete-queue', vhost, name }));
+}
+
+/** Looks in every pass of the event loop until it is done. */
+async function meanwhile(work: Promise<unknown>, look: () => void): Promise<void> {
+  let done = false;
+  const ended = work.finally(() => {
+    done = true;
+  });
+  while (!done) {
+    look();
+    await new Promise((next) => setImmediate(next));
+  }
+  await ended;
+}
+
 for (const [name, open] of STORES) {
   describe(name, () => {
-    const contract = (sentence: string, run: (store: MetadataStore) => void) =>
-      test(sentence, () => {
+    const contract = (sentence: string, run: (store: MetadataStore) => void | Promise<void>) =>
+      test(sentence, async () => {
         const directory = mkdtempSync(join(tmpdir(), 'leveret-metadata-'));
         const store = open(directory);
         try {
-          run(store);
+          await run(store);
         } finally {
           store.close();
           rmSync(directory, { recursive: true });
@@ -53,6 +79,56 @@ for (const [name, open] of STORES) {
       store.follow((change) => heard.push(change.kind));
       store.propose([putVhost(), putExchange(), putQueue(), putBinding()], () => heard.push('applied'));
       assert.deepEqual(heard, ['put-vhost', 'put-exchange', 'put-queue', 'put-binding', 'applied']);
+    });
+
+    contract(
+      'a long proposal leaves room for others, and is seen meanwhile as far as followers were told',
+      async (store) => {
+        make(store, putVhost(), ...manyQueues(store, 50));
+        let queueCount = 50;
+        store.follow(({ kind }) => {
+          if (kind === 'put-queue') queueCount++;
+          if (kind === 'delete-queue') queueCount--;
+        });
+        const seen: number[] = [];
+        const look = () => {
+          const { vhosts, queues } = store.snapshot();
+          assert.deepEqual([vhosts.length, queues.length], [1, queueCount]);
+          seen.push(queueCount);
+        };
+        await meanwhile(makeMany(store, ...manyQueues(store, 5000)), look);
+        await meanwhile(makeMany(store, ...manyDeletions(store)), look);
+        assert.equal(queueCount, 0);
+        assert.ok(seen.filter((count) => count > 50 && count < 5050).length > 0, `in the midst of it: ${seen}`);
+      },
+    );
+
+    contract('what is proposed while a long proposal is taken is answered after it, in order', async (store) => {
+      make(store, putVhost());
+      const heard: string[] = [];
+      store.follow((change) => heard.push(change.kind));
+      const long = makeMany(store, ...manyQueues(store, 1000)).then(() => heard.push('long'));
+      store.propose([putExchange()], () => heard.push('second'));
+      store.propose([putUser()], () => heard.push('third'));
+      await Promise.all([long, laterAnswerTo(store, [putUser('bob')])]);
+      const [later] = [heard.slice(1000)];
+      assert.deepEqual(later.filter((word) => word !== 'long').slice(0, 4), [
+        'put-exchange',
+        'second',
+        'put-user',
+        'third',
+      ]);
+    });
+
+    contract('a long proposal that fails leaves nothing, and nothing of it is seen meanwhile', async (store) => {
+      make(store, putVhost());
+      store.follow(() => assert.fail('followers hear of it'));
+      const before = store.snapshot();
+      const bad = [...manyQueues(store, 3000), putBinding({ source: 'none' })];
+      const answer = laterAnswerTo(store, bad);
+      await meanwhile(answer, () => assert.deepEqual(store.snapshot(), before));
+      assert.equal((await answer)?.fault, 'missing');
+      assert.deepEqual(store.snapshot(), before);
     });
 
     contract('a follower that left hears nothing more', (store) => {

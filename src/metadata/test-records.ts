@@ -65,7 +65,17 @@ export function putPermission(user = 'alice', vhost = '/'): Change {
   return { kind: 'put-permission', permission: { user, vhost, configure: '.*', write: '.*', read: '.*' } };
 }
 
-/** Proposes to an embedded store, which answers at once. @returns its answer */
+/** Proposes what may be too long to be done at once. @returns its answer */
+export function laterAnswerTo(store: MetadataStore, changes: readonly Change[]): Promise<MetadataError | null> {
+  return new Promise((answer) => store.propose(changes, answer));
+}
+
+/** Proposes what is long and has to work. */
+export async function makeMany(store: MetadataStore, ...changes: Change[]): Promise<void> {
+  assert.equal(await laterAnswerTo(store, changes), null);
+}
+
+/** Proposes to an embedded store, which answers at once what is short. @returns its answer */
 export function answerTo(store: MetadataStore, changes: readonly Change[]): MetadataError | null {
   const answers: (MetadataError | null)[] = [];
   store.propose(changes, (error) => answers.push(error));

@@ -7,13 +7,13 @@
 import { execFileSync } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import { openSqliteStore } from './sqlite-store.ts';
-import { answerTo, make, putQueue, putVhost } from './test-records.ts';
+import { answerTo, laterAnswerTo, make, putQueue, putVhost } from './test-records.ts';
 
 const [task, directory] = process.argv.slice(2);
 const store = openSqliteStore({ directory: directory!, clusterName: 'rabbit@here' });
 
 if (task === 'declare') declareWithoutEnd();
-else fillDisk();
+else await fillDisk();
 
 function declareWithoutEnd(): void {
   make(store, putVhost());
@@ -27,14 +27,14 @@ function declareWithoutEnd(): void {
 }
 
 /** A write beyond the limit fails as one on a full disk does, once the signal that comes with it is taken. */
-function fillDisk(): void {
+async function fillDisk(): Promise<void> {
   process.on('SIGXFSZ', () => {});
   let heardCount = 0;
   make(store, putVhost());
   store.follow(() => heardCount++);
   limitFileSize('100000');
   const changes = Array.from({ length: 5000 }, (_, index) => putQueue({ name: `queue ${index}`, id: index + 1 }));
-  print(answerTo(store, changes)?.fault ?? 'applied');
+  print((await laterAnswerTo(store, changes))?.fault ?? 'applied');
   print(store.snapshot().queues.length === 0 ? 'queues as before' : 'queues were left');
   print(heardCount === 0 ? 'followers heard nothing' : 'followers heard of it');
   limitFileSize('unlimited');

@@ -10,6 +10,27 @@ const SLICE_MS = 0.5;
 /** What is sorted at once, to be merged in slices. */
 const RUN_COUNT = 64;
 
+/** Work that may be long: it yields wherever something else may come in between. */
+export type Steps<T = void> = Generator<void, T>;
+
+/** All of it at once. */
+export function whole<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
+/** What is made of each, one a step. */
+export function* eachStep<T, R>(items: Iterable<T>, work: (item: T, index: number) => R): Steps<R[]> {
+  const made: R[] = [];
+  for (const item of items) {
+    made.push(work(item, made.length));
+    yield;
+  }
+  return made;
+}
+
 export class Slices {
   readonly #waiting: (() => void)[] = [];
   #beganMs = Number.NEGATIVE_INFINITY;
@@ -31,6 +52,15 @@ export class Slices {
       this.#waiting.push(begin);
       if (this.#waiting.length === 1) setImmediate(this.#goOn);
     });
+  }
+
+  /** All steps, as many in a slice as fit. */
+  async run<T>(steps: Steps<T>): Promise<T> {
+    for (;;) {
+      if (this.isOver) await this.next();
+      const { done, value } = steps.next();
+      if (done === true) return value;
+    }
   }
 
   async each<T>(items: Iterable<T>, work: (item: T) => void): Promise<void> {

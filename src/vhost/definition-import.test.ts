@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { hashPassword, isPassword } from '../auth/passwords.ts';
 import { openMemoryStore } from '../metadata/memory-store.ts';
+import { Slices, whole } from '../runtime/slices.ts';
 import { checkedDefinitions, importDefinitions } from './definition-import.ts';
 
 const ALL = { configure: '.*', write: '.*', read: '.*' };
@@ -19,7 +20,7 @@ const BINDING = {
 async function imported(json: unknown) {
   const store = openMemoryStore({ clusterName: 'c' });
   try {
-    await importDefinitions(store, checkedDefinitions(json));
+    await importDefinitions(store, whole(checkedDefinitions(json)), new Slices());
     return store.snapshot();
   } finally {
     store.close();
@@ -40,8 +41,8 @@ describe('importing definitions', () => {
 
   test('a file that cannot be used whole changes nothing', async () => {
     const store = openMemoryStore({ clusterName: 'c' });
-    const file = checkedDefinitions({ vhosts: [{ name: 'v' }], bindings: [BINDING] });
-    await assert.rejects(importDefinitions(store, file), /exchange.*x.*is not there/);
+    const file = whole(checkedDefinitions({ vhosts: [{ name: 'v' }], bindings: [BINDING] }));
+    await assert.rejects(importDefinitions(store, file, new Slices()), /exchange.*x.*is not there/);
     assert.deepEqual(store.snapshot().vhosts, []);
     store.close();
   });

@@ -6,7 +6,14 @@ import { hashPassword, isPasswordHash } from '../auth/passwords.ts';
 import { compilePattern, PatternError } from '../auth/pattern.ts';
 import { DefinitionsError } from '../metadata/definition-fields.ts';
 import { type DefinedQueue, type Definitions, definitionChanges, readDefinitions } from '../metadata/definitions.ts';
-import type { ExchangeRecord, MetadataStore, ParameterRecord, PolicyRecord, QueueType } from '../metadata/port.ts';
+import type {
+  ExchangeRecord,
+  MetadataError,
+  MetadataStore,
+  ParameterRecord,
+  PolicyRecord,
+  QueueType,
+} from '../metadata/port.ts';
 import type { PolicyKind } from '../policies/policy-keys.ts';
 import { PolicyError, readPolicy } from '../policies/policy-reading.ts';
 import { AmqpError, preconditionFailed } from '../protocol/errors.ts';
@@ -16,41 +23,49 @@ import {
   validateBinding,
   validateExchangeArguments,
 } from '../routing/exchange-types.ts';
+import { eachStep, type Slices, type Steps } from '../runtime/slices.ts';
 import { checkExchangeArguments } from './exchange-arguments.ts';
 import { readQueueArguments } from './queue-arguments.ts';
 
 /** @throws DefinitionsError that says where and why it cannot be used */
-export function checkedDefinitions(json: unknown): Definitions {
-  const definitions = readDefinitions(json, hashPassword);
-  definitions.users.forEach(({ passwordHash, hashing }, index) => {
+export function* checkedDefinitions(json: unknown): Steps<Definitions> {
+  const definitions = yield* readDefinitions(json, hashPassword);
+  yield* eachStep(definitions.users, ({ passwordHash, hashing }, index) => {
     if (isPasswordHash(passwordHash, hashing)) return;
     throw new DefinitionsError(`users[${index}].password_hash`, `is not base64 of a salt and a ${hashing} digest`);
   });
-  checkPatterns('permissions', definitions.permissions, ['configure', 'write', 'read']);
-  checkPatterns('topic_permissions', definitions.topicPermissions, ['write', 'read']);
-  checkEach('parameters', definitions.parameters, checkParameter);
+  yield* checkPatterns('permissions', definitions.permissions, ['configure', 'write', 'read']);
+  yield* checkPatterns('topic_permissions', definitions.topicPermissions, ['write', 'read']);
+  yield* checkEach('parameters', definitions.parameters, checkParameter);
   checkPolicies('policy', 'policies', definitions.policies);
   checkPolicies('operator-policy', 'operator policies', definitions.operatorPolicies);
-  checkEach('exchanges', definitions.exchanges, checkExchange);
-  checkEach('queues', definitions.queues, queueType);
+  yield* checkEach('exchanges', definitions.exchanges, checkExchange);
+  yield* checkEach('queues', definitions.queues, queueType);
   return definitions;
 }
 
-/** @throws DefinitionsError where something refers to what is neither defined nor there; MetadataError as propose() says */
-export async function importDefinitions(store: MetadataStore, definitions: Definitions): Promise<void> {
-  checkBindings(store, definitions);
-  const changes = definitionChanges(definitions, store, queueType);
-  await new Promise<void>((done, failed) => {
-    store.propose(changes, (error) => (error === null ? done() : failed(error)));
-  });
+/**
+ * All of it or nothing. Clients may declare meanwhile: then it is begun anew with what they have left to do.
+ * @throws DefinitionsError where something refers to what is neither defined nor there; MetadataError as propose() says
+ */
+export async function importDefinitions(store: MetadataStore, definitions: Definitions, slices: Slices): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    await slices.run(checkBindings(store, definitions));
+    const changes = await slices.run(definitionChanges(definitions, store, queueType));
+    const error = await new Promise<MetadataError | null>((applied) => store.propose(changes, applied));
+    if (error === null) return;
+    if (error.fault !== 'conflict' || attempt === ATTEMPTS) throw error;
+  }
 }
+
+const ATTEMPTS = 5;
 
 function checkPatterns<T extends object>(
   list: string,
   records: readonly T[],
   names: readonly (keyof T & string)[],
-): void {
-  records.forEach((record, index) => {
+): Steps<unknown> {
+  return eachStep(records, (record, index) => {
     for (const name of names) {
       try {
         // RabbitMQ's variables are put in when a name is checked; here any name does.
@@ -75,8 +90,8 @@ function checkPolicies(kind: PolicyKind, list: string, policies: readonly Policy
 }
 
 /** Errors that a client would be told become errors of the file. */
-function checkEach<T>(list: string, records: readonly T[], check: (record: T) => unknown): void {
-  records.forEach((record, index) => {
+function checkEach<T>(list: string, records: readonly T[], check: (record: T) => unknown): Steps<unknown> {
+  return eachStep(records, (record, index) => {
     try {
       check(record);
     } catch (error) {
@@ -112,12 +127,12 @@ function checkParameter({ component, name, value }: ParameterRecord): void {
 const VHOST_LIMITS = ['max-connections', 'max-queues'];
 
 /** A binding may be from an exchange of the same file, or from one that is there. */
-function checkBindings(store: MetadataStore, { exchanges, bindings }: Definitions): void {
+function* checkBindings(store: MetadataStore, { exchanges, bindings }: Definitions): Steps {
   const types = new Map<string, string>();
-  for (const { vhost, name, type } of [...exchanges, ...store.snapshot().exchanges]) {
+  yield* eachStep([...exchanges, ...store.snapshot().exchanges], ({ vhost, name, type }) => {
     types.set(JSON.stringify([vhost, name]), type);
-  }
-  checkEach('bindings', bindings, ({ vhost, source, destinationType, routingKey, arguments: args }) => {
+  });
+  yield* checkEach('bindings', bindings, ({ vhost, source, destinationType, routingKey, arguments: args }) => {
     // One that is in neither is missed by the store, or is predeclared in a vhost of this file.
     const type = types.get(JSON.stringify([vhost, source]));
     if (type === undefined) return;

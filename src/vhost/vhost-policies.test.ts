@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { bootstrap } from '../metadata/bootstrap.ts';
 import { openMemoryStore } from '../metadata/memory-store.ts';
 import type { Change, JsonObject, MetadataStore, PolicyRecord } from '../metadata/port.ts';
-import { putExchange, putQueue, userRecord, vhostRecord } from '../metadata/test-records.ts';
+import { makeMany, putExchange, putQueue, userRecord, vhostRecord } from '../metadata/test-records.ts';
 import { Churn } from '../metrics/churn.ts';
 import { fromPlain, type PlainObject } from '../protocol/field-table.ts';
 import type { Queue } from '../queues/queue.ts';
@@ -253,7 +253,8 @@ describe('what a policy does to messages that are ready', () => {
 
 test('a policy over 10,000 queues is applied well within a second', async () => {
   const bench = await Bench.start();
-  bench.propose(
+  await makeMany(
+    bench.metadata,
     ...Array.from({ length: 10_000 }, (_, index) => {
       return putQueue({ name: `q${index}`, id: bench.metadata.allocateQueueId(), durable: false });
     }),

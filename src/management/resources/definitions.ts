@@ -100,7 +100,8 @@ function inVhost(record: unknown, vhost: string): unknown {
 /** All of it or nothing. @throws ApiError 400 that says where and why it cannot be used */
 async function imported(sources: ApiRequest['sources'], json: object): Promise<void> {
   try {
-    await importDefinitions(sources.context.metadata, checkedDefinitions(json));
+    const { slices, context } = sources;
+    await importDefinitions(context.metadata, await slices.run(checkedDefinitions(json)), slices);
   } catch (error) {
     throw error instanceof DefinitionsError ? badRequest(error.message) : error;
   }
