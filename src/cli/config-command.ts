@@ -17,8 +17,11 @@ export function checkFiles(paths: readonly string[]): number {
 }
 
 /** @returns the exit code */
-export function showConfiguration(flags: ServeFlags & { readonly json?: boolean }, environment: Environment): number {
-  const configuration = effectiveConfiguration(flags, environment);
+export async function showConfiguration(
+  flags: ServeFlags & { readonly json?: boolean },
+  environment: Environment,
+): Promise<number> {
+  const configuration = await effectiveConfiguration(flags, environment);
   const { faults, notices } = configuration.findings;
   for (const text of [...faults, ...notices]) console.error(`leveret: ${text}`);
   if (faults.length > 0) return 1;

@@ -20,18 +20,18 @@ function folder(t: TestContext, files: Readonly<Record<string, string>>): string
 }
 
 /** What a start with these flags and variables would go by, without a fault. */
-function effective(flags: ServeFlags, environment: Environment = {}) {
-  const configuration = effectiveConfiguration(flags, environment);
+async function effective(flags: ServeFlags, environment: Environment = {}) {
+  const configuration = await effectiveConfiguration(flags, environment);
   assert.deepEqual(configuration.findings.faults, []);
   return configuration;
 }
 
-function listenersOf(flags: ServeFlags, environment: Environment = {}): string[] {
-  const { tcpListeners } = effective(flags, environment).settings;
+async function listenersOf(flags: ServeFlags, environment: Environment = {}): Promise<string[]> {
+  const { tcpListeners } = (await effective(flags, environment)).settings;
   return Array.from(tcpListeners ?? [], ([name, { host = '*', port }]) => `${name} ${host}:${port}`);
 }
 
-test('the command line goes before our variables, these before RabbitMQ’s, then the advanced file, then the file', (t) => {
+test('the command line goes before our variables, these before RabbitMQ’s, then the advanced file, then the file', async (t) => {
   const directory = folder(t, {
     'rabbitmq.conf': 'default_user = file\ndefault_pass = file\ndefault_vhost = file\nheartbeat = 1\nchannel_max = 1',
     'advanced.config':
@@ -45,7 +45,7 @@ test('the command line goes before our variables, these before RabbitMQ’s, the
     LEVERET_DEFAULT_PASS: 'ours',
   };
   const flags = { config: join(directory, 'rabbitmq.conf'), defaultUser: 'flag' };
-  const { settings, given } = effective(flags, environment);
+  const { settings, given } = await effective(flags, environment);
   assert.deepEqual(settings, {
     defaultUser: 'flag',
     defaultPassword: 'ours',
@@ -60,38 +60,40 @@ test('the command line goes before our variables, these before RabbitMQ’s, the
   );
 });
 
-test('RabbitMQ’s variables of listeners count where no file says any, as in RabbitMQ', (t) => {
+test('RabbitMQ’s variables of listeners count where no file says any, as in RabbitMQ', async (t) => {
   const environment = { RABBITMQ_NODE_PORT: '5673', RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1' };
   const config = join(folder(t, { 'a.conf': 'listeners.tcp.1 = 5674' }), 'a.conf');
-  assert.deepEqual(listenersOf({}, environment), ['default 127.0.0.1:5673']);
-  assert.deepEqual(listenersOf({ config }, environment), ['1 *:5674']);
-  assert.deepEqual(listenersOf({ config }, { ...environment, LEVERET_LISTENERS_TCP_X: '7' }), ['x *:7']);
+  assert.deepEqual(await listenersOf({}, environment), ['default 127.0.0.1:5673']);
+  assert.deepEqual(await listenersOf({ config }, environment), ['1 *:5674']);
+  assert.deepEqual(await listenersOf({ config }, { ...environment, LEVERET_LISTENERS_TCP_X: '7' }), ['x *:7']);
 });
 
-test('--port and --host take the place of all listeners without TLS; the first says what they leave out', (t) => {
+test('--port and --host take the place of all listeners without TLS; the first says what they leave out', async (t) => {
   const config = join(
     folder(t, { 'a.conf': 'listeners.tcp.a = ::1:1\nlisteners.tcp.b = 2\nlisteners.ssl.c = 3' }),
     'a.conf',
   );
-  assert.deepEqual(listenersOf({ port: '0' }), ['default 127.0.0.1:0']);
-  assert.deepEqual(listenersOf({ host: '0.0.0.0' }), ['default 0.0.0.0:5672']);
-  assert.deepEqual(listenersOf({ config, port: '9' }), ['a ::1:9']);
-  assert.deepEqual(listenersOf({ config, host: '127.0.0.1' }), ['a 127.0.0.1:1']);
-  assert.deepEqual(listenersOf({ port: '9' }, { RABBITMQ_NODE_PORT: '5' }), ['default *:9']);
+  assert.deepEqual(await listenersOf({ port: '0' }), ['default 127.0.0.1:0']);
+  assert.deepEqual(await listenersOf({ host: '0.0.0.0' }), ['default 0.0.0.0:5672']);
+  assert.deepEqual(await listenersOf({ config, port: '9' }), ['a ::1:9']);
+  assert.deepEqual(await listenersOf({ config, host: '127.0.0.1' }), ['a 127.0.0.1:1']);
+  assert.deepEqual(await listenersOf({ port: '9' }, { RABBITMQ_NODE_PORT: '5' }), ['default *:9']);
 });
 
-test('a file is named with what its name ends in or without, and is read by what is in it', (t) => {
+test('a file is named with what its name ends in or without, and is read by what is in it', async (t) => {
   const directory = folder(t, {
     'a.conf': 'heartbeat = 1',
     'b.config': '%% classic\n[{rabbit, [{heartbeat, 2}]}].',
     'terms.conf': '[{rabbit, [{heartbeat, 3}]}].',
   });
-  const heartbeat = (name: string) => effective({ config: join(directory, name) }).settings.heartbeatSeconds;
-  assert.deepEqual(['a', 'a.conf', 'b', 'b.config', 'terms.conf'].map(heartbeat), [1, 1, 2, 2, 3]);
-  assert.equal(effective({}, { RABBITMQ_CONFIG_FILE: join(directory, 'b') }).settings.heartbeatSeconds, 2);
+  const heartbeat = async (name: string) =>
+    (await effective({ config: join(directory, name) })).settings.heartbeatSeconds;
+  const names = ['a', 'a.conf', 'b', 'b.config', 'terms.conf'];
+  assert.deepEqual(await Promise.all(names.map(heartbeat)), [1, 1, 2, 2, 3]);
+  assert.equal((await effective({}, { RABBITMQ_CONFIG_FILE: join(directory, 'b') })).settings.heartbeatSeconds, 2);
 });
 
-test('files beside the file are found, but none beside one in Erlang terms that would go before it', (t) => {
+test('files beside the file are found, but none beside one in Erlang terms that would go before it', async (t) => {
   const directory = folder(t, {
     'rabbitmq.conf': '',
     'rabbitmq.config': '[].',
@@ -99,17 +101,17 @@ test('files beside the file are found, but none beside one in Erlang terms that 
     enabled_plugins: '[rabbitmq_prometheus].',
     'other.config': '[{rabbit, [{heartbeat, 3}]}].',
   });
-  const found = effective({ config: join(directory, 'rabbitmq.conf') });
+  const found = await effective({ config: join(directory, 'rabbitmq.conf') });
   assert.equal(found.settings.heartbeatSeconds, 2);
   assert.deepEqual(found.plugins?.management, false);
-  assert.equal(effective({ config: join(directory, 'rabbitmq.config') }).settings.heartbeatSeconds, undefined);
+  assert.equal((await effective({ config: join(directory, 'rabbitmq.config') })).settings.heartbeatSeconds, undefined);
   const named = { config: join(directory, 'rabbitmq.conf'), advancedConfig: join(directory, 'other.config') };
-  assert.equal(effective(named).settings.heartbeatSeconds, 3);
+  assert.equal((await effective(named)).settings.heartbeatSeconds, 3);
   const variable = { RABBITMQ_ADVANCED_CONFIG_FILE: join(directory, 'other.config') };
-  assert.equal(effective({}, variable).settings.heartbeatSeconds, 3);
+  assert.equal((await effective({}, variable)).settings.heartbeatSeconds, 3);
 });
 
-test('conf.d is read behind the file, in the order of names, and include in its place', (t) => {
+test('conf.d is read behind the file, in the order of names, and include in its place', async (t) => {
   const directory = folder(t, {
     'rabbitmq.conf': 'heartbeat = 1\ninclude more/*.conf\nchannel_max = 1\nlisteners.tcp.a = 1',
     'more/x.conf': 'heartbeat = 2\nchannel_max = 2',
@@ -119,72 +121,68 @@ test('conf.d is read behind the file, in the order of names, and include in its 
   });
   const config = join(directory, 'rabbitmq.conf');
   for (const pattern of ['conf.d', 'conf.d/*.conf']) {
-    const { settings } = effective({ config }, { RABBITMQ_CONFIG_FILES: join(directory, pattern) });
+    const { settings } = await effective({ config }, { RABBITMQ_CONFIG_FILES: join(directory, pattern) });
     const { heartbeatSeconds, channelMax, frameMaxBytes } = settings;
     assert.deepEqual([heartbeatSeconds, channelMax, frameMaxBytes], [2, 1, 20_000]);
     assert.deepEqual([...settings.tcpListeners!.keys()], ['a', 'b']);
   }
 });
 
-test('a file that is not there is a fault, but not where one of RabbitMQ’s variables names it', (t) => {
+test('a file that is not there is a fault, but not where one of RabbitMQ’s variables names it', async (t) => {
   const directory = folder(t, { 'loop.conf': 'include loop.conf', 'gone.conf': 'include nowhere.conf' });
   const none = join(directory, 'none');
-  const faults = (flags: ServeFlags, environment: Environment = {}) =>
-    effectiveConfiguration(flags, environment).findings.faults;
-  assert.match(faults({ config: none })[0]!, /^--config \S+none cannot be read: ENOENT/);
-  assert.match(
-    faults({}, { LEVERET_ENABLED_PLUGINS_FILE: none })[0]!,
-    /^LEVERET_ENABLED_PLUGINS_FILE \S+ cannot be read/,
-  );
-  assert.match(
-    faults({ config: join(directory, 'gone.conf') })[0]!,
-    /gone\.conf:1: include nowhere\.conf: there is no such file$/,
-  );
-  assert.match(faults({ config: join(directory, 'loop.conf') })[0]!, /more than 20 files include each other$/);
-  const { findings } = effective({}, { RABBITMQ_CONFIG_FILE: none });
+  const fault = async (flags: ServeFlags, environment: Environment = {}) =>
+    (await effectiveConfiguration(flags, environment)).findings.faults[0]!;
+  assert.match(await fault({ config: none }), /^--config \S+none cannot be read: ENOENT/);
+  const variable = { LEVERET_ENABLED_PLUGINS_FILE: none };
+  assert.match(await fault({}, variable), /^LEVERET_ENABLED_PLUGINS_FILE \S+ cannot be read/);
+  const gone = /gone\.conf:1: include nowhere\.conf: there is no such file$/;
+  assert.match(await fault({ config: join(directory, 'gone.conf') }), gone);
+  assert.match(await fault({ config: join(directory, 'loop.conf') }), /more than 20 files include each other$/);
+  const { findings } = await effective({}, { RABBITMQ_CONFIG_FILE: none });
   assert.deepEqual(findings.notices, [`RABBITMQ_CONFIG_FILE: there is no ${none}; nothing is read`]);
 });
 
-test('the data directory below RABBITMQ_MNESIA_BASE is called after the node, whoever names that', () => {
+test('the data directory below RABBITMQ_MNESIA_BASE is called after the node, whoever names that', async () => {
   const environment = { RABBITMQ_MNESIA_BASE: '/mnesia' };
-  assert.equal(effective({}, environment).settings.dataDir, `/mnesia/leveret@${hostname()}`);
-  assert.equal(effective({ nodeName: 'a@b' }, environment).settings.dataDir, '/mnesia/a@b');
-  assert.equal(effective({}, { ...environment, RABBITMQ_MNESIA_DIR: '/dir' }).settings.dataDir, '/dir');
+  assert.equal((await effective({}, environment)).settings.dataDir, `/mnesia/leveret@${hostname()}`);
+  assert.equal((await effective({ nodeName: 'a@b' }, environment)).settings.dataDir, '/mnesia/a@b');
+  assert.equal((await effective({}, { ...environment, RABBITMQ_MNESIA_DIR: '/dir' })).settings.dataDir, '/dir');
 });
 
-test('a port alone is one on all addresses where a file or a variable has it, and on this machine’s own for a flag', (t) => {
+test('a port alone is one on all addresses where a file or a variable has it, and on this machine’s own for a flag', async (t) => {
   const config = join(folder(t, { 'a.conf': 'listeners.tcp.1 = 5672\nmanagement.tcp.port = 15672' }), 'a.conf');
-  const options = (flags: ServeFlags, environment: Environment = {}) =>
-    brokerOptions(effective(flags, environment), flags);
+  const options = async (flags: ServeFlags, environment: Environment = {}) =>
+    brokerOptions(await effective(flags, environment), flags);
   const all = /^(::|0\.0\.0\.0)$/;
-  const fromFile = options({ config });
+  const fromFile = await options({ config });
   assert.match(fromFile.listeners![0]!.host!, all);
   assert.match(fromFile.management!.host!, all);
-  assert.match(options({}, { RABBITMQ_NODE_PORT: '5672' }).listeners![0]!.host!, all);
-  assert.match(options({}, { LEVERET_MANAGEMENT_TCP_PORT: '1' }).management!.host!, all);
-  const flagged = options({ port: '5672', managementPort: '1' });
+  assert.match((await options({}, { RABBITMQ_NODE_PORT: '5672' })).listeners![0]!.host!, all);
+  assert.match((await options({}, { LEVERET_MANAGEMENT_TCP_PORT: '1' })).management!.host!, all);
+  const flagged = await options({ port: '5672', managementPort: '1' });
   assert.equal(flagged.listeners![0]!.host, '127.0.0.1');
   assert.equal(flagged.management!.host, undefined);
-  assert.equal(options({}).listeners![0]!.host, undefined);
+  assert.equal((await options({})).listeners![0]!.host, undefined);
 });
 
-test('the HTTP API is there unless a file of plugins leaves it out, or a flag says otherwise', (t) => {
+test('the HTTP API is there unless a file of plugins leaves it out, or a flag says otherwise', async (t) => {
   const directory = folder(t, { with: '[rabbitmq_management].', without: '[].' });
-  const has = (flags: ServeFlags) => brokerOptions(effective(flags), flags).management !== undefined;
-  assert.equal(has({}), true);
-  assert.equal(has({ enabledPlugins: join(directory, 'with') }), true);
-  assert.equal(has({ enabledPlugins: join(directory, 'without') }), false);
-  assert.equal(has({ enabledPlugins: join(directory, 'without'), managementPort: '0' }), true);
-  assert.equal(has({ enabledPlugins: join(directory, 'with'), withoutManagement: true }), false);
+  const has = async (flags: ServeFlags) => brokerOptions(await effective(flags), flags).management !== undefined;
+  assert.equal(await has({}), true);
+  assert.equal(await has({ enabledPlugins: join(directory, 'with') }), true);
+  assert.equal(await has({ enabledPlugins: join(directory, 'without') }), false);
+  assert.equal(await has({ enabledPlugins: join(directory, 'without'), managementPort: '0' }), true);
+  assert.equal(await has({ enabledPlugins: join(directory, 'with'), withoutManagement: true }), false);
 });
 
-test('a list of cluster members may name this node alone: there are no clusters yet', () => {
-  const start = (environment: Environment) => brokerOptions(effective({}, environment), {});
+test('a list of cluster members may name this node alone: there are no clusters yet', async () => {
+  const start = async (environment: Environment) => brokerOptions(await effective({}, environment), {});
   const self = `rabbit@${hostname()}`;
-  start({ LEVERET_CLUSTER_FORMATION_CLASSIC_CONFIG_NODES_1: self });
+  await start({ LEVERET_CLUSTER_FORMATION_CLASSIC_CONFIG_NODES_1: self });
   const two = { LEVERET_CLUSTER_FORMATION_CLASSIC_CONFIG_NODES_2: 'rabbit@elsewhere' };
   const message = /names rabbit@elsewhere: clusters are not there yet; leave out all but this node, leveret@/;
-  assert.throws(() => start(two), message);
+  await assert.rejects(start(two), message);
   const both = { ...two, LEVERET_CLUSTER_FORMATION_CLASSIC_CONFIG_NODES_1: self, RABBITMQ_NODENAME: self };
-  assert.throws(() => start(both), /names rabbit@elsewhere: /);
+  await assert.rejects(start(both), /names rabbit@elsewhere: /);
 });

@@ -17,7 +17,7 @@ import {
 import { DEFAULT_NODE_NAME, readNodeName } from '../config/node-name.ts';
 import type { Listener } from '../config/setting-values.ts';
 import { SETTINGS, type SettingName } from '../config/settings.ts';
-import { readConfigurationFiles } from './configuration-files.ts';
+import type { FileContents } from './configuration-files.ts';
 import type { EnabledPlugins } from './plugins.ts';
 import { FILE_FLAGS, SETTING_FLAGS, type ServeFlags } from './serve-options.ts';
 
@@ -29,13 +29,18 @@ export interface EffectiveConfiguration extends Configuration {
   readonly findings: Findings;
 }
 
+const NO_FILES: FileContents = { main: [], advanced: [], plugins: undefined };
+
 const DEFAULT_LISTENER: Listener = { host: '127.0.0.1', port: 5672 };
 
-export function effectiveConfiguration(flags: ServeFlags, environment: Environment): EffectiveConfiguration {
+export async function effectiveConfiguration(
+  flags: ServeFlags,
+  environment: Environment,
+): Promise<EffectiveConfiguration> {
   const findings = new Findings();
   const read = (assignments: readonly Assignment[]) => readLayer(assignments, findings);
   const files = { ...filesIn(environment), ...filesOf(flags) };
-  const contents = readConfigurationFiles(files, findings);
+  const contents = Object.keys(files).length === 0 ? NO_FILES : await readFiles(files, findings);
   const lower = [listenerVariables(environment), contents.main, contents.advanced].map(read);
   const upper = [
     rabbitMqVariables(environment, findings),
@@ -47,6 +52,12 @@ export function effectiveConfiguration(flags: ServeFlags, environment: Environme
   const listening = read(listenerFlags(flags, layered(below).settings.tcpListeners?.entries().next().value));
   const { plugins } = contents;
   return { ...layered([...below, listening]), plugins, hasFile: files.config !== undefined, findings };
+}
+
+/** What reads files is loaded by a start that has any. */
+async function readFiles(files: FilesGiven, findings: Findings): Promise<FileContents> {
+  const { readConfigurationFiles } = await import('./configuration-files.ts');
+  return readConfigurationFiles(files, findings);
 }
 
 function filesOf(flags: ServeFlags): FilesGiven {

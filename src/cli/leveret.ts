@@ -47,7 +47,7 @@ addServeOptions(config.command('show'))
   .option('--json', 'As JSON.')
   .action(async (flags) => {
     const { showConfiguration } = await import('./config-command.ts');
-    process.exitCode = showConfiguration(flags, process.env);
+    process.exitCode = await showConfiguration(flags, process.env);
   });
 
 /** What went wrong, in one line; where only a fault of Leveret's own can be the cause, with the place. */

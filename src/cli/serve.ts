@@ -16,7 +16,7 @@ const NAMED_USERS = 3;
 
 /** Resolves when the broker has stopped. @throws Error that says what to do */
 export async function serve(flags: ServeFlags, environment: Environment): Promise<void> {
-  const configuration = effectiveConfiguration(flags, environment);
+  const configuration = await effectiveConfiguration(flags, environment);
   configuration.findings.assertNone();
   for (const notice of configuration.findings.notices) console.error(`leveret: ${notice}`);
   const options = brokerOptions(configuration, flags);

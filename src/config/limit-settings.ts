@@ -1,7 +1,13 @@
 /** Settings of the limits of limits.ts. */
 import { DEFAULT_LIMITS } from './limits.ts';
 import { setting } from './setting.ts';
-import { BYTES, COUNT, MILLISECONDS, SECONDS, TIMEOUT } from './setting-types.ts';
+import { BYTES, COUNT, MILLISECONDS, SECONDS, type SettingType, TIMEOUT } from './setting-types.ts';
+
+/** Where RabbitMQ takes a unit, it means another one than in all other sizes: `KB` is of 1024. */
+const FRAME_SIZE: SettingType<number> = {
+  ...BYTES,
+  read: (text) => BYTES.read(text.replace(/(?<=\d)(kb|KB|mb|MB|gb|GB)$/, (unit) => `${unit[0]}iB`)),
+};
 
 export const LIMIT_SETTINGS = {
   maxConnections: setting({
@@ -21,7 +27,7 @@ export const LIMIT_SETTINGS = {
   frameMaxBytes: setting({
     key: 'frame_max',
     classic: 'rabbit.frame_max',
-    type: BYTES,
+    type: FRAME_SIZE,
     default: DEFAULT_LIMITS.frameMaxBytes,
     text: 'Bytes of a frame; 0 is no limit.',
   }),

@@ -39,6 +39,9 @@ test('bytes come as a number, with a unit or without, and units of 1000 and 1024
     ['2 MiB', 2_097_152],
     ['3gb', 3_000_000_000],
     ['1gib', 1_073_741_824],
+    ['2k', 2048],
+    ['2M', 2_097_152],
+    ['2g', 2_147_483_648],
   ];
   for (const [text, bytes] of sizes) assert.equal(readBytes(text), bytes, text);
   for (const text of ['', 'MiB', '1.5MiB', '-1', '5 apples', '1TB', '1  MiB']) {

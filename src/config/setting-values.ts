@@ -56,8 +56,12 @@ export function readShare(text: string): number {
   return Number(text);
 }
 
+/** RabbitMQ's: a letter alone is of 1024. */
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
+  k: 1024,
+  m: 1024 ** 2,
+  g: 1024 ** 3,
   kb: 1000,
   mb: 1000 ** 2,
   gb: 1000 ** 3,

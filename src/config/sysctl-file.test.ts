@@ -14,6 +14,13 @@ test('keys fill settings, in values of their kind', () => {
   });
 });
 
+test('a size of frames has RabbitMQ’s units, which are of 1024', () => {
+  assert.deepEqual(read('frame_max = 128KB', 'max_message_size = 128KB'), {
+    frameMaxBytes: 131_072,
+    maxMessageBytes: 128_000,
+  });
+});
+
 test('comments and empty lines say nothing; lines may end as on Windows', () => {
   assert.deepEqual(readSettings('x', '# all\r\n\r\nheartbeat = 5 # seconds\r\n#heartbeat = 6\r\n'), {
     heartbeatSeconds: 5,
