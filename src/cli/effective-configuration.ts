@@ -4,7 +4,7 @@
  * it.
  */
 import { type Assignment, Findings } from '../config/assignment.ts';
-import { type Configuration, layered, readLayer } from '../config/configuration.ts';
+import { besideAdvanced, type Configuration, layered, readLayer } from '../config/configuration.ts';
 import {
   dataDirectoryOf,
   type Environment,
@@ -41,7 +41,8 @@ export async function effectiveConfiguration(
   const read = (assignments: readonly Assignment[]) => readLayer(assignments, findings);
   const files = { ...filesIn(environment), ...filesOf(flags) };
   const contents = Object.keys(files).length === 0 ? NO_FILES : await readFiles(files, findings);
-  const lower = [listenerVariables(environment), contents.main, contents.advanced].map(read);
+  const [main, advanced] = [read(contents.main), read(contents.advanced)];
+  const lower = [read(listenerVariables(environment)), besideAdvanced(main, advanced), advanced];
   const upper = [
     rabbitMqVariables(environment, findings),
     leveretVariables(environment, findings),

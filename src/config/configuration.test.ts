@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Findings } from './assignment.ts';
-import { type Configuration, layered, readLayer } from './configuration.ts';
+import { besideAdvanced, type Configuration, layered, readLayer } from './configuration.ts';
 
 /** `KEY = VALUE` each; they come from LAYER:1, LAYER:2, ... */
 function layer(name: string, ...lines: string[]): Configuration {
@@ -51,6 +51,21 @@ test('a number of bytes above takes the place of a share below, although a share
   assert.deepEqual(layered([file, above]).settings, expected);
   const both = layer('file', 'disk_free_limit.relative = 1.0', 'disk_free_limit.absolute = 5');
   assert.deepEqual(layered([both]).settings, { diskFreeLimitRelative: 1, diskFreeLimitAbsolute: 5 });
+});
+
+test('what an advanced file says of a term leaves nothing of what a file says within it, as in RabbitMQ', () => {
+  const file = layer(
+    'file',
+    'ssl_options.depth = 3',
+    'ssl_options.verify = verify_peer',
+    'disk_free_limit.relative = 1.0',
+    'heartbeat = 10',
+    'journal_file_size = 2MiB',
+  );
+  const advanced = layer('advanced', 'ssl_options.fail_if_no_peer_cert = true', 'disk_free_limit.absolute = 5');
+  const { settings, given } = besideAdvanced(file, advanced);
+  assert.deepEqual(settings, { heartbeatSeconds: 10, journalFileBytes: 2_097_152 });
+  assert.deepEqual([...given.keys()], ['heartbeatSeconds', 'journalFileBytes']);
 });
 
 test('every fault and every notice of a layer is told, with where it stands', () => {

@@ -71,6 +71,29 @@ export function layered(layers: readonly Configuration[]): Configuration {
   return { settings, given };
 }
 
+/**
+ * What is left of a file where an advanced one lies over it. In Erlang terms a key of an application is set as a whole, with all
+ * that is in it: `ssl_options` above leaves nothing of `ssl_options.depth` below, as in RabbitMQ.
+ */
+export function besideAdvanced(file: Configuration, advanced: Configuration): Configuration {
+  const taken = new Set([...advanced.given.keys()].map(termOf));
+  const settings = { ...file.settings };
+  const given = new Map(file.given);
+  for (const name of file.given.keys()) {
+    const term = termOf(name);
+    if (term === undefined || !taken.has(term)) continue;
+    delete settings[name];
+    given.delete(name);
+  }
+  return { settings, given };
+}
+
+/** Application and key. */
+function termOf(name: SettingName): string | undefined {
+  const { classic = [] } = SETTINGS[name] as Setting<unknown>;
+  return [classic].flat()[0]?.split('.').slice(0, 2).join('.');
+}
+
 /** Settings that say the same thing in another way: a share for a number of bytes. */
 function saidOtherwise(name: SettingName): SettingName[] {
   const { either } = SETTINGS[name] as Setting<unknown>;

@@ -98,8 +98,7 @@ export const LISTENING_SETTINGS = {
     also: ['management.listener.ip'],
     classic: ['rabbitmq_management.tcp_config.ip', 'rabbitmq_management.listener.ip'],
     type: HOST,
-    default: '127.0.0.1',
-    text: 'Address that the HTTP API listens on.',
+    text: 'Address that the HTTP API listens on; 127.0.0.1 when neither this nor, in a file or a variable, its port is set.',
   }),
   corsAllowOrigins: named({
     key: 'management.cors.allow_origins.$name',
