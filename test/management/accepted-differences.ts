@@ -146,12 +146,6 @@ export const ACCEPTED_ANSWERS: readonly AcceptedAnswer[] = [
     leveret: '404\n  {"error":"Object Not Found","reason":"Not Found"}',
   },
   {
-    calls: /^POST \/api\/vhosts\/none\/start\/NODE \{\}/,
-    reason: 'Erlang breaks lines by their length, which here depends on the name of the node.',
-    rabbitMq: /,\\n +<</,
-    leveret: ',<<',
-  },
-  {
     calls: /^GET \/api\/whoami if-none-match/,
     reason: 'RabbitMQ takes a condition that holds for one that fails.',
     rabbitMq: '412',
