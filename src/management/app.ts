@@ -7,6 +7,7 @@ import { type Context, Hono } from 'hono';
 import type { Identity } from '../auth/access.ts';
 import { PatternError } from '../auth/pattern.ts';
 import { MetadataError } from '../metadata/port.ts';
+import { MaskedSecretError } from '../metadata/uri-secrets.ts';
 import { AmqpError } from '../protocol/errors.ts';
 import { ApiError, badRequest, foreignPage, objectNotFound } from './api-error.ts';
 import { Caller } from './caller.ts';
@@ -166,6 +167,7 @@ function apiErrorOf(error: unknown): ApiError {
   if (error instanceof ChannelClosed) return refusalOf(error);
   if (error instanceof AmqpError) return badRequest(error.replyText.replace(/^[A-Z_]+ - /, ''));
   if (error instanceof PatternError) return badRequest(['invalid_regexp', error.source, error.message]);
+  if (error instanceof MaskedSecretError) return badRequest(error.message);
   if (error instanceof MetadataError) return metadataError(error);
   throw error;
 }

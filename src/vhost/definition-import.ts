@@ -8,12 +8,14 @@ import { DefinitionsError } from '../metadata/definition-fields.ts';
 import { type DefinedQueue, type Definitions, definitionChanges, readDefinitions } from '../metadata/definitions.ts';
 import type {
   ExchangeRecord,
+  JsonValue,
   MetadataError,
   MetadataStore,
   ParameterRecord,
   PolicyRecord,
   QueueType,
 } from '../metadata/port.ts';
+import { MaskedSecretError, withUriSecrets } from '../metadata/uri-secrets.ts';
 import type { PolicyKind } from '../policies/policy-keys.ts';
 import { PolicyError, readPolicy } from '../policies/policy-reading.ts';
 import { AmqpError, preconditionFailed } from '../protocol/errors.ts';
@@ -51,7 +53,7 @@ export function* checkedDefinitions(json: unknown): Steps<Definitions> {
 export async function importDefinitions(store: MetadataStore, definitions: Definitions, slices: Slices): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     await slices.run(checkBindings(store, definitions));
-    const changes = await slices.run(definitionChanges(definitions, store, queueType));
+    const changes = await slices.run(definitionChanges(withSecrets(store, definitions), store, queueType));
     const error = await new Promise<MetadataError | null>((applied) => store.propose(changes, applied));
     if (error === null) return;
     if (error.fault !== 'conflict' || attempt === ATTEMPTS) throw error;
@@ -59,6 +61,32 @@ export async function importDefinitions(store: MetadataStore, definitions: Defin
 }
 
 const ATTEMPTS = 5;
+
+/** An export over HTTP masks passwords in URIs: where they are masked, those that are there stay. @throws DefinitionsError */
+function withSecrets(store: MetadataStore, definitions: Definitions): Definitions {
+  const snapshot = store.snapshot();
+  const keyOf = ({ vhost, component, name }: ParameterRecord) => JSON.stringify([vhost, component, name]);
+  const ofVhosts = new Map(snapshot.parameters.map((parameter) => [keyOf(parameter), parameter.value]));
+  const global = new Map(snapshot.globalParameters.map(({ name, value }) => [name, value]));
+  return {
+    ...definitions,
+    parameters: definitions.parameters.map((parameter, index) => {
+      const value = unmasked(parameter.value, ofVhosts.get(keyOf(parameter)), `parameters[${index}]`);
+      return { ...parameter, value };
+    }),
+    globalParameters: definitions.globalParameters.map(({ name, value }, index) => {
+      return { name, value: unmasked(value, global.get(name), `global_parameters[${index}]`) };
+    }),
+  };
+}
+
+function unmasked(value: JsonValue, before: JsonValue | undefined, place: string): JsonValue {
+  try {
+    return withUriSecrets(value, before, 'value');
+  } catch (error) {
+    throw error instanceof MaskedSecretError ? new DefinitionsError(place, error.message) : error;
+  }
+}
 
 function checkPatterns<T extends object>(
   list: string,

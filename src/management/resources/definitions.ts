@@ -1,6 +1,8 @@
 /** /api/definitions: everything that is declared as one JSON document, out and in. */
 import { DefinitionsError } from '../../metadata/definition-fields.ts';
-import { writeDefinitions, writeVhostDefinitions } from '../../metadata/definitions-writer.ts';
+import { type DefinitionLists, writeDefinitions, writeVhostDefinitions } from '../../metadata/definitions-writer.ts';
+import type { JsonObject } from '../../metadata/port.ts';
+import { withoutUriSecrets } from '../../metadata/uri-secrets.ts';
 import { RABBITMQ_VERSION, VERSION } from '../../version.ts';
 import { checkedDefinitions, importDefinitions } from '../../vhost/definition-import.ts';
 import { badRequest, referenceNotFound } from '../api-error.ts';
@@ -59,14 +61,30 @@ function exportAll(request: ApiRequest): Promise<Answer> {
     product_name: 'Leveret',
     product_version: VERSION,
   };
-  return download(request, { ...versions, ...writeDefinitions(request.sources.context.metadata.snapshot()) });
+  const definitions = writeDefinitions(request.sources.context.metadata.snapshot());
+  return download(request, { ...versions, ...shownDefinitions(request, definitions) });
 }
 
 async function exportVhost(request: ApiRequest): Promise<Answer> {
   const vhost = request.param('vhost');
   if (request.sources.vhosts.get(vhost) === undefined) throw badRequest('vhost_not_found');
   const definitions = writeVhostDefinitions(request.sources.context.metadata.snapshot(), vhost);
-  return download(request, { rabbit_version: RABBITMQ_VERSION, ...definitions });
+  return download(request, { rabbit_version: RABBITMQ_VERSION, ...shownDefinitions(request, definitions) });
+}
+
+/** Passwords in URIs leave through the control socket alone; an import takes the masks for those that are there. */
+function shownDefinitions({ caller }: ApiRequest, definitions: DefinitionLists): DefinitionLists {
+  if (caller.isOperator) return definitions;
+  const { parameters = [], global_parameters: globalParameters } = definitions;
+  return {
+    ...definitions,
+    parameters: withoutSecrets(parameters),
+    ...(globalParameters === undefined ? {} : { global_parameters: withoutSecrets(globalParameters) }),
+  };
+}
+
+function* withoutSecrets(parameters: Iterable<object>): Iterable<object> {
+  for (const parameter of parameters) yield withoutUriSecrets(parameter as JsonObject) as object;
 }
 
 /** A browser is told to keep it as a file, if the query names one. */

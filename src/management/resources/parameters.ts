@@ -1,5 +1,7 @@
 /** /api/parameters, /api/global-parameters, the limits of vhosts and the name of the cluster. */
-import type { GlobalParameterRecord, JsonValue, ParameterRecord } from '../../metadata/port.ts';
+import { OPERATOR_POLICY } from '../../metadata/definitions.ts';
+import type { GlobalParameterRecord, JsonValue, ParameterRecord, PolicyRecord } from '../../metadata/port.ts';
+import { withoutUriSecrets, withUriSecrets } from '../../metadata/uri-secrets.ts';
 import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
 import { applied } from '../changes.ts';
 import type { JsonView } from '../listing.ts';
@@ -19,6 +21,7 @@ import {
 
 const VHOST_LIMITS = 'vhost-limits';
 const LIMITS = 'limits';
+const POLICY = 'policy';
 const VHOST_LIMIT_NAMES = ['max-connections', 'max-queues'];
 const CLUSTER_NAME = 'cluster_name';
 
@@ -59,7 +62,7 @@ export const parameterResources: readonly Resource[] = [
     requires: 'policymaker',
     inVhost: true,
     refusal: 'User not authorised to access object',
-    GET: (request) => shown(request, parameterView(parameterOf(request))),
+    GET: (request) => shown(request, parameterView(request, parameterOf(request))),
     PUT: put,
     DELETE: remove,
   },
@@ -67,7 +70,8 @@ export const parameterResources: readonly Resource[] = [
     path: '/api/global-parameters',
     docs: { GET: { text: 'Parameters of the whole cluster.', gives: listOf('GlobalParameter') } },
     requires: 'policymaker',
-    GET: (request) => listed(request, globalParameters(request), globalParameterView),
+    GET: (request) =>
+      listed(request, globalParameters(request), (parameter) => globalParameterView(request, parameter)),
   },
   {
     path: '/api/global-parameters/:name',
@@ -77,7 +81,7 @@ export const parameterResources: readonly Resource[] = [
       DELETE: { text: 'Clears it.' },
     },
     requires: 'policymaker',
-    GET: (request) => shown(request, globalParameterView(globalParameterOf(request))),
+    GET: (request) => shown(request, globalParameterView(request, globalParameterOf(request))),
     PUT: putGlobal,
     DELETE: removeGlobal,
   },
@@ -122,21 +126,44 @@ export const parameterResources: readonly Resource[] = [
 
 // --- parameters of a vhost ---
 
-function visibleParameters({ sources, caller }: ApiRequest): ParameterRecord[] {
-  return sources.context.metadata.snapshot().parameters.filter(({ vhost }) => caller.sees(vhost));
+/** In RabbitMQ policies are parameters, too. Those of operators are listed with the others, all others where they are asked for. */
+function visibleParameters({ sources, caller }: ApiRequest, ofPolicies = false): ParameterRecord[] {
+  const { parameters, policies, operatorPolicies } = sources.context.metadata.snapshot();
+  const all = [
+    ...parameters,
+    ...operatorPolicies.map((policy) => policyParameter(OPERATOR_POLICY, policy)),
+    ...(ofPolicies ? policies.map((policy) => policyParameter(POLICY, policy)) : []),
+  ];
+  return all.filter(({ vhost }) => caller.sees(vhost));
+}
+
+function policyParameter(component: string, policy: PolicyRecord): ParameterRecord {
+  const { vhost, name, pattern, definition, priority, applyTo } = policy;
+  return { vhost, component, name, value: { pattern, definition, priority, 'apply-to': applyTo } };
 }
 
 function ofComponent(request: ApiRequest): ParameterRecord[] {
   const wanted = request.param('component');
-  return visibleParameters(request).filter(({ component }) => component === wanted);
+  return visibleParameters(request, wanted === POLICY).filter(({ component }) => component === wanted);
 }
 
 function list(request: ApiRequest, parameters: ParameterRecord[]): Promise<Answer> {
-  return listed(request, byName(parameters), parameterView);
+  return listed(request, byName(parameters), (parameter) => parameterView(request, parameter));
 }
 
-function parameterView({ value, vhost, component, name }: ParameterRecord): JsonView {
-  return { value, vhost, component, name };
+function parameterView(request: ApiRequest, { value, vhost, component, name }: ParameterRecord): JsonView {
+  return { value: shownValue(request, value), vhost, component, name };
+}
+
+/** The operator at the control socket sees passwords: a backup has to hold them. Nobody does over the network. */
+function shownValue({ caller }: ApiRequest, value: JsonValue): JsonValue {
+  return caller.isOperator ? value : withoutUriSecrets(value);
+}
+
+/** Those have a path of their own, which checks them, and who may set them. @throws ApiError 400 */
+function refusePolicies(component: string): void {
+  if (component === POLICY || component === OPERATOR_POLICY)
+    throw badRequest('policies may not be set using this method');
 }
 
 /** @throws ApiError 404 */
@@ -154,6 +181,7 @@ async function put(request: ApiRequest): Promise<Answer> {
   const component = request.param('component');
   body.require('value');
   if (sources.vhosts.get(vhost) === undefined) throw referenceNotFound('vhost_not_found');
+  refusePolicies(component);
   if (component !== VHOST_LIMITS || request.param('name') !== LIMITS) {
     throw badRequest(`Validation failed\n\ncomponent ${component} not found\n`);
   }
@@ -169,6 +197,7 @@ async function put(request: ApiRequest): Promise<Answer> {
 
 async function remove(request: ApiRequest): Promise<Answer> {
   const { vhost, component, name } = parameterOf(request);
+  refusePolicies(component);
   await applied(request.sources.context.metadata, [{ kind: 'delete-parameter', vhost, component, name }]);
   return NO_CONTENT;
 }
@@ -179,8 +208,8 @@ function globalParameters({ sources }: ApiRequest): GlobalParameterRecord[] {
   return byName([...sources.context.metadata.snapshot().globalParameters]);
 }
 
-function globalParameterView({ name, value }: GlobalParameterRecord): JsonView {
-  return { name, value };
+function globalParameterView(request: ApiRequest, { name, value }: GlobalParameterRecord): JsonView {
+  return { name, value: shownValue(request, value) };
 }
 
 function findGlobal(request: ApiRequest): GlobalParameterRecord | undefined {
@@ -197,8 +226,10 @@ function globalParameterOf(request: ApiRequest): GlobalParameterRecord {
 async function putGlobal(request: ApiRequest): Promise<Answer> {
   const { sources, body } = request;
   body.require('value');
-  const isNew = findGlobal(request) === undefined;
-  const parameter = { name: request.param('name'), value: body.value('value') as JsonValue };
+  const before = findGlobal(request);
+  const isNew = before === undefined;
+  const value = withUriSecrets(body.value('value') as JsonValue, before?.value, 'value');
+  const parameter = { name: request.param('name'), value };
   await applied(sources.context.metadata, [{ kind: 'put-global-parameter', parameter }]);
   return isNew ? CREATED : NO_CONTENT;
 }
