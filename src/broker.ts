@@ -29,6 +29,7 @@ import type { ConnectionContext } from './connection/context.ts';
 import { LONGEST_TICK_MS } from './connection/heartbeats.ts';
 import { type Listener, type ListenerGiven, Listeners, listenersOf } from './connection/listeners.ts';
 import { ChunkPool } from './connection/out-buffer.ts';
+import { Pids } from './connection/pids.ts';
 import { ReplyTargets } from './connection/reply-targets.ts';
 import { serverProperties } from './connection/server-properties.ts';
 import { SocketReader } from './connection/socket-reader.ts';
@@ -497,6 +498,7 @@ class RunningBroker implements Broker {
       limits: this.#limits,
       chunks: new ChunkPool(),
       replyTargets: new ReplyTargets(),
+      pids: new Pids(this.#nodeName, this.#clock.nowMs()),
       churn: this.#churn,
       authAttempts: new AuthAttempts(),
       counting: countingOf(this.#statistics, this.#options.management !== undefined),

@@ -30,6 +30,7 @@ import {
   unexpectedFrame,
   unreadableFrame,
 } from '../protocol/errors.ts';
+import type { FieldTable } from '../protocol/field-table.ts';
 import {
   decodeMethod,
   METHOD_IDS,
@@ -37,11 +38,13 @@ import {
   methodFrame,
   type OutgoingMethod,
 } from '../protocol/methods.generated.ts';
+import { printedOctets } from '../protocol/octets-text.ts';
 import type { Queue } from '../queues/queue.ts';
 import type { Timer } from '../runtime/clock.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { Channel } from './channel.ts';
 import type { ConnectionDescription } from './connection-description.ts';
+import { ConnectionLog, reasonOf } from './connection-log.ts';
 import type { ConnectionContext } from './context.ts';
 import { FlowControl, type Flowing } from './flow-control.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
@@ -65,8 +68,8 @@ const TURN_READ_BYTES = 384 * 1024;
 const SEND_SHARE_BYTES = 512 * 1024;
 
 /** The socket forgets where it was once it is closed. */
-function nameOf(peer: string, { remotePort = 0, localAddress = '', localPort = 0 }: Socket): string {
-  return `${peer}:${remotePort} -> ${localAddress}:${localPort}`;
+function nameOf(peer: string, { remotePort, localAddress, localPort }: Socket): string {
+  return remotePort === undefined ? peer : `${peer}:${remotePort} -> ${localAddress}:${localPort}`;
 }
 
 export interface ConnectionEvents {
@@ -79,6 +82,7 @@ export class Connection implements FrameSink, Flowing {
   readonly peer: string;
   /** `127.0.0.1:40000 -> 127.0.0.1:5672` */
   readonly name: string;
+  readonly pid: number;
   readonly channels = new Map<number, Channel>();
   vhost: Vhost | null = null;
   /** Octets of a whole frame that may be sent. */
@@ -97,6 +101,7 @@ export class Connection implements FrameSink, Flowing {
   readonly #backlog: SendBacklog;
   readonly #events: ConnectionEvents;
   readonly #handshake: Handshake;
+  readonly #log: ConnectionLog;
   readonly #reader: FrameReader = new FrameReader(this);
   #state: 'handshake' | 'running' | 'closing' | 'closed' = 'handshake';
   #exclusiveQueues = new Set<Queue>();
@@ -127,10 +132,12 @@ export class Connection implements FrameSink, Flowing {
     this.context = context;
     this.peer = peer;
     this.name = nameOf(peer, socket);
+    this.pid = context.pids.next();
+    this.#log = new ConnectionLog(context.log, this);
     this.#socket = socket;
     this.#events = events;
     this.#tls = tls;
-    this.#handshake = new Handshake(context, peer, tls);
+    this.#handshake = new Handshake(context, peer, tls, this.#log);
     this.#backlog = new SendBacklog(socket, context.clock, context.limits);
     this.out = new OutBuffer(socket, context.chunks, (size) => this.#chunkSent(size));
     const now = context.clock.monotonicMs();
@@ -144,6 +151,18 @@ export class Connection implements FrameSink, Flowing {
 
   get identity(): Identity {
     return this.#handshake.identity;
+  }
+
+  get user(): string {
+    return this.identity.user;
+  }
+
+  get vhostName(): string | null {
+    return this.vhost?.name ?? null;
+  }
+
+  get clientProperties(): FieldTable {
+    return this.#handshake.clientProperties;
   }
 
   get nowMs(): number {
@@ -334,15 +353,17 @@ export class Connection implements FrameSink, Flowing {
 
   takeHeader(bytes: Buffer, at: number): boolean {
     if (this.#state !== 'handshake') return false;
+    this.#log.accepted();
     const step = this.#handshake.header(bytes, at);
     this.awaitsHeader = step === null;
     if (step !== null) this.#takeStep(step);
-    else this.#refuseHeader();
+    else this.#refuseHeader(bytes, at);
     return step !== null;
   }
 
   /** What came is not the start of AMQP 0-9-1: the right header goes back. */
-  #refuseHeader(): void {
+  #refuseHeader(bytes: Buffer, at: number): void {
+    this.#log.cutOff(`{bad_header,${printedOctets(bytes.subarray(at, at + 8))}}`);
     this.out.append(Buffer.from(PROTOCOL_HEADER));
     this.#endSocket();
   }
@@ -393,6 +414,7 @@ export class Connection implements FrameSink, Flowing {
     if (this.vhost === null) return this.#refuse(internalError(`vhost '${name}' is down`));
     this.#become('running');
     this.#openedAtMs = this.context.clock.nowMs();
+    this.#log.opened();
     this.context.churn.connectionCreated++;
     const { frameMaxBytes, heartbeatSeconds } = this.#handshake;
     this.#heartbeats.intervalMs = heartbeatSeconds * 1000;
@@ -610,8 +632,7 @@ export class Connection implements FrameSink, Flowing {
   fail(error: unknown): boolean {
     if (error instanceof AmqpError) this.#failOn(error);
     else {
-      const { stack, message } = error as Error;
-      this.context.log.error('connection', `${this.peer}: ${stack ?? message}`);
+      this.#log.crashed(error as Error);
       this.close(internalError(''));
     }
     return this.#state !== 'closed';
@@ -626,7 +647,7 @@ export class Connection implements FrameSink, Flowing {
 
   #closeChannel(channel: Channel, error: AmqpError): void {
     const { replyCode, replyText, classId, methodId } = error;
-    this.context.log.warning('channel', `${this.peer} (${channel.number}): ${replyCode} ${replyText}`);
+    this.#log.channelFailed(error, channel.number);
     channel.destroy();
     this.send(channel.number, { name: 'channel.close', replyCode, replyText, classId, methodId });
     if (channel.waitsFor === 'nothing') return;
@@ -639,9 +660,7 @@ export class Connection implements FrameSink, Flowing {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     if (this.#state === 'handshake') return this.#destroySocket(error.replyText);
     const { replyCode, replyText, classId, methodId } = error;
-    // An operator who stops a broker, or closes a connection, knows it.
-    const level = replyCode === CONNECTION_FORCED ? 'info' : 'warning';
-    this.context.log[level]('connection', `${this.peer}: ${replyCode} ${replyText}`);
+    this.#log.failed(error, this.#lastChannel?.number ?? 0);
     this.#become('closing');
     this.#release();
     this.send(0, { name: 'connection.close', replyCode, replyText, classId, methodId });
@@ -653,7 +672,7 @@ export class Connection implements FrameSink, Flowing {
   /** A login or vhost that is refused, to a client that wants to be told. */
   #refuse(error: AmqpError): void {
     const { replyCode, replyText, classId, methodId } = error;
-    this.context.log.warning('connection', `${this.peer}: ${replyCode} ${replyText}`);
+    if (this.#handshake.isOpening) this.#log.refused(reasonOf(error), 'opening');
     this.#become('closing');
     this.send(0, { name: 'connection.close', replyCode, replyText, classId, methodId });
   }
@@ -661,7 +680,7 @@ export class Connection implements FrameSink, Flowing {
   /** Ends a handshake without a word; slowly, so that guessing passwords is slow too. */
   #drop(reason: string): void {
     if (this.suspended) return;
-    this.context.log.warning('connection', `${this.peer}: ${reason}`);
+    this.#log.cutOff(reason);
     this.suspended = true;
     this.#flow.updateReading();
     this.#dropTimer = this.context.clock.after(REFUSAL_DELAY_MS, () => this.#destroySocket(reason));
@@ -688,7 +707,7 @@ export class Connection implements FrameSink, Flowing {
 
   #destroySocket(reason: string): void {
     if (this.#socket.destroyed) return;
-    this.context.log.warning('connection', `${this.peer}: closed, ${reason}`);
+    this.#log.cutOff(reason);
     this.#socket.destroy();
   }
 
@@ -717,6 +736,7 @@ export class Connection implements FrameSink, Flowing {
     if (this.#state === 'closed') return;
     this.context.turn.begin();
     this.#release();
+    this.#log.closed(this.#state === 'closing');
     this.#become('closed');
     this.#countClosed();
     this.#dropTimer?.cancel();
@@ -742,6 +762,3 @@ export class Connection implements FrameSink, Flowing {
     this.#socket.destroy();
   }
 }
-
-/** The reply code of a close that who runs the broker asked for. */
-const CONNECTION_FORCED = 320;

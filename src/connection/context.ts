@@ -12,6 +12,7 @@ import type { Log } from '../runtime/log.ts';
 import type { MessageStore } from '../storage/message-store.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import type { ChunkPool } from './out-buffer.ts';
+import type { Pids } from './pids.ts';
 import type { ReplyTargets } from './reply-targets.ts';
 import type { Turn } from './turn.ts';
 
@@ -25,6 +26,7 @@ export interface ConnectionContext {
   readonly chunks: ChunkPool;
   readonly replyTargets: ReplyTargets;
   readonly churn: Churn;
+  readonly pids: Pids;
   readonly authAttempts: AuthAttempts;
   readonly counting: Counting;
   readonly serverProperties: FieldTable;

@@ -29,7 +29,7 @@ async function play(script: Script, cutsOf: (size: number) => readonly number[])
     connection.receive(bytes, cutsOf(bytes.length));
     sent.push(connection.endTurn());
   }
-  assert.equal(broker.logged.filter((line) => line.includes('[error]')).join(), '');
+  assert.equal(broker.logged.filter((line) => line.includes('[error] <broker>')).join(), '');
   return untilClose(Buffer.concat(sent)).toString('latin1').replace(GIVEN_NAMES, '$1');
 }
 

@@ -12,6 +12,7 @@ import { FRAME_MIN_SIZE, PROTOCOL_HEADER } from '../protocol/constants.ts';
 import type { AmqpError } from '../protocol/errors.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import type { ConnectionTuneOk, Method, OutgoingMethod } from '../protocol/methods.generated.ts';
+import type { ConnectionLog } from './connection-log.ts';
 import type { ConnectionContext } from './context.ts';
 
 export type HandshakeStep =
@@ -28,6 +29,7 @@ export class Handshake {
   readonly #context: ConnectionContext;
   readonly #peer: string;
   readonly #tls: TlsPeer | null;
+  readonly #log: ConnectionLog;
   identity: Identity = { user: '', tags: [] };
   clientProperties: FieldTable = new Map();
   mechanism = '';
@@ -35,10 +37,16 @@ export class Handshake {
   frameMaxBytes = FRAME_MIN_SIZE;
   heartbeatSeconds = 0;
 
-  constructor(context: ConnectionContext, peer: string, tls: TlsPeer | null) {
+  constructor(context: ConnectionContext, peer: string, tls: TlsPeer | null, log: ConnectionLog) {
     this.#context = context;
     this.#peer = peer;
     this.#tls = tls;
+    this.#log = log;
+  }
+
+  /** Logged in, and on the way into a vhost. */
+  get isOpening(): boolean {
+    return this.#state === 'opening';
   }
 
   get awaitsHeader(): boolean {
@@ -65,6 +73,7 @@ export class Handshake {
     if (this.#state === 'starting' && method.name === 'connection.start-ok') {
       this.clientProperties = method.clientProperties;
       this.mechanism = method.mechanism;
+      this.#log.named();
       return this.#login(method.mechanism, method.response);
     }
     if (this.#state === 'tuning' && method.name === 'connection.tune-ok') return this.#tune(method);
@@ -75,14 +84,14 @@ export class Handshake {
   }
 
   #login(mechanism: string, response: string): HandshakeStep {
-    const { authenticator, authAttempts, limits, log } = this.#context;
+    const { authenticator, authAttempts, limits } = this.#context;
     const login = authenticator.login(mechanism, response, this.#peer, this.#tls);
     const isAccepted = login.kind === 'accepted';
     authAttempts.count('amqp091', this.#peer, isAccepted ? login.identity.user : login.username, isAccepted);
     if (login.kind === 'refused') {
       const reason = `${mechanism} login refused: ${login.reason}`;
+      this.#log.refused(reason, 'starting');
       if (!hasCapability(this.clientProperties, 'authentication_failure_close')) return { kind: 'drop', reason };
-      log.warning('connection', `${this.#peer}: ${reason}`);
       return { kind: 'refuse', error: loginRefused(mechanism) };
     }
     this.identity = login.identity;
@@ -99,7 +108,7 @@ export class Handshake {
       (frameMax > 0 && frameMax < FRAME_MIN_SIZE
         ? `negotiated frame_max = ${frameMax} is below ${FRAME_MIN_SIZE}`
         : null);
-    if (fault !== null) return { kind: 'drop', reason: fault };
+    if (fault !== null) return { kind: 'drop', reason: `failed to negotiate connection parameters: ${fault}` };
     this.channelMax = channelMax;
     this.frameMaxBytes = frameMax;
     this.heartbeatSeconds = heartbeat;

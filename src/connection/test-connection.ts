@@ -23,6 +23,7 @@ import { Vhosts } from '../vhost/vhosts.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionContext } from './context.ts';
 import { ChunkPool } from './out-buffer.ts';
+import { Pids } from './pids.ts';
 import { ReplyTargets } from './reply-targets.ts';
 import { serverProperties } from './server-properties.ts';
 import { Turn } from './turn.ts';
@@ -126,6 +127,7 @@ export class TestBroker {
       limits: this.#limits,
       chunks: new ChunkPool(),
       replyTargets: new ReplyTargets(),
+      pids: new Pids('node', 0),
       churn,
       authAttempts: new AuthAttempts(),
       counting: 'fine',

@@ -24,6 +24,7 @@ import {
 } from '../protocol/constants.ts';
 import { decodeMethod, type Method, methodFrame, type OutgoingMethod } from '../protocol/methods.generated.ts';
 import { type BasicProperties, decodeProperties, encodeProperties } from '../protocol/properties.ts';
+import type { Log } from '../runtime/log.ts';
 import { ApiError } from './api-error.ts';
 
 const CHANNEL = 1;
@@ -98,7 +99,14 @@ export class DirectChannel {
     const events = { closed: () => this.#wake() };
     const unlimited = { ...context.limits, frameMaxBytes: 0, channelMax: 0, heartbeatSeconds: 0 };
     const authenticator = trusting(context.authenticator, identity);
-    const own = { ...context, limits: unlimited, authenticator, authAttempts: new AuthAttempts(), alarm: () => null };
+    const own = {
+      ...context,
+      log: errorsOf(context.log),
+      limits: unlimited,
+      authenticator,
+      authAttempts: new AuthAttempts(),
+      alarm: () => null,
+    };
     this.#connection = new Connection(own, this.#socket as unknown as Socket, `http ${identity.user}`, events);
     this.#open(vhost);
   }
@@ -220,6 +228,12 @@ export class DirectChannel {
       this.#incoming = { method, properties: {}, bodySize: 0, body: Buffer.alloc(0) };
     } else this.#answers.push({ method });
   }
+}
+
+/** What comes and goes with a request is not worth a line. */
+function errorsOf({ error }: Log): Log {
+  const quiet = () => undefined;
+  return { debug: quiet, info: quiet, warning: quiet, error };
 }
 
 function frame(type: number, payload: Buffer): Buffer {

@@ -5,6 +5,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LEVERET } from '../integration/leveret-process.ts';
 
+/** A line of the log that tells of a fault, and not of what a client did. */
+export const OWN_ERROR = /\[error\] <(?!connection>|channel>)/;
+
 const START_DEADLINE_MS = 60_000;
 
 export interface BrokerProcessOptions {

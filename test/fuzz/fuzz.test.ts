@@ -49,14 +49,14 @@ const QUEUES = [
 ];
 const EXCHANGES = ['amqplib.topic', 'amqplib.headers', 'pika.direct', 'pika.fanout', 'raw.hash', 'raw.random'];
 
-/** Keeps what is logged as an error: a fault in the broker itself. */
+/** Keeps what is logged as an error and is not the client's: a fault in the broker itself. */
 class ErrorLog implements Log {
   readonly errors: string[] = [];
   debug(): void {}
   info(): void {}
   warning(): void {}
   error(category: string, message: string): void {
-    this.errors.push(`${category}: ${message}`);
+    if (category !== 'connection' && category !== 'channel') this.errors.push(`${category}: ${message}`);
   }
 }
 

@@ -157,8 +157,8 @@ test('stop() does not wait for clients that are not through with the handshake, 
   const log = {
     debug: silently,
     info: silently,
-    error: silently,
-    warning: (_: string, text: string) => refusal.resolve(text),
+    warning: silently,
+    error: (_: string, text: string) => refusal.resolve(text),
   };
   const broker = await start(t, { memory: true, log });
   const [silent, halfWay, refused] = await Promise.all([1, 2, 3].map(() => RawClient.connect(broker.port)));

@@ -191,10 +191,13 @@ describe('certificates of clients', { concurrency: true }, () => {
     const { broker, logged } = await start(t, { tls: VERIFY, authMechanisms: ALL_MECHANISMS });
     assert.equal(await login(broker, alice), 'EXTERNAL AMQPLAIN PLAIN: connection.tune');
     assert.equal(await login(broker, bob), 'EXTERNAL AMQPLAIN PLAIN: connection.close 403');
-    assert.ok(logged.includes("connection: 127.0.0.1: EXTERNAL login refused: user 'CN=bob' - invalid credentials"));
+    assert.ok(logged.some((line) => line.endsWith("\nEXTERNAL login refused: user 'CN=bob' - invalid credentials")));
     assert.equal(await login(broker, null), 'AMQPLAIN PLAIN: connection.close 403');
     const reason = 'connection peer presented no TLS (x.509) certificate';
-    assert.ok(logged.includes(`connection: 127.0.0.1: EXTERNAL login refused: ${reason}`), logged.join('\n'));
+    assert.ok(
+      logged.some((line) => line.endsWith(`\nEXTERNAL login refused: ${reason}`)),
+      logged.join('\n'),
+    );
   });
 
   test('may have the name of the user elsewhere', async (t) => {
@@ -207,7 +210,7 @@ describe('certificates of clients', { concurrency: true }, () => {
     });
     assert.equal(await login(byAddress.broker, bob), 'EXTERNAL AMQPLAIN PLAIN: connection.tune');
     assert.equal(await login(byAddress.broker, alice), 'EXTERNAL AMQPLAIN PLAIN: connection.close 403');
-    assert.ok(byAddress.logged.includes('connection: 127.0.0.1: EXTERNAL login refused: no name found'));
+    assert.ok(byAddress.logged.some((line) => line.endsWith('\nEXTERNAL login refused: no name found')));
   });
 
   test('are no login where nobody was asked for one', async (t) => {
@@ -315,7 +318,7 @@ describe('limits', { concurrency: true }, () => {
     const silent = tcpConnect(broker.port, '127.0.0.1');
     await once(silent, 'connect');
     assert.equal(await seenByTlsClient(broker.port, clientOptions(ca)), 'closed');
-    assert.deepEqual(logged, ['connection: refused 127.0.0.1: 2 are open']);
+    assert.ok(logged.includes('connection: refused 127.0.0.1: 2 are open'), logged.join('\n'));
     silent.destroy();
     for (let gone = 0; gone < 3; gone++) {
       await eventually('room for another', async () => {
@@ -475,7 +478,8 @@ describe('certificates that are renewed', { concurrency: true }, () => {
     assert.equal(subjectSeenBy(before), 'localhost');
     place(ca.issue('next'));
     assert.equal(broker.reloadCertificates(), null);
-    assert.match(logged[0]!, /^tls: new connections get the certificate of "CN=next" that holds until/);
+    const told = logged.find((line) => line.startsWith('tls:'));
+    assert.match(told!, /^tls: new connections get the certificate of "CN=next" that holds until/);
     const [old] = (await session) as [Buffer];
     const next = await connectTls(broker.port, { ...options, session: old });
     assert.deepEqual([subjectSeenBy(next), next.isSessionReused()], ['next', false]);
