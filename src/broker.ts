@@ -58,6 +58,7 @@ import { Slices, whole } from './runtime/slices.ts';
 import type { QueueMarks } from './storage/checkpoint.ts';
 import { type LiveMessages, MessageStore } from './storage/message-store.ts';
 import { PAGE_SIZE } from './storage/page.ts';
+import { VERSION } from './version.ts';
 import { checkedDefinitions, importDefinitions } from './vhost/definition-import.ts';
 import { LOG_EXCHANGE, logExchange } from './vhost/log-exchange.ts';
 import { Vhosts } from './vhost/vhosts.ts';
@@ -317,6 +318,7 @@ class RunningBroker implements Broker {
     this.damage = this.#store.damage;
     const vhosts = this.#restore(metadata, turn, this.#store);
     const context = this.#context(metadata, turn, this.#store, vhosts);
+    this.#logBanner();
     const { logging, defaultVhost = '/' } = this.#options;
     if (logging?.exchange !== undefined) {
       this.logs.log.add(logExchange(logging.exchange, vhosts.internalPublisher, defaultVhost, this.#nodeName));
@@ -327,9 +329,21 @@ class RunningBroker implements Broker {
     this.#listeners = new Listeners(this.#limits, this.#log, this.#certificates, accepted);
     for (const listener of listeners) await this.#listeners.listen(listener);
     await this.#startManagement(context, vhosts);
+    this.#log.info('broker', 'Server startup complete');
     const periodMs = tickMs(this.#limits);
     this.#tickedAtMs = this.#clock.monotonicMs();
     this.#ticker = this.#clock.every(periodMs, () => this.#tick(periodMs));
+  }
+
+  #logBanner(): void {
+    const files = this.logs.files.length === 0 ? ['<none>'] : this.logs.files;
+    const lines = [
+      `Starting Leveret ${VERSION} on Node.js ${process.versions.node}`,
+      `node           : ${this.#nodeName}`,
+      `log(s)         : ${files.join(', ')}`,
+      `database dir   : ${this.dataDir ?? '<in memory>'}`,
+    ];
+    this.#log.info('broker', `\n ${lines.join('\n ')}`);
   }
 
   /** Loaded when it is asked for: who embeds a broker pays nothing for it. */
@@ -588,6 +602,7 @@ class RunningBroker implements Broker {
   }
 
   async #stop(): Promise<void> {
+    this.#log.info('broker', 'Leveret is asked to stop...');
     this.#ticker?.cancel();
     this.#resources.stop();
     await this.#management?.stop();
@@ -607,6 +622,7 @@ class RunningBroker implements Broker {
     this.#accounts?.close();
     this.#removePidFile?.();
     this.#metadata?.close();
+    this.#log.info('broker', 'Successfully stopped Leveret');
     this.logs.close();
   }
 }

@@ -87,6 +87,11 @@ export class ConnectionLog {
     this.#log.error('connection', `closing AMQP connection ${this.#label()}:\n${reason}`);
   }
 
+  /** The broker is through with it, which is no news. */
+  dismissed(): void {
+    this.#isToldOf = true;
+  }
+
   /** @param inOrder whether both sides had agreed on it */
   closed(inOrder: boolean): void {
     if (this.#isToldOf) return;

@@ -759,6 +759,7 @@ export class Connection implements FrameSink, Flowing {
   }
 
   destroy(): void {
+    this.#log.dismissed();
     this.#socket.destroy();
   }
 }

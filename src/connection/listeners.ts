@@ -93,6 +93,7 @@ export class Listeners {
       server.once('error', (error) => refuse(listenError(host, port, error, setting)));
       server.listen({ port, host, backlog: 1024 }, () => {
         this.#open.push({ name, protocol: tls ? 'amqps' : 'amqp', host, port: (server.address() as AddressInfo).port });
+        this.#log.info('broker', `started ${shown(tls)} listener on ${host}:${(server.address() as AddressInfo).port}`);
         ready();
       });
     });
@@ -122,6 +123,9 @@ export class Listeners {
   async close(): Promise<void> {
     this.#isClosing = true;
     const listening = this.#servers.filter((server) => server.listening);
+    for (const { protocol, host, port } of this.#open) {
+      this.#log.info('broker', `stopped ${shown(protocol === 'amqps')} listener on ${host}:${port}`);
+    }
     await Promise.all(listening.map((server) => new Promise((closed) => server.close(closed))));
   }
 
@@ -129,4 +133,9 @@ export class Listeners {
   destroyHandshakes(): void {
     this.#handshakes?.destroy();
   }
+}
+
+/** RabbitMQ's words. */
+function shown(tls: boolean): string {
+  return tls ? 'TLS (SSL)' : 'TCP';
 }

@@ -77,3 +77,32 @@ test('levels and files may be changed while it runs', async (t) => {
   assert.equal(readFileSync(join(directory, 'a.log'), 'utf8'), '');
   assert.ok(existsSync(join(directory, 'a.log.0')));
 });
+
+test('a start, a client and a stop are told of in RabbitMQ’s words', async (t) => {
+  const directory = temporaryDirectory(t);
+  const broker = await start(t, { logging: { file: { directory, name: 'a.log' } } });
+  const connection = await connect(broker.url, { clientProperties: { connection_name: 'mine' } });
+  const channel = await connection.createChannel();
+  channel.on('error', () => undefined);
+  await assert.rejects(channel.checkQueue('nope'));
+  await connection.close();
+  await assert.rejects(connect(broker.url.replace('guest:guest', 'guest:wrong')));
+  await broker.stop();
+  const lines = readFileSync(join(directory, 'a.log'), 'utf8').replaceAll(/^\S+ \S+ /gm, '');
+  const place = String.raw`<0\.\d+\.0> \(127\.0\.0\.1:\d+ -> 127\.0\.0\.1:\d+`;
+  for (const expected of [
+    /^\[info\] <broker> {2}Starting Leveret \d/m,
+    /^\[info\] <broker> started TCP listener on 127\.0\.0\.1:\d+$/m,
+    /^\[info\] <broker> Server startup complete$/m,
+    new RegExp(`^\\[info\\] <connection> accepting AMQP connection ${place}\\)$`, 'm'),
+    new RegExp(`^\\[info\\] <connection> connection ${place} - mine\\): user 'guest' authenticated and granted`, 'm'),
+    new RegExp(`^\\[error\\] <channel> Channel error on connection ${place} - mine, vhost: '/', user: 'guest'\\)`, 'm'),
+    /^\[error\] <channel> operation queue\.declare caused a channel exception not_found: no queue 'nope' in vhost '\/'$/m,
+    new RegExp(`^\\[info\\] <connection> closing AMQP connection ${place} - mine, vhost: '/', user: 'guest'\\)$`, 'm'),
+    /^\[error\] <connection> PLAIN login refused: user 'guest' - invalid credentials$/m,
+    /^\[info\] <broker> Successfully stopped Leveret$/m,
+  ]) {
+    assert.match(lines, expected);
+  }
+  assert.doesNotMatch(lines, /wrong/, 'passwords are never logged');
+});
