@@ -173,7 +173,7 @@ const ENTRIES: readonly Entry[] = [
     notice: 'nodes do not speak Erlang’s protocol with each other',
   },
   {
-    keys: 'erlang.* sysmon_handler.* sasl.* lager.* ssl.* os_mon.* inets.* crypto.* aten.* rabbit_common.* rabbitmq_web_dispatch.* cuttlefish.* delegate_count default_worker_pool_size halt_on_upgrade_failure channel_operation_timeout tracking_execution_timeout config_entry_decoder.* release_series_eol_date',
+    keys: 'erlang.* vm_args.* sysmon_handler.* sasl.* lager.* ssl.* os_mon.* inets.* crypto.* aten.* rabbit_common.* rabbitmq_web_dispatch.* cuttlefish.* delegate_count default_worker_pool_size halt_on_upgrade_failure channel_operation_timeout tracking_execution_timeout config_entry_decoder.* release_series_eol_date',
     notice: ERLANG,
   },
   { keys: 'nodename', refusal: 'the key is node_name' },

@@ -56,6 +56,7 @@ function fileOf(category: string) {
 export const LOG_SETTINGS = {
   logDir: setting({
     key: 'log.dir',
+    classic: 'rabbit.log_root',
     type: TEXT,
     text: 'Directory of log files; `log` in `data_dir` when it is not set.',
   }),
@@ -100,6 +101,7 @@ export const LOG_SETTINGS = {
   }),
   logRotationCompress: setting({
     key: 'log.file.rotation.compress',
+    classic: 'rabbit.log.file.compress',
     type: absent('files are not compressed here; logrotate can do it'),
     text: 'Only false: files are not compressed.',
   }),
@@ -123,6 +125,7 @@ export const LOG_SETTINGS = {
   }),
   logConsoleStream: setting({
     key: 'log.console.stdio',
+    classic: 'rabbit.log.console.stdio',
     type: choice(['stdout', 'stderr'] as const),
     default: 'stderr',
     text: 'Where the console’s lines go: stdout or stderr.',
@@ -155,6 +158,7 @@ export const LOG_SETTINGS = {
   }),
   logJournald: setting({
     key: 'log.journald',
+    classic: 'rabbit.log.journald.enabled',
     type: absent('systemd takes the console’s lines, with log.console = true'),
     text: 'Only false: systemd takes the console’s lines.',
   }),
