@@ -13,9 +13,11 @@ test('a file of RabbitMQ sets the limits of memory and disk', () => {
     'vm_memory_high_watermark_paging_ratio = 0.75',
     'vm_memory_calculation_strategy = allocated',
     'memory_monitor_interval = 1000',
+    'total_memory_available_override_value = 4GB',
     'disk_free_limit.absolute = 2GB',
   );
   assert.deepEqual(options, {
+    totalMemoryBytes: 4e9,
     memoryHighWatermark: { relative: 0.6 },
     memoryPagingRatio: 0.75,
     longestMemoryCheckMs: 1000,

@@ -5,8 +5,9 @@ import { given } from './listening-options.ts';
 
 export function alarmOptions(settings: Settings): Partial<AlarmOptions> {
   const { memoryWatermarkRelative, memoryWatermarkAbsolute, diskFreeLimitRelative, diskFreeLimitAbsolute } = settings;
-  const { memoryPagingRatio, longestMemoryCheckMs } = settings;
+  const { memoryPagingRatio, longestMemoryCheckMs, totalMemoryBytes } = settings;
   return given({
+    totalMemoryBytes,
     memoryHighWatermark: limitOf(memoryWatermarkRelative, memoryWatermarkAbsolute),
     memoryPagingRatio,
     longestMemoryCheckMs,

@@ -8,6 +8,7 @@ import { DECLARED } from '../config/setting-keys.ts';
 import { FILE } from '../config/setting-types.ts';
 import type { SettingName } from '../config/settings.ts';
 import { readTlsFiles } from '../connection/tls-files.ts';
+import { whole } from '../runtime/slices.ts';
 import { checkedDefinitions } from '../vhost/definition-import.ts';
 import { assertAlone, readDefinitionsFile } from './broker-options.ts';
 import { assignmentsIn } from './configuration-files.ts';
@@ -52,7 +53,7 @@ function checkUse({ settings, given }: Configuration, findings: Findings): void 
   const areFilesThere = findings.faults.length === before;
   const { loadDefinitions, tlsListeners } = settings;
   if (loadDefinitions !== undefined && areFilesThere) {
-    check('loadDefinitions', () => checkedDefinitions(readDefinitionsFile(loadDefinitions)));
+    check('loadDefinitions', () => whole(checkedDefinitions(readDefinitionsFile(loadDefinitions))));
   }
   const tls = tlsOptions(settings);
   if (tls !== undefined && areFilesThere) check('tlsCertFile', () => readTlsFiles(tls, Date.now()));

@@ -74,6 +74,7 @@ function besides(folder: string | undefined, name: string): FileGiven | undefine
 /** RabbitMQ's `conf.d`: read behind the file, in the order of their names. */
 function moreFiles(given: FileGiven | undefined, findings: Findings): Assignment[] {
   if (given === undefined) return [];
+  if (!given.path.includes('*') && !existsSync(given.path)) readGiven(given, findings);
   return filesNamed(given.path).flatMap((path) => {
     const file = readGiven({ ...given, path }, findings);
     return file === undefined ? [] : assignmentsIn(file, findings);

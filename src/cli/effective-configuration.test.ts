@@ -139,14 +139,19 @@ test('a file that is not there is a fault, but not where one of RabbitMQ’s var
   const gone = /gone\.conf:1: include nowhere\.conf: there is no such file$/;
   assert.match(await fault({ config: join(directory, 'gone.conf') }), gone);
   assert.match(await fault({ config: join(directory, 'loop.conf') }), /more than 20 files include each other$/);
-  const { findings } = await effective({}, { RABBITMQ_CONFIG_FILE: none });
-  assert.deepEqual(findings.notices, [`RABBITMQ_CONFIG_FILE: there is no ${none}; nothing is read`]);
+  for (const name of ['RABBITMQ_CONFIG_FILE', 'RABBITMQ_CONFIG_FILES', 'RABBITMQ_ENABLED_PLUGINS_FILE']) {
+    const { findings } = await effective({}, { [name]: none });
+    assert.deepEqual(findings.notices, [`${name}: there is no ${none}; nothing is read`]);
+  }
+  assert.match(await fault({}, { LEVERET_CONFIG_FILES: none }), /^LEVERET_CONFIG_FILES \S+none cannot be read: ENOENT/);
 });
 
-test('the data directory below RABBITMQ_MNESIA_BASE is called after the node, whoever names that', async () => {
+test('the data directory below RABBITMQ_MNESIA_BASE is called after the node, whoever names that', async (t) => {
+  const config = join(folder(t, { 'a.conf': 'node_name = c@d' }), 'a.conf');
   const environment = { RABBITMQ_MNESIA_BASE: '/mnesia' };
   assert.equal((await effective({}, environment)).settings.dataDir, `/mnesia/leveret@${hostname()}`);
   assert.equal((await effective({ nodeName: 'a@b' }, environment)).settings.dataDir, '/mnesia/a@b');
+  assert.equal((await effective({ config }, environment)).settings.dataDir, '/mnesia/c@d');
   assert.equal((await effective({}, { ...environment, RABBITMQ_MNESIA_DIR: '/dir' })).settings.dataDir, '/dir');
 });
 

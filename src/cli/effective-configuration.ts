@@ -48,11 +48,11 @@ export async function effectiveConfiguration(
     leveretVariables(environment, findings),
     flagAssignments(flags),
   ].map(read);
-  const { nodeName = readNodeName(DEFAULT_NODE_NAME) } = layered(upper).settings;
+  const { nodeName = readNodeName(DEFAULT_NODE_NAME) } = layered([...lower, ...upper]).settings;
   const below = [...lower, read(dataDirectoryOf(nodeName, environment)), ...upper];
   const listening = read(listenerFlags(flags, layered(below).settings.tcpListeners?.entries().next().value));
   const { plugins } = contents;
-  return { ...layered([...below, listening]), plugins, hasFile: files.config !== undefined, findings };
+  return { ...layered([...below, listening]), plugins, hasFile: Object.keys(files).length > 0, findings };
 }
 
 /** What reads files is loaded by a start that has any. */

@@ -4,6 +4,8 @@
 export type ResourceLimit = { readonly absolute: number } | { readonly relative: number };
 
 export interface AlarmOptions {
+  /** What shares of the memory are shares of. Default: the machine's, or the container's where that is less. */
+  readonly totalMemoryBytes?: number;
   /** Publishers are blocked while the process takes more memory than this. At most all there is. */
   readonly memoryHighWatermark: ResourceLimit;
   /** Messages are moved to disk at this share of what the watermark leaves for them, where `messageMemoryBytes` is not set. */

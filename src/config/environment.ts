@@ -61,7 +61,7 @@ export function listenerVariables(environment: Environment): Assignment[] {
 }
 
 export function rabbitMqVariables(environment: Environment, findings: Findings): Assignment[] {
-  if (environment.RABBITMQ_CONF_ENV_FILE !== undefined) {
+  if (environment.RABBITMQ_CONF_ENV_FILE) {
     findings.notices.push(
       'RABBITMQ_CONF_ENV_FILE: shell files such as rabbitmq-env.conf are not run; set the variables',
     );

@@ -116,11 +116,6 @@ const ENTRIES: readonly Entry[] = [
   },
   { keys: 'hipe_compile', only: 'false', notice: 'what is run often is always compiled, by Node’s JIT' },
   {
-    keys: 'total_memory_available_override_value',
-    notice:
-      'shares are of the machine’s memory or of the container’s; vm_memory_high_watermark.absolute sets a number of bytes',
-  },
-  {
     keys: 'disk_monitor_failure_retries disk_monitor_failure_retry_interval',
     notice: 'a disk that does not tell what is free is asked again at the next look',
   },

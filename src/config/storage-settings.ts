@@ -39,6 +39,12 @@ export const STORAGE_SETTINGS = {
     type: BYTES,
     text: 'The same as a number of bytes, where no share is set.',
   }),
+  totalMemoryBytes: setting({
+    key: 'total_memory_available_override_value',
+    classic: 'rabbit.total_memory_available_override_value',
+    type: BYTES,
+    text: 'What shares of the memory are shares of; the machine’s, or the container’s where that is less, when it is not set.',
+  }),
   memoryPagingRatio: setting({
     key: 'vm_memory_high_watermark_paging_ratio',
     classic: 'rabbit.vm_memory_high_watermark_paging_ratio',

@@ -27,6 +27,10 @@ test('comments and empty lines say nothing; lines may end as on Windows', () => 
   });
 });
 
+test('a mark of the order of bytes at the start is no part of the first key', () => {
+  assert.deepEqual(readSettings('x', '\uFEFFheartbeat = 5'), { heartbeatSeconds: 5 });
+});
+
 test('a value in quotes keeps what would be a comment, spaces and equals signs', () => {
   assert.deepEqual(read(`default_pass = 'a#b = c '  # a comment`, 'default_user = "x y"'), {
     defaultPassword: 'a#b = c ',

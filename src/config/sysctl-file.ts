@@ -24,18 +24,21 @@ interface Source {
 }
 
 function linesOf(source: Source): Assignment[] {
-  return source.content.split(/\r?\n/).flatMap((line, index) => {
-    const text = withoutComment(line);
-    if (text === '') return [];
-    const origin = `${source.path}:${index + 1}`;
-    try {
-      const included = /^include\s+([^=]+)$/.exec(text)?.[1];
-      return included === undefined ? [readLine(text, origin)] : linesIncluded(source, unquoted(included));
-    } catch (error) {
-      source.findings.faults.push(`${origin}: ${(error as Error).message}`);
-      return [];
-    }
-  });
+  return source.content
+    .replace(/^\uFEFF/, '')
+    .split(/\r?\n/)
+    .flatMap((line, index) => {
+      const text = withoutComment(line);
+      if (text === '') return [];
+      const origin = `${source.path}:${index + 1}`;
+      try {
+        const included = /^include\s+([^=]+)$/.exec(text)?.[1];
+        return included === undefined ? [readLine(text, origin)] : linesIncluded(source, unquoted(included));
+      } catch (error) {
+        source.findings.faults.push(`${origin}: ${(error as Error).message}`);
+        return [];
+      }
+    });
 }
 
 function linesIncluded(source: Source, named: string): Assignment[] {

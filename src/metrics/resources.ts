@@ -43,9 +43,10 @@ export class Resources {
   constructor({ settings, memory, freeDiskBytes, changed, reclaim, ...common }: ResourcesOptions) {
     const alarms = new Alarms({ ...common, changed });
     this.alarms = alarms;
+    const { totalMemoryBytes: totalBytes = memory.totalBytes } = settings;
     this.#memory = new MemoryAlarm({
       ...common,
-      memory,
+      memory: { ...memory, totalBytes },
       alarms,
       watermark: settings.memoryHighWatermark,
       shortestCheckMs: settings.shortestMemoryCheckMs,
@@ -56,7 +57,7 @@ export class Resources {
       ...common,
       alarms,
       limit: settings.diskFreeLimit,
-      memoryBytes: memory.totalBytes,
+      memoryBytes: totalBytes,
       shortestCheckMs: settings.shortestDiskCheckMs,
       longestCheckMs: settings.longestDiskCheckMs,
       freeBytes: freeDiskBytes,
