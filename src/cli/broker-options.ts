@@ -1,6 +1,6 @@
 /** From settings to what startBroker() is told. */
 import { readFileSync } from 'node:fs';
-import type { BrokerOptions, Limits, ManagementOptions, StatisticsOptions } from '../broker.ts';
+import type { BrokerOptions, Limits, ManagementOptions } from '../broker.ts';
 import { DEFAULT_LIMITS } from '../config/limits.ts';
 import { DEFAULT_NODE_NAME, readNodeName } from '../config/node-name.ts';
 import type { Settings } from '../config/settings.ts';
@@ -10,6 +10,7 @@ import { allAddresses, listeningOptions, given as withoutUndefined } from './lis
 import { logOptions } from './log-settings.ts';
 import { managementOptions } from './management-options.ts';
 import type { ServeFlags } from './serve-options.ts';
+import { statisticsOptions } from './statistics-options.ts';
 
 /** @throws Error that says what to do */
 export function brokerOptions(configuration: EffectiveConfiguration, flags: ServeFlags): BrokerOptions {
@@ -41,7 +42,7 @@ export function brokerOptions(configuration: EffectiveConfiguration, flags: Serv
     management: hasManagement(configuration, flags) ? httpApi(configuration, flags) : undefined,
     limits: limitsIn(settings),
     alarms: alarmOptions(settings),
-    statistics: statisticsIn(settings),
+    statistics: statisticsOptions(settings),
   });
 }
 
@@ -85,11 +86,6 @@ function hostOf(node: string): string {
 function limitsIn(settings: Settings): Partial<Limits> {
   const names = Object.keys(DEFAULT_LIMITS) as (keyof Limits)[];
   return Object.fromEntries(names.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]]])));
-}
-
-function statisticsIn(settings: Settings): Partial<StatisticsOptions> {
-  const { collectStatistics: collect, forceFineStatistics: force, ratesMode, statisticsIntervalMs } = settings;
-  return withoutUndefined({ collect, force, ratesMode, intervalMs: statisticsIntervalMs });
 }
 
 export function readDefinitionsFile(path: string): object {

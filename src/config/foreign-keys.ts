@@ -228,10 +228,6 @@ const ENTRIES: readonly Entry[] = [
     notice: 'figures and rates are always there',
   },
   {
-    keys: 'management.sample_retention_policies.* management_agent.sample_retention_policies.*',
-    notice: 'samples are kept as long as the HTTP API’s page says',
-  },
-  {
     keys: 'management.db_cache_multiplier management.management_db_cache_multiplier management.process_stats_gc_timeout management.stats_event_max_backlog management_agent.filter_aggregated_queue_metrics_pattern',
     notice: 'figures are read where they are counted',
   },

@@ -1,5 +1,7 @@
 /** What is counted of messages, and how often samples are taken. */
 
+import { DEFAULT_RETENTION, type RetentionPolicies } from './sample-retention.ts';
+
 export const COLLECT_STATISTICS = ['none', 'coarse', 'fine'] as const;
 export const RATES_MODES = ['basic', 'detailed', 'none'] as const;
 
@@ -15,6 +17,8 @@ export interface StatisticsOptions {
   readonly ratesMode: RatesMode;
   /** Between two samples, from 1000. Default: 5000. */
   readonly intervalMs: number;
+  /** How long samples are kept. */
+  readonly retention: RetentionPolicies;
 }
 
 export const DEFAULT_STATISTICS: StatisticsOptions = {
@@ -22,6 +26,7 @@ export const DEFAULT_STATISTICS: StatisticsOptions = {
   force: true,
   ratesMode: 'basic',
   intervalMs: 5000,
+  retention: DEFAULT_RETENTION,
 };
 
 /** Rates are changes a second, and a second is what samples are told apart by. */

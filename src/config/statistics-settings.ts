@@ -1,12 +1,24 @@
 /** Settings of statistics-options.ts. */
-import { setting } from './setting.ts';
-import { atLeast, choice, FLAG, MILLISECONDS } from './setting-types.ts';
+import { named, setting } from './setting.ts';
+import { atLeast, choice, FLAG, MILLISECONDS, SECONDS } from './setting-types.ts';
 import {
   COLLECT_STATISTICS,
   DEFAULT_STATISTICS,
   RATES_MODES,
   SHORTEST_STATISTICS_INTERVAL_MS,
 } from './statistics-options.ts';
+
+const retention = (section: string, what: string) => {
+  return named({
+    key: `management.sample_retention_policies.${section}.$name`,
+    classic: [
+      `rabbitmq_management.sample_retention_policies.${section}.$name`,
+      `rabbitmq_management_agent.sample_retention_policies.${section}.$name`,
+    ],
+    type: SECONDS,
+    text: `Samples of ${what} are kept for so long (\`minute\`, \`hour\`, \`day\` or seconds), one every so many seconds.`,
+  });
+};
 
 export const STATISTICS_SETTINGS = {
   collectStatistics: setting({
@@ -37,4 +49,7 @@ export const STATISTICS_SETTINGS = {
     default: DEFAULT_STATISTICS.intervalMs,
     text: `Between two samples, from ${SHORTEST_STATISTICS_INTERVAL_MS} up.`,
   }),
+  globalRetention: retention('global', 'vhosts, of the node and of all together'),
+  basicRetention: retention('basic', 'each queue, exchange, connection and channel'),
+  detailedRetention: retention('detailed', 'what passes between each two of these'),
 } as const;

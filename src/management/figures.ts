@@ -1,11 +1,14 @@
 /** The figures of one kind of thing: what they are called, how they are read, and their samples. */
-import { type Details, type ReadFigures, Sampled, type Window } from '../metrics/sampled.ts';
-
-/** How far back samples reach. */
-const REACH_SECONDS = 600;
+import { type Details, type ReadFigures, Sampled, type SampleSpan, type Window } from '../metrics/sampled.ts';
 
 /** Figures by name, and beside each the rate: `publish`, `publish_details`. */
 export type FiguresView = { readonly [name: string]: number | Details };
+
+/** When samples are taken, and how long they are kept. */
+export interface SampleTimes {
+  readonly intervalSeconds: number;
+  readonly spans: readonly SampleSpan[];
+}
 
 /** Where a figure is found, and what it is called. */
 interface FigureField {
@@ -21,13 +24,11 @@ export class Figures<T extends object> {
   readonly #now: Float64Array;
   readonly #fields = new Map<readonly string[], readonly FigureField[]>();
 
-  /** @param intervalSeconds between two samples */
-  constructor(columns: readonly string[], intervalSeconds: number, read: ReadFigures<T>) {
-    const width = columns.length;
-    this.sampled = new Sampled<T>({ width, read, intervalSeconds, reachSeconds: REACH_SECONDS, startsAtZero: false });
+  constructor(columns: readonly string[], times: SampleTimes, read: ReadFigures<T>) {
+    this.sampled = new Sampled<T>({ width: columns.length, read, ...times, startsAtZero: false });
     this.#columns = columns;
     this.#read = read;
-    this.#now = new Float64Array(width);
+    this.#now = new Float64Array(columns.length);
   }
 
   view(item: T, names: readonly string[], window: Window | undefined): FiguresView {

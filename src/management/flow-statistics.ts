@@ -28,14 +28,17 @@ export class FlowStatistics {
   readonly #publishes: Figures<ExchangePublishes>;
   readonly #incoming: Figures<IncomingCount>;
 
-  /** @param seconds between two samples */
-  constructor(sources: BrokerSources, seconds: number) {
+  /** @param intervalSeconds between two samples */
+  constructor(sources: BrokerSources, intervalSeconds: number) {
     this.#sources = sources;
+    const { basic, detailed } = sources.statisticsOptions.retention;
+    const ofEach = { intervalSeconds, spans: basic };
+    const ofPairs = { intervalSeconds, spans: detailed };
     this.detailed = sources.context.counting === 'detailed';
-    this.#exchanges = new Figures(EXCHANGE_COLUMNS, seconds, readFlow);
-    this.#deliveries = new Figures(DELIVERY_COLUMNS, seconds, (counts, into) => readDeliveries(counts, into, 0));
-    this.#publishes = new Figures(PUBLISHES_COLUMNS, seconds, readPublishes);
-    this.#incoming = new Figures(INCOMING_COLUMNS, seconds, ({ published }, into) => {
+    this.#exchanges = new Figures(EXCHANGE_COLUMNS, ofEach, readFlow);
+    this.#deliveries = new Figures(DELIVERY_COLUMNS, ofPairs, (counts, into) => readDeliveries(counts, into, 0));
+    this.#publishes = new Figures(PUBLISHES_COLUMNS, ofPairs, readPublishes);
+    this.#incoming = new Figures(INCOMING_COLUMNS, ofPairs, ({ published }, into) => {
       into[0] = published;
     });
   }

@@ -61,19 +61,21 @@ export class Statistics {
 
   constructor(sources: BrokerSources) {
     this.#sources = sources;
-    const { ratesMode, intervalMs } = sources.statisticsOptions;
-    const seconds = intervalMs / 1000;
+    const { ratesMode, intervalMs, retention } = sources.statisticsOptions;
+    const intervalSeconds = intervalMs / 1000;
+    const ofAll = { intervalSeconds, spans: retention.global };
+    const ofEach = { intervalSeconds, spans: retention.basic };
     const showsFlows = ratesMode !== 'none' && sources.context.counting !== 'coarse';
-    this.flows = showsFlows ? new FlowStatistics(sources, seconds) : null;
-    this.#queues = new Figures(QUEUE_COLUMNS, seconds, readQueue);
-    this.#vhosts = new Figures(TOTAL_COLUMNS, seconds, (vhost, into) => {
+    this.flows = showsFlows ? new FlowStatistics(sources, intervalSeconds) : null;
+    this.#queues = new Figures(QUEUE_COLUMNS, ofEach, readQueue);
+    this.#vhosts = new Figures(TOTAL_COLUMNS, ofAll, (vhost, into) => {
       into.set(this.#totals.vhosts.get(vhost) ?? NOTHING);
     });
-    this.#channels = new Figures(CHANNEL_COLUMNS, seconds, readChannel);
-    this.#connections = new Figures(CONNECTION_COLUMNS, seconds, readConnection);
-    this.#everything = new Figures(TOTAL_COLUMNS, seconds, (_, into) => into.set(this.#totals.everything));
-    this.#churn = new Figures(CHURN_COLUMNS, seconds, readChurn);
-    this.#node = new Figures(NODE_COLUMNS, seconds, readNode);
+    this.#channels = new Figures(CHANNEL_COLUMNS, ofEach, readChannel);
+    this.#connections = new Figures(CONNECTION_COLUMNS, ofEach, readConnection);
+    this.#everything = new Figures(TOTAL_COLUMNS, ofAll, (_, into) => into.set(this.#totals.everything));
+    this.#churn = new Figures(CHURN_COLUMNS, ofAll, readChurn);
+    this.#node = new Figures(NODE_COLUMNS, ofAll, readNode);
     const ofThings = [this.#queues, this.#channels, this.#connections, this.#churn, this.#node];
     this.#figures = [...ofThings, this.#vhosts, this.#everything];
     this.sample();

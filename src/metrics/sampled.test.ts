@@ -13,7 +13,7 @@ function sampled(startsAtZero = true): Sampled<Thing> {
       into[0] = figure;
     },
     intervalSeconds: 5,
-    reachSeconds: 20,
+    spans: [{ reachSeconds: 20, intervalSeconds: 5 }],
     startsAtZero,
   });
 }
@@ -116,4 +116,59 @@ test('what is forgotten begins anew, with a figure that was there before', () =>
   samples.forget();
   samples.sample([thing], 10_000);
   assert.equal(samples.details(thing, 0).rate, 0);
+});
+
+test('far back samples are further apart, and each window is given the closest that reach far enough', () => {
+  const samples = new Sampled<Thing>({
+    width: 1,
+    read: ({ figure }, into) => {
+      into[0] = figure;
+    },
+    intervalSeconds: 5,
+    spans: [
+      { reachSeconds: 20, intervalSeconds: 5 },
+      { reachSeconds: 120, intervalSeconds: 30 },
+    ],
+    startsAtZero: false,
+  });
+  const thing = { figure: 0 };
+  for (let atMs = 600_000; atMs <= 730_000; atMs += 5000) {
+    thing.figure = atMs;
+    samples.sample([thing], atMs);
+  }
+  const times = (ageSeconds: number, incrementSeconds: number) => {
+    const { samples: given = [] } = samples.details(thing, 0, { ageSeconds, incrementSeconds });
+    for (const { sample, timestamp } of given) assert.equal(sample, timestamp);
+    return given.map(({ timestamp }) => timestamp / 1000);
+  };
+  assert.deepEqual(times(20, 5), [730, 725, 720, 715, 710]);
+  assert.deepEqual(times(120, 30), [720, 690, 660, 630, 600]);
+  assert.deepEqual(times(1e9, 5), [720, 690, 660, 630, 600]);
+  assert.equal(samples.details(thing, 0).rate, 1000);
+});
+
+test('samples are never closer together than they are taken', () => {
+  const samples = new Sampled<Thing>({
+    width: 1,
+    read: ({ figure }, into) => {
+      into[0] = figure;
+    },
+    intervalSeconds: 60,
+    spans: [{ reachSeconds: 600, intervalSeconds: 5 }],
+    startsAtZero: true,
+  });
+  const thing = { figure: 120 };
+  samples.sample([thing], 60_000);
+  const { rate, samples: given } = samples.details(thing, 0, { ageSeconds: 600, incrementSeconds: 5 });
+  assert.deepEqual([rate, given?.length], [2, 11]);
+});
+
+test('a clock that is set back goes on being sampled', () => {
+  const samples = sampled(false);
+  const thing = { figure: 0 };
+  for (const atMs of [500_000, 505_000, 20_000, 25_000]) {
+    thing.figure += 10;
+    samples.sample([thing], atMs);
+    if (atMs !== 500_000) assert.equal(samples.details(thing, 0).rate, 2);
+  }
 });

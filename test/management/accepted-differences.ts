@@ -77,7 +77,7 @@ export const FIELDS_LEFT_OUT: readonly LeftOut[] = [
     reason: 'Leveret does not remember who declared something.',
   },
   {
-    fields: ['sample_retention_policies', 'statistics_db_event_queue', 'release_series_support_status'],
+    fields: ['statistics_db_event_queue', 'release_series_support_status'],
     reason: 'They are about how RabbitMQ keeps its figures, and how long it is supported.',
   },
 ];

@@ -8,6 +8,7 @@ import { describe, type TestContext, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { type Broker, startBroker } from '../../src/broker.ts';
 import { managementOptions } from '../../src/cli/management-options.ts';
+import { statisticsOptions } from '../../src/cli/statistics-options.ts';
 import { readSettings } from '../../src/config/test-settings.ts';
 import { type ApiCall, ask } from './http-client.ts';
 
@@ -89,6 +90,25 @@ describe('what is counted', () => {
     const { disable_stats, enable_queue_totals, queue_totals } = body as Record<string, unknown>;
     assert.deepEqual([disable_stats, enable_queue_totals, queue_totals], [true, true, undefined]);
   });
+});
+
+test('samples are kept as long as it is set, and the overview says how long', async (t) => {
+  const lines = ['global.hour = 60', 'global.minute = 5', 'basic.300 = 5'];
+  const file = lines.map((line) => `management.sample_retention_policies.${line}`).join('\n');
+  const statistics = statisticsOptions(readSettings('test.conf', file));
+  const broker = await startBroker({ port: 0, memory: true, logLevel: 'none', statistics, management: { port: 0 } });
+  t.after(() => broker.stop());
+  const overview = async (query: string) => (await get(broker, `/api/overview?${query}`)).body as Record<string, never>;
+  assert.deepEqual((await overview('columns=sample_retention_policies')).sample_retention_policies, {
+    global: [60, 3600],
+    basic: [300],
+    detailed: [600],
+  });
+  const { queue_totals: totals } = await overview('lengths_age=3600&lengths_incr=60&columns=queue_totals');
+  const { samples } = (totals as unknown as { messages_details: { samples: { timestamp: number }[] } })
+    .messages_details;
+  assert.equal(samples.length, 61);
+  assert.ok(samples.every(({ timestamp }) => timestamp % 60_000 === 0));
 });
 
 describe('gzip', () => {

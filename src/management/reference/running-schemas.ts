@@ -34,6 +34,10 @@ export const RUNNING_SCHEMAS = {
       product_version: TEXT,
       cluster_name: TEXT,
       rates_mode: TEXT,
+      sample_retention_policies: described(
+        object({ global: list(COUNT), basic: list(COUNT), detailed: list(COUNT) }),
+        'How far back samples reach, in seconds.',
+      ),
       exchange_types: list(KIND),
       disable_stats: FLAG,
       enable_queue_totals: FLAG,

@@ -1,5 +1,6 @@
 /** /api/overview, /api/nodes and what a client asks to find out whom it talks to. */
 import { availableParallelism } from 'node:os';
+import type { RetentionPolicies, Retentions } from '../../config/sample-retention.ts';
 import { EXCHANGE_TYPES } from '../../routing/exchange-types.ts';
 import { RABBITMQ_VERSION, VERSION } from '../../version.ts';
 import { objectNotFound } from '../api-error.ts';
@@ -76,6 +77,7 @@ function overview(request: ApiRequest): JsonView {
   const view = {
     management_version: RABBITMQ_VERSION,
     rates_mode: sources.statisticsOptions.ratesMode,
+    sample_retention_policies: retentionView(sources.statisticsOptions.retention),
     exchange_types: exchangeTypes(),
     product_version: VERSION,
     product_name: 'Leveret',
@@ -95,6 +97,12 @@ function overview(request: ApiRequest): JsonView {
     node: nodeName,
     listeners: listeners(sources),
   };
+}
+
+/** How far back samples reach, in seconds. */
+function retentionView({ global, basic, detailed }: RetentionPolicies): JsonView {
+  const reaches = (retentions: Retentions) => retentions.map(({ reachSeconds }) => reachSeconds);
+  return { global: reaches(global), basic: reaches(basic), detailed: reaches(detailed) };
 }
 
 /** What there is in the vhosts that the caller sees; whoever does not monitor sees its own connections only. */
