@@ -21,6 +21,12 @@ export function objectNotFound(): ApiError {
   return new ApiError(404, 'Object Not Found', 'Not Found');
 }
 
+/** 404 for RabbitMQ's own command, which it serves itself. */
+export function notOurs(): ApiError {
+  const reason = 'rabbitmqadmin is a part of RabbitMQ: get it there, it works here as it is; or use leveretctl';
+  return new ApiError(404, 'Object Not Found', reason);
+}
+
 /** 404 for what a change refers to. */
 export function referenceNotFound(reason: string): ApiError {
   return new ApiError(404, 'not_found', reason);

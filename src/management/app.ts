@@ -9,7 +9,7 @@ import { PatternError } from '../auth/pattern.ts';
 import { MetadataError } from '../metadata/port.ts';
 import { MaskedSecretError } from '../metadata/uri-secrets.ts';
 import { AmqpError } from '../protocol/errors.ts';
-import { ApiError, badRequest, foreignPage, objectNotFound } from './api-error.ts';
+import { ApiError, badRequest, foreignPage, notOurs, objectNotFound } from './api-error.ts';
 import { Caller } from './caller.ts';
 import { packed, takesGzip } from './compression.ts';
 import { corsHeaders, isForeignChange } from './cors.ts';
@@ -19,6 +19,7 @@ import { RequestBody } from './request-body.ts';
 import { type Answer, type ApiRequest, checkVhost, type HttpMethod, METHODS, type Resource } from './resource.ts';
 import type { ManagementSources } from './sources.ts';
 
+const RABBITMQADMIN = '/cli/rabbitmqadmin';
 const REALM = 'Basic realm="RabbitMQ Management"';
 const JSON_TYPE = 'application/json';
 const HTML_TYPE = 'text/html; charset=utf-8';
@@ -53,7 +54,7 @@ export function managementApp({ resources, ...desk }: AppOptions): Hono {
   for (const resource of resources) {
     app.all(resource.path, (context) => answerTo(context, resource, desk));
   }
-  app.notFound(() => errorResponse(objectNotFound()));
+  app.notFound(({ req }) => errorResponse(req.path === RABBITMQADMIN ? notOurs() : objectNotFound()));
   app.onError((error) => {
     if (error instanceof ApiError) return errorResponse(error);
     sources.context.log.error('management', error.stack ?? error.message);

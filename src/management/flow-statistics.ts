@@ -53,6 +53,7 @@ export class FlowStatistics {
 
   async sample(atMs: number): Promise<void> {
     const { slices, vhosts, connections } = this.#sources;
+    for (const { sampled } of [this.#exchanges, this.#deliveries, this.#publishes, this.#incoming]) sampled.begin(atMs);
     await this.carry();
     for (const vhost of vhosts.all()) {
       this.#exchanges.sampled.sampleOne(vhost.defaultFlow, atMs);

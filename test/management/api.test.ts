@@ -31,6 +31,16 @@ describe('requests', () => {
     assert.equal(status, 413);
   });
 
+  test('who looks for rabbitmqadmin here is told where it is', async () => {
+    const { status, body } = await ask(broker.managementUrl!, {
+      method: 'GET',
+      path: '/cli/rabbitmqadmin',
+      user: null,
+    });
+    assert.equal(status, 404);
+    assert.match((body as { reason: string }).reason, /part of RabbitMQ.*leveretctl/);
+  });
+
   test('octets that are no HTTP end their connection, and no other', async () => {
     const { hostname, port } = new URL(broker.managementUrl!);
     const socket = connect(Number(port), hostname);

@@ -13,6 +13,7 @@ import { ALL_RESOURCES } from '../../src/management/resources/all.ts';
 import { busyClient } from './clients.ts';
 import { readGolden } from './golden.ts';
 import { ask } from './http-client.ts';
+import { RABBITMQ_PATHS } from './rabbitmq-paths.ts';
 
 const SAMPLES = `?${['lengths', 'msg_rates', 'data_rates', 'node_stats'].map((of) => `${of}_age=5&${of}_incr=5`).join('&')}`;
 
@@ -100,6 +101,12 @@ describe('the document', () => {
   });
 });
 
+test('every path of RabbitMQ’s management plugin is one here', () => {
+  const shapes = new Set(ALL_RESOURCES.map(({ path }) => path.replace(/:\w+(\{[^}]*\})?/g, ':')));
+  const missing = RABBITMQ_PATHS.filter((path) => !shapes.has(`/api${path.replace(/:\w+/g, ':')}`));
+  assert.deepEqual(missing, []);
+});
+
 describe('recorded answers of RabbitMQ', () => {
   const answers = [...readGolden().values()].flat().flatMap((answer) => {
     const [call, status, ...rest] = answer
@@ -148,7 +155,8 @@ function likely(shape: unknown, name = ''): unknown {
 describe('answers of Leveret', () => {
   let broker: Broker;
   before(async () => {
-    broker = await startBroker({ port: 0, memory: true, logLevel: 'none', management: { port: 0 } });
+    const statistics = { ratesMode: 'detailed' } as const;
+    broker = await startBroker({ port: 0, memory: true, logLevel: 'none', statistics, management: { port: 0 } });
   });
   after(() => broker.stop());
 

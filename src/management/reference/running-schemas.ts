@@ -22,6 +22,12 @@ const KIND = object({ name: TEXT, description: TEXT, enabled: FLAG });
 const TOTALS = object({ connections: COUNT, exchanges: COUNT, queues: COUNT }, { channels: COUNT, consumers: COUNT });
 const OF_CONNECTION = object({ name: TEXT, peer_host: TEXT, peer_port: COUNT });
 
+const OF_CHANNEL = object(
+  { connection_name: TEXT, name: TEXT, number: COUNT, peer_host: TEXT, peer_port: COUNT, user: TEXT },
+  { node: TEXT },
+);
+const PLACED = object({ name: TEXT, vhost: TEXT });
+
 const BARE_CONNECTION = object({ name: TEXT, vhost: TEXT, user: TEXT, node: TEXT });
 const BARE_NODE = object({ name: TEXT, type: TEXT, running: FLAG });
 
@@ -142,8 +148,8 @@ export const RUNNING_SCHEMAS = {
     {
       message_stats: ref('MessageStats'),
       consumer_details: list(ref('Consumer')),
-      publishes: list(FREE),
-      deliveries: list(FREE),
+      publishes: list(ref('Flow')),
+      deliveries: list(ref('Flow')),
       idle_since: TEXT,
     },
   ),
@@ -152,20 +158,16 @@ export const RUNNING_SCHEMAS = {
     active: FLAG,
     activity_status: TEXT,
     arguments: FREE,
-    channel_details: object({
-      connection_name: TEXT,
-      name: TEXT,
-      node: TEXT,
-      number: COUNT,
-      peer_host: TEXT,
-      peer_port: COUNT,
-      user: TEXT,
-    }),
+    channel_details: OF_CHANNEL,
     consumer_tag: TEXT,
     exclusive: FLAG,
     prefetch_count: COUNT,
-    queue: object({ name: TEXT, vhost: TEXT }),
+    queue: PLACED,
   }),
+  Flow: described(
+    object({ stats: ref('MessageStats') }, { exchange: PLACED, queue: PLACED, channel_details: OF_CHANNEL }),
+    'What passes to or from another one, with `management.rates_mode` detailed.',
+  ),
   Attempts: object({
     protocol: TEXT,
     auth_attempts: COUNT,
