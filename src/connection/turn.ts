@@ -25,9 +25,8 @@ export interface Sharing {
   nextTurn(): void;
 }
 
-/** From so many on, the queues of a turn take turns in being the first: publishers wake them in the same order each time. */
+/** From so many on, queues that went without come first: publishers wake all of them in the same order each time. */
 const MANY_QUEUES = 64;
-const GOLDEN_RATIO = 0.618_034;
 
 export class Turn {
   readonly #clock: Clock;
@@ -38,10 +37,11 @@ export class Turn {
   #scheduled = false;
   #stale = true;
   #queues: Queue[] = [];
+  /** Queues that went without, where there are many; the one that waits longest is the first. */
+  #waiting = new Set<Queue>();
   #confirming = new Set<Confirming>();
   readonly #flushing = new Set<Flushing>();
   #sharing: Sharing[] = [];
-  #spread = 0;
   /** Octets that all connections have read in this turn. */
   readBytes = 0;
   readonly #run = (): void => this.run();
@@ -91,10 +91,17 @@ export class Turn {
     this.schedule();
   }
 
-  /** Places spread evenly over the turns: a consumer's connection may get its share before all of its queues had theirs. */
-  #nextFirst(count: number): number {
-    this.#spread = (this.#spread + GOLDEN_RATIO) % 1;
-    return Math.floor(this.#spread * count);
+  /** A consumer's connection may get its share of a turn before all of its queues had theirs: those that wait longest go first. */
+  #dispatchFair(queues: readonly Queue[]): void {
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const queue of waiting) this.#dispatchInLine(queue);
+    for (const queue of queues) if (queue.awake) this.#dispatchInLine(queue);
+  }
+
+  #dispatchInLine(queue: Queue): void {
+    if (queue.awake) dispatch(queue);
+    if (queue.wentWithout && !queue.deleted) this.#waiting.add(queue);
   }
 
   run(): void {
@@ -104,12 +111,8 @@ export class Turn {
     while (this.#queues.length > 0) {
       const queues = this.#queues;
       this.#queues = [];
-      const first = queues.length < MANY_QUEUES ? 0 : this.#nextFirst(queues.length);
-      for (let i = 0; i < queues.length; i++) {
-        const queue = queues[(first + i) % queues.length];
-        queue.awake = false;
-        if (!queue.deleted) queue.dispatch();
-      }
+      if (queues.length >= MANY_QUEUES) this.#dispatchFair(queues);
+      else for (const queue of queues) dispatch(queue);
     }
     this.store.commit();
     const { appended, durable } = this.store;
@@ -125,4 +128,12 @@ export class Turn {
     this.#sharing = [];
     for (const connection of sharing) connection.nextTurn();
   }
+}
+
+function dispatch(queue: Queue): void {
+  queue.awake = false;
+  if (queue.deleted) return;
+  const { deliveredTotal } = queue;
+  queue.dispatch();
+  queue.wentWithout = queue.readyCount > 0 && queue.deliveredTotal === deliveredTotal;
 }

@@ -51,6 +51,8 @@ export class Queue implements QueueIdentity, RoutableQueue {
   deleted = false;
   /** True while `dispatch` has been asked for. */
   awake = false;
+  /** Its last turn came when its consumers could not be given more. */
+  wentWithout = false;
   readyCount = 0;
   readyBytes = 0;
   unackedCount = 0;
