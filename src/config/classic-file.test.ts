@@ -109,6 +109,21 @@ describe('classic keys', () => {
     }
   });
 
+  test('of samples are pairs of how long and how often', () => {
+    const policies = '{sample_retention_policies, [{global, [{60, 5}, {3600, 60}]}, {basic, []}]}';
+    const { settings, findings } = readFile(`[{rabbitmq_management, [${policies}]}].`);
+    assert.deepEqual(
+      [findings.faults, [...settings.globalRetention!]],
+      [
+        [],
+        [
+          ['60', 5],
+          ['3600', 60],
+        ],
+      ],
+    );
+  });
+
   test('of cluster members are told with their type or without', () => {
     const members = "['rabbit@a', 'rabbit@b']";
     for (const term of [`{cluster_nodes, {${members}, disc}}`, `{cluster_nodes, ${members}}`]) {

@@ -16,11 +16,12 @@ interface Classic {
   readonly key: string;
   readonly type: SettingType<unknown>;
   readonly mayBeNone: boolean;
+  readonly isPairs: boolean;
 }
 
 const CLASSIC = new Map<string, Classic>(
-  DECLARED.flatMap(([, { key, classic = [], type, mayBeNone = false }]) =>
-    [classic].flat().map((path) => [path, { key, type, mayBeNone }] as const),
+  DECLARED.flatMap(([, { key, classic = [], type, mayBeNone = false, isPairs = false }]) =>
+    [classic].flat().map((path) => [path, { key, type, mayBeNone, isPairs }] as const),
   ),
 );
 
@@ -87,13 +88,14 @@ class Reader {
     this.#visitForeign(path, term);
   }
 
-  #visitEach(path: string, { key, type, mayBeNone }: Classic, list: Term & { readonly kind: 'list' }): void {
+  #visitEach(path: string, { key, type, mayBeNone, isPairs }: Classic, list: Term & { readonly kind: 'list' }): void {
     const items = list.items;
     if (items.length === 0 && mayBeNone) return this.#assign(key.replace('.$name', ''), 'none', list);
     items.forEach((item, index) => {
-      const text = type.textOf(item);
+      const [part, value] = (isPairs && pairIn(item)) || [String(index + 1), item];
+      const text = type.textOf(value);
       if (text === null) this.#fault(item, `${path}: expected ${type.form}`);
-      else this.#assign(key.replace('$name', String(index + 1)), text, item);
+      else this.#assign(key.replace('$name', part), text, item);
     });
   }
 
@@ -135,6 +137,12 @@ function nameOf(term: Term): string | undefined {
   if (term.kind !== 'tuple' || term.items.length !== 2) return undefined;
   const [name] = term.items;
   return name?.kind === 'atom' ? name.name : undefined;
+}
+
+/** `{60, 5}`: a name that is a number, and what goes by it. */
+function pairIn(term: Term): readonly [name: string, value: Term] | undefined {
+  const [name, value, more] = term.kind === 'tuple' ? term.items : [];
+  return name?.kind === 'number' && value !== undefined && more === undefined ? [String(name.value), value] : undefined;
 }
 
 function hasChildren({ kind }: Term): boolean {

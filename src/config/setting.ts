@@ -22,6 +22,8 @@ interface Declared {
   readonly default?: string;
   /** With `$name`: whether the key without it may be set to `none`, which leaves not even the default. */
   readonly mayBeNone?: boolean;
+  /** With `$name`: in Erlang terms each is `{NAME, VALUE}`, and the name a number; where it is not, they are numbered. */
+  readonly isPairs?: boolean;
   /** Settings with the same word here say the same thing in several ways: the source that goes first decides between them. */
   readonly either?: string;
   /** Not shown to anybody. */

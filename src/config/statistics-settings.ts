@@ -15,6 +15,7 @@ const retention = (section: string, what: string) => {
       `rabbitmq_management.sample_retention_policies.${section}.$name`,
       `rabbitmq_management_agent.sample_retention_policies.${section}.$name`,
     ],
+    isPairs: true,
     type: SECONDS,
     text: `Samples of ${what} are kept for so long (\`minute\`, \`hour\`, \`day\` or seconds), one every so many seconds.`,
   });

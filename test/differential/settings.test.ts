@@ -71,7 +71,7 @@ for (const [name, files] of [
 
 /** A line that sets it to something else than its default, and than any other setting. */
 function lineOf({ key, type, default: fallback, mayBeNone }: Setting<unknown>, index: number): string {
-  const named = key.replace('$name', 'x');
+  const named = key.replace('$name', key.includes('retention') ? 'hour' : 'x');
   if (type === FILE) return `${named} = ${import.meta.filename}`;
   if (type === HOST) return `${named} = 127.0.0.${index}`;
   if (type === LISTENER) return `${named} = 127.0.0.2:${index}`;

