@@ -1,6 +1,16 @@
 /** Small words of the commands: paths of the API, JSON among the arguments, refusals that mean something to a command. */
-import { ApiRefusal, type Json } from './broker-client.ts';
-import { EXIT, type Failure, failed } from './failure.ts';
+import { ApiRefusal, type BrokerClient, type Json } from './broker-client.ts';
+import { EXIT, Failure, failed } from './failure.ts';
+
+/** RabbitMQ has it without a line in front. */
+export function noSuchVhost(name: string): Failure {
+  return new Failure(EXIT.data, `Virtual host '${name}' does not exist`);
+}
+
+/** @throws Failure when there is no such vhost */
+export async function checkVhost(broker: BrokerClient, name: string, otherwise = noSuchVhost(name)): Promise<void> {
+  await found(broker.get(`${path('vhosts', name)}?columns=name`), otherwise);
+}
 
 /** A path of the API, with each part encoded. */
 export function path(...parts: readonly string[]): string {

@@ -23,74 +23,47 @@ async function clientOf(t: TestContext, answer: RequestListener): Promise<Broker
   const client = new BrokerClient({ ...target, unreachable }, new AbortController().signal);
   t.after(() => {
     client.close();
+    server.closeAllConnections();
     server.close();
     rmSync(directory, { recursive: true });
   });
   return client;
 }
 
-/** Pages of `names` as the API has them; `before` is called with the number of each request. */
-function paged(names: string[], before: (request: number) => void): RequestListener {
-  let requestCount = 0;
-  return (request, response) => {
-    before(++requestCount);
-    const query = new URL(request.url!, 'http://x').searchParams;
-    const [page, size] = [Number(query.get('page')), Number(query.get('page_size'))];
-    if (page > 1 && (page - 1) * size >= names.length) {
-      response.writeHead(400).end('{"error":"page_out_of_range","reason":"Page out of range, page: 2"}');
-      return;
-    }
-    const items = names.slice((page - 1) * size, page * size).map((name) => ({ name }));
-    response.end(JSON.stringify({ items, total_count: names.length, page_count: Math.ceil(names.length / size) }));
-  };
+async function listOf(client: BrokerClient): Promise<unknown[]> {
+  const objects: unknown[] = [];
+  for await (const object of client.list('queues')) objects.push(object);
+  return objects;
 }
 
-async function namesOf(client: BrokerClient): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { name } of client.pages('queues', ['name'], ({ name }) => name)) names.push(name);
-  return names;
-}
-
-const numbered = (count: number) => Array.from({ length: count }, (_, index) => `q${index}`);
-
-test('a long list is read page by page, each object once', async (t) => {
-  const names = numbered(1200);
-  assert.deepEqual(
-    await namesOf(
-      await clientOf(
-        t,
-        paged([...names], () => {}),
-      ),
-    ),
-    names,
-  );
+test('an object of a list is given before the next one is there', async (t) => {
+  let sendRest = () => {};
+  const client = await clientOf(t, (_request, response) => {
+    response.write('[{"name":"first"},{"na');
+    sendRest = () => response.end('me":"second"}]');
+  });
+  const list = client.list('queues')[Symbol.asyncIterator]();
+  assert.deepEqual((await list.next()).value, { name: 'first' });
+  sendRest();
+  assert.deepEqual((await list.next()).value, { name: 'second' });
+  assert.equal((await list.next()).done, true);
 });
 
-test('what moves to an earlier page while it is read is not missed, and nothing comes twice', async (t) => {
-  const names = numbered(2000);
-  const going = numbered(300);
-  const listener = paged(names, (request) => {
-    if (request === 2) names.splice(0, 300);
+test('a list that breaks off is an error, not a shorter list', async (t) => {
+  const ended = await clientOf(t, (_request, response) => response.end('[{"name":"first"},'));
+  await assert.rejects(listOf(ended), { exitCode: EXIT.software });
+  const broken = await clientOf(t, (_request, response) => {
+    response.write('[{"name":"first"},', () => response.destroy());
   });
-  const read = await namesOf(await clientOf(t, listener));
-  assert.deepEqual(read.sort(), [...numbered(2000)].sort());
-  assert.equal(names.includes(going[0]!), false);
-});
-
-test('a list that becomes shorter than the page that comes next ends there', async (t) => {
-  const names = numbered(600);
-  const listener = paged(names, (request) => {
-    if (request === 2) names.splice(10);
-  });
-  assert.deepEqual(await namesOf(await clientOf(t, listener)), numbered(500));
+  await assert.rejects(listOf(broken), { exitCode: EXIT.unavailable });
 });
 
 test('a refusal has the status and the reason', async (t) => {
   const client = await clientOf(t, (_request, response) => {
     response.writeHead(400).end('{"error":"bad_request","reason":["no_such_user","x"]}');
   });
-  const refused = client.get('users');
-  await assert.rejects(refused, new ApiRefusal(400, '["no_such_user","x"]'));
+  await assert.rejects(client.get('users'), new ApiRefusal(400, 'no_such_user: x'));
+  await assert.rejects(listOf(client), new ApiRefusal(400, 'no_such_user: x'));
 });
 
 test('what is no API of a broker is told as that', async (t) => {

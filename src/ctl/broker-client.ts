@@ -4,6 +4,7 @@
  */
 import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { EXIT, Failure } from './failure.ts';
+import { elementsOf } from './json-elements.ts';
 import type { Target } from './target.ts';
 
 /** What the API gives for an object. */
@@ -24,12 +25,7 @@ export class ApiRefusal extends Error {
   }
 }
 
-export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
-
-/** Objects of a long list that are read at a time: the most that RabbitMQ's API gives. */
-const PAGE_SIZE = 500;
-/** A page, the one before it, and both of them again. */
-const RECENT_PAGES = 3;
+type Headers = Readonly<Record<string, string>>;
 
 export class BrokerClient {
   readonly #target: Target;
@@ -43,87 +39,95 @@ export class BrokerClient {
     this.#signal = signal;
   }
 
+  /** @throws ApiRefusal; Failure when there is no answer; so do the others */
   get(path: string): Promise<Json> {
     return this.#json('GET', path);
   }
 
   put(path: string, body: object = {}): Promise<Json> {
-    return this.#json('PUT', path, body);
+    return this.#json('PUT', path, JSON.stringify(body));
   }
 
-  post(path: string, body: object = {}): Promise<Json> {
-    return this.#json('POST', path, body);
+  /** @param body an object, or what is JSON already */
+  post(path: string, body: object | string = {}): Promise<Json> {
+    return this.#json('POST', path, typeof body === 'string' ? body : JSON.stringify(body));
   }
 
-  delete(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Json> {
+  delete(path: string, headers: Headers = {}): Promise<Json> {
     return this.#json('DELETE', path, undefined, headers);
   }
 
-  /**
-   * A long list, page by page. Where objects went meanwhile the later ones have moved up, some of them to the page before: that
-   * is read again then, and what was given already is left out.
-   * @param key what tells one object from another
-   */
-  async *pages(path: string, columns: readonly string[], key: (object: Json) => string): AsyncIterable<Json> {
-    const recent: ReadonlySet<string>[] = [];
-    let count = 0;
-    for (let page = 1, pageCount = 1; page <= pageCount; page++) {
-      const read = await this.#page(`${path}?page=${page}&page_size=${PAGE_SIZE}&columns=${columns}`, page);
-      if (read === null) return;
-      for (const object of read.items) if (!recent.some((keys) => keys.has(key(object)))) yield object;
-      recent.unshift(new Set(read.items.map(key)));
-      recent.splice(RECENT_PAGES);
-      if (page > 1 && read.total_count < count) page -= 2;
-      count = read.total_count;
-      pageCount = read.page_count;
+  /** The objects of a list, each as soon as it is here: the list may be longer than what fits into memory. */
+  async *list(path: string): AsyncIterable<Json> {
+    try {
+      yield* elementsOf(this.octets(path));
+    } catch (error) {
+      throw error instanceof SyntaxError ? noApi(error) : error;
     }
   }
 
-  /** Null when the list has become too short to have it. */
-  async #page(path: string, page: number): Promise<Json> {
-    try {
-      return await this.get(path);
-    } catch (error) {
-      if (page > 1 && error instanceof ApiRefusal && error.reason.startsWith('Page out of range')) return null;
-      throw error;
-    }
+  /** What is answered to GET, as it comes. */
+  async *octets(path: string): AsyncIterable<Buffer> {
+    const response = await this.#response('GET', path);
+    if (response.statusCode! >= 400) throw await this.#refusal(response);
+    yield* this.#received(response);
   }
 
   close(): void {
     this.#agent?.destroy();
   }
 
-  /** @throws ApiRefusal; Failure when there is no answer */
-  async #json(method: Method, path: string, body?: object, headers = {}): Promise<Json> {
-    const { status, text } = await this.#exchange(method, path, body, headers);
-    const json = text === '' ? undefined : parsed(text);
-    if (status >= 400) throw new ApiRefusal(status, reasonIn(json) ?? `HTTP status ${status}`);
-    return json;
+  async #json(method: string, path: string, body?: string, headers: Headers = {}): Promise<Json> {
+    const response = await this.#response(method, path, body, headers);
+    if (response.statusCode! >= 400) throw await this.#refusal(response);
+    const text = await this.#text(response);
+    return text === '' ? undefined : parsed(text);
   }
 
-  async #exchange(
-    method: Method,
-    path: string,
-    body: object | undefined,
-    headers: Readonly<Record<string, string>>,
-  ): Promise<{ status: number; text: string }> {
+  async #response(method: string, path: string, body?: string, headers: Headers = {}): Promise<IncomingMessage> {
     this.#open ??= await this.#opener();
-    const sent = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    const type = sent === undefined ? {} : { 'content-type': 'application/json', 'content-length': sent.length };
-    const { basePath, authorization } = this.#target;
-    const all = { ...headers, ...type, ...(authorization === null ? {} : { authorization }) };
     const open = this.#open;
+    const { basePath, authorization } = this.#target;
+    const all = {
+      ...headers,
+      ...(body === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+      ...(authorization === null ? {} : { authorization }),
+    };
     try {
-      const response = await new Promise<IncomingMessage>((done, failed) => {
-        const request = open({ method, path: `${basePath}/api/${path}`, headers: all, signal: this.#signal });
-        request.once('response', done).once('error', failed).end(sent);
+      return await new Promise((done, failed) => {
+        const sent = open({ method, path: `${basePath}/api/${path}`, headers: all, signal: this.#signal });
+        sent.once('response', done).once('error', failed).end(body);
       });
-      const parts: Buffer[] = [];
-      for await (const part of response) parts.push(part);
-      return { status: response.statusCode!, text: Buffer.concat(parts).toString() };
     } catch (error) {
-      throw this.#signal.aborted ? error : this.#target.unreachable(error as Error);
+      throw this.#broken(error);
     }
+  }
+
+  async *#received(response: IncomingMessage): AsyncIterable<Buffer> {
+    try {
+      yield* response;
+    } catch (error) {
+      throw this.#broken(error);
+    }
+  }
+
+  async #text(response: IncomingMessage): Promise<string> {
+    const parts: Buffer[] = [];
+    for await (const part of this.#received(response)) parts.push(part);
+    return Buffer.concat(parts).toString();
+  }
+
+  async #refusal(response: IncomingMessage): Promise<ApiRefusal> {
+    const text = await this.#text(response);
+    const reason = text === '' ? undefined : parsed(text).reason;
+    return new ApiRefusal(
+      response.statusCode!,
+      reason === undefined ? `HTTP status ${response.statusCode}` : words(reason),
+    );
+  }
+
+  #broken(error: unknown): unknown {
+    return this.#signal.aborted ? error : this.#target.unreachable(error as Error);
   }
 
   async #opener(): Promise<(options: RequestOptions) => ClientRequest> {
@@ -139,12 +143,15 @@ function parsed(text: string): Json {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Failure(EXIT.software, 'Error: what answers there is no HTTP API of a broker', { cause: error });
+    throw noApi(error);
   }
 }
 
-function reasonIn(json: Json): string | undefined {
-  const reason = json?.reason;
-  if (reason === undefined) return undefined;
-  return typeof reason === 'string' ? reason : JSON.stringify(reason);
+function noApi(cause: unknown): Failure {
+  return new Failure(EXIT.software, 'Error: what answers there is no HTTP API of a broker', { cause });
+}
+
+/** Some reasons are terms, which RabbitMQ writes as lists. */
+function words(reason: Json): string {
+  return Array.isArray(reason) ? reason.map(words).join(': ') : String(reason);
 }

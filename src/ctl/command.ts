@@ -50,7 +50,7 @@ export interface Command {
   /** Checks what is not just a number of arguments. @throws ArgumentFailure */
   check?(call: Call): void | Promise<void>;
   /** Lines that say what is being done, before it is. */
-  banner?(call: Call): string;
+  banner?(call: Call): string | undefined;
   run(call: RunningCall): Output | Promise<Output>;
 }
 
@@ -68,6 +68,8 @@ export interface Call {
   readonly vhost: string;
   /** Those that were chosen, or the usual ones. */
   readonly columns: readonly string[];
+  /** --timeout, or that of the command. */
+  readonly timeoutSeconds: number | undefined;
   /** Its words as they were given. */
   readonly words: readonly string[];
   /** The name that the program was called by. */
@@ -100,6 +102,10 @@ export type Output =
   | { readonly kind: 'message'; readonly text: string }
   /** A text that is the result. */
   | { readonly kind: 'text'; readonly text: string }
+  /** A value, such as limits in JSON. */
+  | { readonly kind: 'value'; readonly value: string }
+  /** Octets, whatever the format is. */
+  | { readonly kind: 'octets'; readonly octets: AsyncIterable<Uint8Array> }
   | Listing;
 
 export const DONE: Output = { kind: 'done' };

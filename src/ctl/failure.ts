@@ -6,6 +6,7 @@ export const EXIT = {
   noUser: 67,
   unavailable: 69,
   software: 70,
+  cannotCreate: 73,
   temporary: 75,
   noPermission: 77,
 } as const;

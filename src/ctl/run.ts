@@ -3,6 +3,7 @@
  * options and arguments make sense, is there a broker; then the banner, and the work.
  */
 import { once } from 'node:events';
+import { pipeline } from 'node:stream/promises';
 import { VERSION } from '../version.ts';
 import { type Arguments, readArguments } from './arguments.ts';
 import { ApiRefusal, BrokerClient } from './broker-client.ts';
@@ -83,7 +84,19 @@ async function checkedCall(
   if (positionals.length > max) throw new ArgumentFailure(EXIT.usage, 'too many arguments.');
   const columns = command.columns === undefined ? [] : chosenColumns(command, positionals);
   const vhost = String(options.vhost ?? '/');
-  const call = { program, command, commands: COMMANDS, options, positionals, columns, words, terminal, vhost };
+  const timeoutSeconds = (options.timeout as number | undefined) ?? command.timeoutSeconds;
+  const call = {
+    timeoutSeconds,
+    program,
+    command,
+    commands: COMMANDS,
+    options,
+    positionals,
+    columns,
+    words,
+    terminal,
+    vhost,
+  };
   await command.check?.({ ...call, nodeName: '' });
   return call;
 }
@@ -91,7 +104,8 @@ async function checkedCall(
 /** `name,messages` is two of them, too. @throws ArgumentFailure */
 function chosenColumns({ columns }: Command, positionals: readonly string[]): readonly string[] {
   const { byDefault, all } = columns!;
-  const chosen = positionals.flatMap((each) => each.split(',')).map((each) => each.trim());
+  const named = positionals.flatMap((each) => each.split(',')).map((each) => each.trim());
+  const chosen = [...new Set(named)];
   const unknown = chosen.filter((column) => !all.includes(column)).sort();
   if (unknown.length > 0) throw new ArgumentFailure(EXIT.usage, `Info key(s) ${unknown} are not supported`);
   return chosen.length === 0 ? byDefault : chosen;
@@ -99,10 +113,10 @@ function chosenColumns({ columns }: Command, positionals: readonly string[]): re
 
 async function perform(checked: Omit<Call, 'nodeName'>, printing: Printing): Promise<void> {
   const { command, options, terminal } = checked;
-  const { url, node, timeout } = options as { url?: string; node?: string; timeout?: number };
+  const { url, node } = options as { url?: string; node?: string };
   const target = command.needsNoBroker === true ? null : await findTarget({ url, node }, terminal.env);
   const call = { ...checked, nodeName: target?.nodeName ?? node ?? '' };
-  const seconds = timeout ?? command.timeoutSeconds;
+  const { timeoutSeconds: seconds } = call;
   const banner = command.banner?.(call);
   if (banner !== undefined && !printing.isQuiet && printing.formatter.isForPeople) await print(terminal, [banner]);
   if (options['dry-run'] === true) return;
@@ -135,6 +149,12 @@ async function show(output: Output, { formatter, isQuiet, hasHeaders }: Printing
       return;
     case 'text':
       await print(terminal, [formatter.text(output.text)]);
+      return;
+    case 'value':
+      await print(terminal, [formatter.value(output.value, nodeName)]);
+      return;
+    case 'octets':
+      await pipeline(output.octets, terminal.stdout, { end: false });
       return;
     case 'message':
       if (!isQuiet || !formatter.isForPeople) await print(terminal, [formatter.message(output.text, nodeName)]);

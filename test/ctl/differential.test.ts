@@ -56,7 +56,7 @@ test('leveretctl prints what rabbitmqctl prints, and ends as it does', { timeout
     await broker.stop();
     rmSync(directory, { recursive: true, force: true });
   });
-  const transcripts = await playAll(leveretctl(nodeName, path));
+  const transcripts = await playAll(leveretctl(nodeName, path, broker.port));
   for (const [group, outcomes] of transcripts) {
     await t.test(group, () => {
       assert.deepEqual(outcomes, golden.get(group)!.map(expectedOfLeveret));

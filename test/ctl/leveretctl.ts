@@ -5,9 +5,10 @@ import { run } from '../../src/ctl/run.ts';
 import type { ToolUnderTest } from './transcript.ts';
 
 /** @param socket the path of the broker's control socket */
-export function leveretctl(nodeName: string, socket: string): ToolUnderTest {
+export function leveretctl(nodeName: string, socket: string, amqpPort = 0): ToolUnderTest {
   return {
     nodeName,
+    amqpPort,
     program: 'leveretctl',
     run: async (words, stdin) => {
       const printed = { stdout: '', stderr: '' };

@@ -6,9 +6,10 @@ import type { ToolUnderTest } from './transcript.ts';
 
 const RABBITMQCTL = '/usr/lib/rabbitmq/bin/rabbitmqctl';
 
-export function rabbitmqctl({ nodeName, environment }: RabbitMq): ToolUnderTest {
+export function rabbitmqctl({ nodeName, port, environment }: RabbitMq): ToolUnderTest {
   return {
     nodeName,
+    amqpPort: port,
     program: 'rabbitmqctl',
     run: async (words, stdin) => {
       const child = spawn(RABBITMQCTL, words, { env: environment });

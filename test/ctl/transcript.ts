@@ -18,6 +18,7 @@ export interface Outcome {
 /** Runs the tool for one broker. */
 export interface ToolUnderTest {
   readonly nodeName: string;
+  readonly amqpPort: number;
   /** What it calls itself in its texts. */
   readonly program: string;
   run(words: readonly string[], stdin: string): Promise<Outcome>;
@@ -36,7 +37,7 @@ const WARNING_OF_ERLANG = /\n\d\d:\d\d:\d\d\.\d+ \[warning\].*\n/g;
 
 export async function played(tool: ToolUnderTest, given: string | CommandLine): Promise<string> {
   const { line, stdin = '' } = typeof given === 'string' ? { line: given } : given;
-  const { exitCode, stdout, stderr } = await tool.run(wordsOf(line), stdin);
+  const { exitCode, stdout, stderr } = await tool.run(wordsOf(line.replace('NODE', tool.nodeName)), stdin);
   const piped = stdin === '' ? '' : ` <<< ${JSON.stringify(stdin)}`;
   const printed = linesOf(tool, stdout);
   const lines = [
@@ -52,13 +53,16 @@ function wordsOf(line: string): string[] {
   return Array.from(line.matchAll(/(?:"[^"]*"|'[^']*'|[^\s"'])+/g), ([word]) => word.replace(/(["'])(.*?)\1/gs, '$2'));
 }
 
-function linesOf({ nodeName, program }: ToolUnderTest, text: string): string[] {
+function linesOf({ nodeName, amqpPort, program }: ToolUnderTest, text: string): string[] {
   const plain = text
     .replace(BOLD, '')
     .replace(LINES, (_, letters: string) => [...letters].map((letter) => DRAWN[letter]).join(''))
     .replace(WARNING_OF_ERLANG, '')
     .replace(DIAGNOSTICS, '')
+    .replace(new RegExp(`<${nodeName.replaceAll('.', '\\.')}[^ \\t]*>`, 'g'), '<PID>')
     .replaceAll(nodeName, 'NODE')
+    .replaceAll(String(amqpPort), 'AMQP_PORT')
+    .replace(/(?<=127\.0\.0\.1(:|\t|AMQP_PORT\t|AMQP_PORT\t127\.0\.0\.1\t))\d{4,5}\b/g, 'PORT')
     .replace(new RegExp(`(?<![\\w/])${program}(?= )`, 'g'), 'PROGRAM');
   if (plain === '') return [];
   return plain.endsWith('\n') ? plain.slice(0, -1).split('\n') : [...plain.split('\n'), '(no end of the line)'];

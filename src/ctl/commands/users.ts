@@ -174,7 +174,7 @@ function noSuchUser(name: string): Failure {
 }
 
 /** Some of RabbitMQ's commands print what Erlang calls it. */
-function noSuchUserTerm(name: string): Failure {
+export function noSuchUserTerm(name: string): Failure {
   return failed(EXIT.unavailable, `{:no_such_user, "${name}"}`);
 }
 

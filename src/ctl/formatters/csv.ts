@@ -1,12 +1,12 @@
-/** Comma-separated values, all of them in quotes (RFC 4180). */
+/** Comma-separated values, all of them in quotes (RFC 4180), always below the names of the columns, as in RabbitMQ. */
 import { cellText, type Formatter } from './formatter.ts';
 
 export const csv: Formatter = {
   isForPeople: false,
-  async *list({ columns, rows }, headers) {
+  async *list({ columns, rows }) {
     let isFirst = true;
     for await (const row of rows) {
-      if (isFirst && headers) yield line(columns);
+      if (isFirst) yield line(columns);
       isFirst = false;
       yield line(columns.map((column) => cellText(row[column])));
     }
@@ -14,6 +14,7 @@ export const csv: Formatter = {
   done: () => null,
   message: (text) => line([text]),
   text: (text) => line([text]),
+  value: (value) => line([value]),
 };
 
 function line(cells: readonly string[]): string {

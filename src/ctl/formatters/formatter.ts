@@ -15,6 +15,8 @@ export interface Listing {
   readonly rows: Iterable<Row> | AsyncIterable<Row>;
   /** Known as a whole before anything is printed: where it is empty, that is shown, as in RabbitMQ. */
   readonly isWhole?: boolean;
+  /** A table of it has no names of columns. */
+  readonly isHeadless?: boolean;
 }
 
 /** The arguments of a queue and the like, as the HTTP API gives them: in tables they look as in Erlang. */
@@ -39,6 +41,8 @@ export interface Formatter {
   done(nodeName: string): string | null;
   message(text: string, nodeName: string): string;
   text(text: string): string;
+  /** A result that is one value. */
+  value(value: string, nodeName: string): string;
 }
 
 /** One value in one cell, as rabbitmqctl's tables have it. */

@@ -23,7 +23,9 @@ describe('a list', () => {
   });
 
   test('as comma-separated values', async () => {
-    assert.deepEqual(await lines('csv', {}), ['"name","tags"', '"a ""b""","[x, y]"', '"ü","[]"']);
+    const printed = ['"name","tags"', '"a ""b""","[x, y]"', '"ü","[]"'];
+    assert.deepEqual(await lines('csv', {}), printed);
+    assert.deepEqual(await lines('csv', {}, false), printed);
   });
 
   test('as JSON: each line but the last can be read alone', async () => {

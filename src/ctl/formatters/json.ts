@@ -17,5 +17,6 @@ export const json: Formatter = {
   },
   done: (node) => JSON.stringify({ node, result: 'ok' }),
   message: (message, node) => JSON.stringify({ message, node, status: 'ok' }),
+  value: (value, node) => JSON.stringify({ node, result: 'ok', value }),
   text: (message) => JSON.stringify({ message }),
 };

@@ -15,6 +15,7 @@ export const prettyTable: Formatter = {
   done: () => null,
   message: (text) => text,
   text: (text) => text,
+  value: (value) => value,
 };
 
 function* boxed(lines: readonly (readonly string[])[]): Iterable<string> {

@@ -3,10 +3,10 @@ import { cellText, type Formatter } from './formatter.ts';
 
 export const table: Formatter = {
   isForPeople: true,
-  async *list({ columns, rows, isWhole }, headers) {
+  async *list({ columns, rows, isWhole, isHeadless }, headers) {
     let isEmpty = true;
     for await (const row of rows) {
-      if (isEmpty && headers) yield columns.join('\t');
+      if (isEmpty && headers && isHeadless !== true) yield columns.join('\t');
       isEmpty = false;
       yield columns.map((column) => cellText(row[column])).join('\t');
     }
@@ -15,4 +15,5 @@ export const table: Formatter = {
   done: () => null,
   message: (text) => text,
   text: (text) => text,
+  value: (value) => value,
 };

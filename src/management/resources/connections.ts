@@ -172,7 +172,8 @@ function close({ caller, header }: ApiRequest, connection: Connection): void {
   if (!caller.is('administrator') && connection.identity.user !== caller.name) {
     throw notAuthorised('User not authorised to access object');
   }
-  connection.close(connectionForced(header('x-reason') ?? DEFAULT_REASON));
+  const reason = header('x-reason');
+  connection.close(connectionForced(reason === undefined ? DEFAULT_REASON : Buffer.from(reason, 'latin1').toString()));
 }
 
 // --- channels ---
