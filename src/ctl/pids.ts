@@ -15,5 +15,5 @@ export function queuePid(node: string): string {
 
 /** Whether it looks like one. */
 export function isPid(text: string): boolean {
-  return /^<[^<>\s]*@[^<>]*>$/.test(text);
+  return /^<[^<>\s]+@\S+>$/.test(text);
 }

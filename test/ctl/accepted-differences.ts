@@ -36,4 +36,40 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
     rabbitMq: 'Reason: badarg',
     leveret: `Reason: Unexpected token 'b', "bad" is not valid JSON`,
   },
+  {
+    lines: /^import_definitions <<< "bad"$/,
+    reason: 'The same of definitions.',
+    rabbitMq: '{:unexpected_token, "bad"}',
+    leveret: `Unexpected token 'b', "bad" is not valid JSON`,
+  },
+  {
+    lines: /^import_definitions <<< "\{/,
+    reason: 'Definitions are imported when the command ends; RabbitMQ has only begun to.',
+    rabbitMq: /Successfully started.*/,
+    leveret: 'The definitions are imported.',
+  },
+  {
+    lines: /^set_permissions alice \(/,
+    reason: 'What is wrong with a regular expression is told by the one that reads it, which is not PCRE.',
+    rabbitMq: `{:invalid_regexp, '(', {'missing )', 1}}`,
+    leveret: `invalid regular expression '(': Unterminated group`,
+  },
+  {
+    lines: /^set_policy p2 \(/,
+    reason: 'The same of policies.',
+    rabbitMq: '{"missing )",1}',
+    leveret: 'Unterminated group',
+  },
+  {
+    lines: /^list_global_parameters/,
+    reason: 'Leveret has no id of a cluster; there are no clusters yet.',
+    rabbitMq: / {2}> .*internal_cluster_id.*\n/,
+    leveret: '',
+  },
+  {
+    lines: /^list_consumers queue_name activity_status consumer_tag$/,
+    reason: 'Columns come in the order in which they are asked for, as in the other lists.',
+    rabbitMq: /live\tbusy consumer\tup\n {2}> queue_name\tconsumer_tag\tactivity_status/,
+    leveret: 'live\tup\tbusy consumer\n  > queue_name\tactivity_status\tconsumer_tag',
+  },
 ];

@@ -33,6 +33,8 @@ const DRAWN: Readonly<Record<string, string>> = Object.fromEntries(
 );
 /** Behind it each tool tells what it knows of the nodes that there are. */
 const DIAGNOSTICS = /(?<=Please see diagnostics information and suggestions below\.\n)[\s\S]*/;
+/** A client's; no other number has five digits. */
+const PORT = /\b\d{5}\b/g;
 const WARNING_OF_ERLANG = /\n\d\d:\d\d:\d\d\.\d+ \[warning\].*\n/g;
 
 export async function played(tool: ToolUnderTest, given: string | CommandLine): Promise<string> {
@@ -60,9 +62,10 @@ function linesOf({ nodeName, amqpPort, program }: ToolUnderTest, text: string): 
     .replace(WARNING_OF_ERLANG, '')
     .replace(DIAGNOSTICS, '')
     .replace(new RegExp(`<${nodeName.replaceAll('.', '\\.')}[^ \\t]*>`, 'g'), '<PID>')
+    .replaceAll(`'${nodeName}'`, 'NODE')
     .replaceAll(nodeName, 'NODE')
     .replaceAll(String(amqpPort), 'AMQP_PORT')
-    .replace(/(?<=127\.0\.0\.1(:|\t|AMQP_PORT\t|AMQP_PORT\t127\.0\.0\.1\t))\d{4,5}\b/g, 'PORT')
+    .replace(PORT, 'PORT')
     .replace(new RegExp(`(?<![\\w/])${program}(?= )`, 'g'), 'PROGRAM');
   if (plain === '') return [];
   return plain.endsWith('\n') ? plain.slice(0, -1).split('\n') : [...plain.split('\n'), '(no end of the line)'];
