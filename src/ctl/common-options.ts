@@ -18,7 +18,7 @@ export const COMMON_OPTIONS: Readonly<Record<string, CommonOption>> = {
     value: 'node',
     text: 'The broker: its node name, or the path of its control socket.',
   },
-  url: { letter: 'u', type: 'text', value: 'url', text: 'The broker: http://USER:PASSWORD@HOST:PORT of its HTTP API.' },
+  url: { type: 'text', value: 'url', text: 'The broker: http://USER:PASSWORD@HOST:PORT of its HTTP API.' },
   longnames: { letter: 'l', type: 'flag', text: 'Node names may have long host names; they may without it, too.' },
   timeout: { letter: 't', type: 'integer', value: 'seconds', text: 'Give up after so many seconds.' },
   quiet: { letter: 'q', type: 'flag', text: 'No lines that say what is being done.' },

@@ -104,7 +104,7 @@ test('a broker elsewhere is asked through its HTTP API, as a user, whose passwor
   assert.equal(refused.exitCode, 77);
   assert.match(refused.stderr, /Login failed/);
   await broker.stop();
-  const gone = await called(LEVERETCTL, ['list_users', '-u', url('guest:sesame')], {});
+  const gone = await called(LEVERETCTL, ['list_users', '--url', url('guest:sesame')], {});
   assert.equal(gone.exitCode, 69);
   assert.match(gone.stderr, /does not answer: connect ECONNREFUSED/);
   for (const { stdout, stderr } of [refused, gone]) assert.ok(!`${stdout}${stderr}`.includes('sesame'));
