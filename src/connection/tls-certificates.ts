@@ -13,21 +13,26 @@ import { type CertificatesInUse, type Secured, TlsHandshakes } from './tls-hands
 
 export class TlsCertificates implements CertificatesInUse {
   readonly options: TlsOptions;
+  readonly settings: string;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #files: WatchedFiles;
   readonly #followers: ((credentials: TlsCredentials) => void)[] = [];
   #current: TlsCredentials;
 
-  /** @throws Error that says which file is wrong, and what to do */
-  constructor(options: TlsOptions, clock: Clock, log: Log) {
+  /**
+   * @param settings what the names of the settings begin with that the options come from
+   * @throws Error that says which file is wrong, and what to do
+   */
+  constructor(options: TlsOptions, clock: Clock, log: Log, settings = 'ssl_options') {
     this.options = options;
+    this.settings = settings;
     this.#clock = clock;
     this.#log = log;
     const { certFile, keyFile = certFile, caCertFile = certFile } = options;
     this.#files = new WatchedFiles([...new Set([certFile, keyFile, caCertFile])], clock, () => this.reload());
     try {
-      this.#current = readTlsFiles(options, clock.nowMs());
+      this.#current = readTlsFiles(options, clock.nowMs(), settings);
     } catch (error) {
       this.#files.close();
       throw error;
@@ -51,7 +56,7 @@ export class TlsCertificates implements CertificatesInUse {
   /** Reads the files again. @returns why the old ones stay in use, or null */
   reload(): string | null {
     try {
-      this.#use(readTlsFiles(this.options, this.#clock.nowMs()));
+      this.#use(readTlsFiles(this.options, this.#clock.nowMs(), this.settings));
       return null;
     } catch (error) {
       const { message } = error as Error;

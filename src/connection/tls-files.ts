@@ -14,28 +14,36 @@ export interface TlsCredentials {
   readonly expiresAtMs: number;
 }
 
-/** @throws Error that says which file or setting is wrong, and what to do */
-export function readTlsFiles(options: TlsOptions, nowMs: number): TlsCredentials {
-  checkVerification(options);
+/** The name of a setting, as a configuration file has it. */
+type KeyOf = (name: string) => string;
+
+/**
+ * @param settings what the names of the settings begin with
+ * @throws Error that says which file or setting is wrong, and what to do
+ */
+export function readTlsFiles(options: TlsOptions, nowMs: number, settings = 'ssl_options'): TlsCredentials {
+  const keyOf: KeyOf = (name) => `${settings}.${name}`;
+  checkVerification(options, keyOf);
   const { certFile, keyFile = certFile, caCertFile, password } = options;
-  const cert = readPem('the certificate', 'certfile', certFile);
-  const chain = certificatesIn(cert, 'the certificate', 'certfile', certFile);
-  for (const certificate of chain) checkDates(certificate, certFile, nowMs);
-  const key = readPem('the key', 'keyfile', keyFile);
-  checkPair(chain, openKey(key, keyFile, password), certFile, keyFile);
-  const ca = caCertFile === undefined ? undefined : readAuthorities(caCertFile, nowMs);
-  const context = { cert, key, ca, passphrase: password, ...protocolOptions(options) };
-  tryContext(context, certFile);
+  const cert = readPem('the certificate', keyOf('certfile'), certFile);
+  const chain = certificatesIn(cert, 'the certificate', keyOf('certfile'), certFile);
+  for (const certificate of chain) checkDates(certificate, `${certFile} (${keyOf('certfile')})`, nowMs);
+  const key = readPem('the key', keyOf('keyfile'), keyFile);
+  checkPair(chain, openKey(key, keyFile, password, keyOf), certFile, keyFile, keyOf);
+  const ca = caCertFile === undefined ? undefined : readAuthorities(caCertFile, nowMs, keyOf('cacertfile'));
+  const context = { cert, key, ca, passphrase: password, ...protocolOptions(options, keyOf) };
+  tryContext(context, certFile, keyOf);
   const [leaf] = chain as [X509Certificate];
   return { context, subject: leaf.subject.replaceAll('\n', ', '), expiresAtMs: leaf.validToDate.getTime() };
 }
 
-function checkVerification({ verify = 'verify_none', failIfNoPeerCert = false, caCertFile }: TlsOptions): void {
+function checkVerification(options: TlsOptions, keyOf: KeyOf): void {
+  const { verify = 'verify_none', failIfNoPeerCert = false, caCertFile } = options;
   if (verify === 'verify_peer' && caCertFile === undefined) {
-    throw new Error('ssl_options.verify = verify_peer needs ssl_options.cacertfile: who signs what clients show?');
+    throw new Error(`${keyOf('verify')} = verify_peer needs ${keyOf('cacertfile')}: who signs what clients show?`);
   }
   if (verify === 'verify_none' && failIfNoPeerCert) {
-    throw new Error('ssl_options.fail_if_no_peer_cert = true needs ssl_options.verify = verify_peer');
+    throw new Error(`${keyOf('fail_if_no_peer_cert')} = true needs ${keyOf('verify')} = verify_peer`);
   }
 }
 
@@ -46,7 +54,7 @@ const READ_REASONS: Readonly<Record<string, string>> = {
 };
 
 function named(what: string, setting: string, path: string): string {
-  return `${what} file ${path} (ssl_options.${setting})`;
+  return `${what} file ${path} (${setting})`;
 }
 
 function readPem(what: string, setting: string, path: string): string {
@@ -72,8 +80,8 @@ function certificatesIn(pem: string, what: string, setting: string, path: string
   }
 }
 
-function checkDates(certificate: X509Certificate, path: string, nowMs: number): void {
-  const whose = `the certificate of "${certificate.subject}" in ${path} (ssl_options.certfile)`.replaceAll('\n', ', ');
+function checkDates(certificate: X509Certificate, where: string, nowMs: number): void {
+  const whose = `the certificate of "${certificate.subject}" in ${where}`.replaceAll('\n', ', ');
   if (certificate.validToDate.getTime() < nowMs) {
     throw new Error(`${whose} has expired on ${certificate.validToDate.toISOString()}: put a renewed one there`);
   }
@@ -83,32 +91,38 @@ function checkDates(certificate: X509Certificate, path: string, nowMs: number): 
   }
 }
 
-function openKey(pem: string, path: string, password: string | undefined): KeyObject {
-  const file = named('the key', 'keyfile', path);
+function openKey(pem: string, path: string, password: string | undefined, keyOf: KeyOf): KeyObject {
+  const file = named('the key', keyOf('keyfile'), path);
   const isEncrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem);
-  if (isEncrypted && password === undefined) throw new Error(`${file} is encrypted: set ssl_options.password`);
+  if (isEncrypted && password === undefined) throw new Error(`${file} is encrypted: set ${keyOf('password')}`);
   try {
     return createPrivateKey({ key: pem, passphrase: password });
   } catch (error) {
-    if (isEncrypted) throw new Error(`ssl_options.password does not open ${file}`, { cause: error });
+    if (isEncrypted) throw new Error(`${keyOf('password')} does not open ${file}`, { cause: error });
     throw new Error(`${file} holds no private key in PEM: ${(error as Error).message}`, { cause: error });
   }
 }
 
-function checkPair(chain: readonly X509Certificate[], key: KeyObject, certFile: string, keyFile: string): void {
+function checkPair(
+  chain: readonly X509Certificate[],
+  key: KeyObject,
+  certFile: string,
+  keyFile: string,
+  keyOf: KeyOf,
+): void {
   if (chain[0]!.checkPrivateKey(key)) return;
-  const files = `${named('the key', 'keyfile', keyFile)} does not belong to the first certificate in ${certFile}`;
+  const files = `${named('the key', keyOf('keyfile'), keyFile)} does not belong to the first certificate in ${certFile}`;
   const fits = chain.some((certificate) => certificate.checkPrivateKey(key));
   const advice = fits ? "the server's own certificate must come first" : 'put a pair there that belongs together';
-  throw new Error(`${files} (ssl_options.certfile): ${advice}`);
+  throw new Error(`${files} (${keyOf('certfile')}): ${advice}`);
 }
 
 /** Bundles often hold some that have expired, which does no harm. */
-function readAuthorities(path: string, nowMs: number): string {
-  const pem = readPem('the authorities', 'cacertfile', path);
-  const authorities = certificatesIn(pem, 'the authorities', 'cacertfile', path);
+function readAuthorities(path: string, nowMs: number, setting: string): string {
+  const pem = readPem('the authorities', setting, path);
+  const authorities = certificatesIn(pem, 'the authorities', setting, path);
   if (authorities.every(({ validToDate }) => validToDate.getTime() < nowMs)) {
-    throw new Error(`${named('the authorities', 'cacertfile', path)} holds only certificates that have expired`);
+    throw new Error(`${named('the authorities', setting, path)} holds only certificates that have expired`);
   }
   return pem;
 }
@@ -126,10 +140,10 @@ const WITHOUT_VERSION: Readonly<Record<TlsVersion, number>> = {
   tlsv1: constants.SSL_OP_NO_TLSv1,
 };
 
-function protocolOptions(options: TlsOptions): SecureContextOptions {
+function protocolOptions(options: TlsOptions, keyOf: KeyOf): SecureContextOptions {
   const { versions = DEFAULT_TLS_VERSIONS, ciphers, verify, honorCipherOrder = true } = options;
   const used = TLS_VERSIONS.filter((version) => versions.includes(version));
-  if (used.length === 0) throw new Error(`ssl_options.versions: expected one of ${TLS_VERSIONS.join(', ')}`);
+  if (used.length === 0) throw new Error(`${keyOf('versions')}: expected one of ${TLS_VERSIONS.join(', ')}`);
   let secureOptions = constants.SSL_OP_NO_RENEGOTIATION;
   for (const version of TLS_VERSIONS) if (!used.includes(version)) secureOptions |= WITHOUT_VERSION[version];
   // A session that is resumed is not verified again: whoever proves who it is by its certificate does so on every connection.
@@ -152,13 +166,13 @@ function cipherList(ciphers: readonly string[] | undefined, versions: readonly T
 }
 
 /** What only OpenSSL knows, such as a key that is too short for today. */
-function tryContext(context: SecureContextOptions, certFile: string): void {
+function tryContext(context: SecureContextOptions, certFile: string, keyOf: KeyOf): void {
   try {
     createSecureContext(context);
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException;
     const isCipher = code === 'ERR_SSL_NO_CIPHER_MATCH' || /cipher/i.test(message);
-    const what = isCipher ? 'ssl_options.ciphers' : named('the certificate', 'certfile', certFile);
+    const what = isCipher ? keyOf('ciphers') : named('the certificate', keyOf('certfile'), certFile);
     throw new Error(`${what} cannot be used: ${message}`, { cause: error });
   }
 }

@@ -21,6 +21,8 @@ export type Secured = (socket: TLSSocket, tls: TlsPeer) => void;
 /** What handshakes are done with: tls-certificates.ts has it. */
 export interface CertificatesInUse {
   readonly options: TlsOptions;
+  /** What the names of the settings begin with that the options come from. */
+  readonly settings: string;
   readonly current: TlsCredentials;
   follow(follower: (credentials: TlsCredentials) => void): void;
 }
@@ -75,20 +77,35 @@ export class TlsHandshakes {
   }
 
   #faultOf(socket: TLSSocket): string | null {
-    if (!socket.authorized) return reasonOf(socket.authorizationError);
+    if (!socket.authorized) return this.#reasonOf(socket.authorizationError);
     const { depth = DEFAULT_TLS_DEPTH } = this.#certificates.options;
     const count = intermediatesAbove(socket.getPeerCertificate(true));
-    return count > depth ? `${count} certificates stand above it, ssl_options.depth allows ${depth}` : null;
+    return count > depth
+      ? `${count} certificates stand above it, ${this.#certificates.settings}.depth allows ${depth}`
+      : null;
   }
 
   #fail(error: NodeJS.ErrnoException, socket: TLSSocket): void {
     const { code = '' } = error;
     const { remoteAddress: peer = 'a client' } = (socket as WithSocketBelow)._parent ?? socket;
     socket.destroy();
-    if (socket.authorizationError) return this.#refused(peer, reasonOf(socket.authorizationError));
+    if (socket.authorizationError) return this.#refused(peer, this.#reasonOf(socket.authorizationError));
     // Whoever looks whether the port is open does this all day long.
     if (code === 'ECONNRESET') return this.#log.debug('connection', `${peer}: gone before TLS was agreed on`);
-    this.#log.warning('connection', `${peer}: no TLS connection: ${HANDSHAKE_REASONS[code] ?? error.message}`);
+    this.#log.warning(
+      'connection',
+      `${peer}: no TLS connection: ${this.#inWords(HANDSHAKE_REASONS[code]) ?? error.message}`,
+    );
+  }
+
+  /** The runtime gives the code alone, whatever its types say. */
+  #reasonOf(authorizationError: unknown): string {
+    return this.#inWords(CERTIFICATE_REASONS[`${authorizationError}`]) ?? `${authorizationError}`;
+  }
+
+  /** The settings by the names that they have on this listener. */
+  #inWords(reason: string | undefined): string | undefined {
+    return reason?.replace('ssl_options', this.#certificates.settings);
   }
 
   #refused(peer: string | undefined, reason: string): void {
@@ -119,11 +136,6 @@ const CERTIFICATE_REASONS: Readonly<Record<string, string>> = {
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_AUTHORITY,
 };
-
-/** The runtime gives the code alone, whatever its types say. */
-function reasonOf(authorizationError: unknown): string {
-  return CERTIFICATE_REASONS[`${authorizationError}`] ?? `${authorizationError}`;
-}
 
 function peerOf(socket: TLSSocket, certificate: X509Certificate | undefined): TlsPeer {
   return {
