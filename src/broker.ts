@@ -35,8 +35,10 @@ import { serverProperties } from './connection/server-properties.ts';
 import { SocketReader } from './connection/socket-reader.ts';
 import type { TlsCertificates } from './connection/tls-certificates.ts';
 import { Turn } from './connection/turn.ts';
+import { type HttpListeners, urlOf } from './http/http-listeners.ts';
 import type { ControlSocketOptions } from './management/control-socket.ts';
 import type { ManagementOptions, ManagementServer } from './management/server.ts';
+import type { ShownListener } from './management/sources.ts';
 import { bootstrap, declareInternalTopic, endTracing } from './metadata/bootstrap.ts';
 import { openMemoryStore } from './metadata/memory-store.ts';
 import type { Change, MetadataStore, PermissionRecord } from './metadata/port.ts';
@@ -45,6 +47,7 @@ import type { AlarmCause } from './metrics/alarms.ts';
 import { AuthAttempts } from './metrics/auth-attempts.ts';
 import { Churn } from './metrics/churn.ts';
 import { type ResourceFigures, Resources } from './metrics/resources.ts';
+import type { PrometheusOptions } from './prometheus/server.ts';
 import type { Queue } from './queues/queue.ts';
 import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
 import { openDataDirectory } from './runtime/data-directory.ts';
@@ -68,10 +71,12 @@ export type { Limits } from './config/limits.ts';
 export type { StatisticsOptions } from './config/statistics-options.ts';
 export type { TlsOptions } from './config/tls-options.ts';
 export type { Listener, ListenerGiven } from './connection/listeners.ts';
+export type { HttpAddress, HttpListening } from './http/http-listeners.ts';
 export type { ControlSocketOptions } from './management/control-socket.ts';
 export type { ManagementOptions } from './management/server.ts';
 export type { Alarm, AlarmCause, AlarmedResource } from './metrics/alarms.ts';
 export type { ResourceFigures } from './metrics/resources.ts';
+export type { PrometheusOptions } from './prometheus/server.ts';
 export type { LogCategory, LogLevel } from './runtime/log.ts';
 export type { LogOptions } from './runtime/log-options.ts';
 export type { LogControl, OwnLog as Log } from './runtime/logs.ts';
@@ -118,6 +123,8 @@ export interface BrokerOptions {
   readonly management?: ManagementOptions;
   /** The Unix socket that `leveretctl` finds the broker by; none unless it is asked for. `{}` is the usual place. */
   readonly controlSocket?: ControlSocketOptions;
+  /** Metrics for Prometheus; none unless they are asked for. `{ port: 0 }` takes a free port. */
+  readonly prometheus?: PrometheusOptions;
   readonly limits?: Partial<Limits>;
   /** How much memory and how little free disk stop publishers. */
   readonly alarms?: Partial<AlarmOptions>;
@@ -159,13 +166,17 @@ export interface Broker {
   readonly managementUrl: string | null;
   /** The path of the control socket; null when it was not asked for. */
   readonly controlSocket: string | null;
+  /** Where metrics are for Prometheus, such as `http://127.0.0.1:15692/metrics`; null when they were not asked for. */
+  readonly prometheusUrl: string | null;
   /** Null for a broker in memory. */
   readonly dataDir: string | null;
   /** Who could log in when it started. */
   readonly users: readonly string[];
   /** What recovery had to set aside at the start, one sentence each. */
   readonly damage: readonly string[];
-  /** Reads the certificate files again, for connections from now on. @returns why the old ones stay in use, or null */
+  /** Whether anything is served with TLS. */
+  readonly hasCertificates: boolean;
+  /** Reads all certificate files again, for connections from now on. @returns why old ones stay in use, or null */
   reloadCertificates(): string | null;
   /** Memory and disk as they were at the last look, their limits, and the alarms in force. */
   resources(): ResourceFigures;
@@ -228,6 +239,7 @@ class RunningBroker implements Broker {
   #isTicking = false;
   #removePidFile: (() => void) | null = null;
   #management: ManagementServer | null = null;
+  #prometheus: HttpListeners | null = null;
   readonly #nodeName: string;
   readonly #resources: Resources;
   readonly #statistics: StatisticsOptions;
@@ -291,15 +303,32 @@ class RunningBroker implements Broker {
     return this.#listeners?.open ?? [];
   }
 
+  get #allCertificates(): TlsCertificates[] {
+    const all = [this.#certificates, this.#management?.http?.certificates, this.#prometheus?.certificates];
+    return all.filter((certificates) => certificates !== null && certificates !== undefined);
+  }
+
+  get hasCertificates(): boolean {
+    return this.#allCertificates.length > 0;
+  }
+
   reloadCertificates(): string | null {
-    return this.#certificates?.reload() ?? null;
+    const faults = this.#allCertificates.map((certificates) => certificates.reload());
+    return faults.find((fault) => fault !== null) ?? null;
   }
 
   get managementUrl(): string | null {
-    const http = this.#management?.http ?? null;
-    if (http === null) return null;
-    const { host, port } = http;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const [listener] = this.#management?.http?.open ?? [];
+    return listener === undefined ? null : urlOf(listener);
+  }
+
+  get #isObserved(): boolean {
+    return this.#options.management !== undefined || this.#options.prometheus !== undefined;
+  }
+
+  get prometheusUrl(): string | null {
+    const [listener] = this.#prometheus?.open ?? [];
+    return listener === undefined ? null : `${urlOf(listener)}${this.#options.prometheus?.path ?? '/metrics'}`;
   }
 
   get controlSocket(): string | null {
@@ -329,6 +358,7 @@ class RunningBroker implements Broker {
     this.#listeners = new Listeners(this.#limits, this.#log, this.#certificates, accepted);
     for (const listener of listeners) await this.#listeners.listen(listener);
     await this.#startManagement(context, vhosts);
+    await this.#startPrometheus(context, vhosts);
     this.#log.info('broker', 'Server startup complete');
     const periodMs = tickMs(this.#limits);
     this.#tickedAtMs = this.#clock.monotonicMs();
@@ -359,13 +389,39 @@ class RunningBroker implements Broker {
       slices: this.#slices,
       statisticsOptions: this.#statistics,
       dataDir: this.dataDir,
-      amqpListeners: () => this.listeners,
-      certificateExpiresAtMs: () => this.#certificates?.current.expiresAtMs ?? null,
+      otherListeners: () => this.#shownListeners(),
       connections: () => this.#connections,
       resources: () => this.resources(),
       logs: this.logs,
     };
     this.#management = await startManagement(sources, { http, controlSocket });
+  }
+
+  #shownListeners(): ShownListener[] {
+    const expiresAtMs = this.#certificates?.current.expiresAtMs ?? null;
+    const forMetrics = this.#prometheus?.shown() ?? [];
+    return [
+      ...this.listeners.map((listener) => ({
+        ...listener,
+        certificateExpiresAtMs: listener.protocol === 'amqps' ? expiresAtMs : null,
+      })),
+      ...forMetrics.map((listener) => ({ ...listener, protocol: `${listener.protocol}/prometheus` })),
+    ];
+  }
+
+  async #startPrometheus(context: ConnectionContext, vhosts: Vhosts): Promise<void> {
+    const { prometheus } = this.#options;
+    if (prometheus === undefined) return;
+    const { startPrometheus } = await import('./prometheus/server.ts');
+    const sources = {
+      context,
+      vhosts,
+      nodeName: this.#nodeName,
+      dataDir: this.dataDir,
+      connections: () => this.#connections,
+      resources: () => this.resources(),
+    };
+    this.#prometheus = await startPrometheus(sources, this.#slices, prometheus);
   }
 
   async #openMetadata(): Promise<MetadataStore> {
@@ -515,7 +571,7 @@ class RunningBroker implements Broker {
       pids: new Pids(this.#nodeName, this.#clock.nowMs()),
       churn: this.#churn,
       authAttempts: new AuthAttempts(),
-      counting: countingOf(this.#statistics, this.#options.management !== undefined),
+      counting: countingOf(this.#statistics, this.#isObserved),
       serverProperties: serverProperties(metadata.clusterName),
       authenticator: this.#authenticator(accounts),
       queueRecord: (queue) => vhosts.recordOf(queue),
@@ -606,6 +662,7 @@ class RunningBroker implements Broker {
     this.#ticker?.cancel();
     this.#resources.stop();
     await this.#management?.stop();
+    await this.#prometheus?.close();
     this.#certificates?.close();
     const closed = this.#listeners?.close();
     for (const connection of this.#connections) connection.shutDown();

@@ -1,14 +1,15 @@
 /** From settings to what startBroker() is told. */
 import { readFileSync } from 'node:fs';
-import type { BrokerOptions, Limits, ManagementOptions } from '../broker.ts';
+import type { BrokerOptions, Limits } from '../broker.ts';
 import { DEFAULT_LIMITS } from '../config/limits.ts';
 import { DEFAULT_NODE_NAME, readNodeName } from '../config/node-name.ts';
 import type { Settings } from '../config/settings.ts';
 import { alarmOptions } from './alarm-settings.ts';
 import type { EffectiveConfiguration } from './effective-configuration.ts';
-import { allAddresses, listeningOptions, given as withoutUndefined } from './listening-options.ts';
+import { listeningOptions, given as withoutUndefined } from './listening-options.ts';
 import { logOptions } from './log-settings.ts';
 import { managementOptions } from './management-options.ts';
+import { prometheusOptions } from './prometheus-options.ts';
 import type { ServeFlags } from './serve-options.ts';
 import { statisticsOptions } from './statistics-options.ts';
 
@@ -39,7 +40,8 @@ export function brokerOptions(configuration: EffectiveConfiguration, flags: Serv
     confirmWhen,
     messageMemoryBytes,
     journalFileBytes,
-    management: hasManagement(configuration, flags) ? httpApi(configuration, flags) : undefined,
+    management: hasManagement(configuration, flags) ? managementOptions(configuration, flags) : undefined,
+    prometheus: hasPrometheus(configuration, flags) ? prometheusOptions(configuration, flags) : undefined,
     limits: limitsIn(settings),
     alarms: alarmOptions(settings),
     statistics: statisticsOptions(settings),
@@ -58,12 +60,9 @@ function hasManagement({ plugins }: EffectiveConfiguration, flags: ServeFlags): 
   return flags.managementPort !== undefined || (plugins?.management ?? true);
 }
 
-function httpApi({ settings, given }: EffectiveConfiguration, flags: ServeFlags): ManagementOptions {
-  // Who leaves the choice of the port to the system starts several, and means this one, too.
-  const options = managementOptions(settings, flags.port === '0' ? 0 : undefined);
-  // A port alone is one on all addresses, as in RabbitMQ, unless it is a flag’s.
-  const isPortAlone = given.has('managementPort') && flags.managementPort === undefined && options.host === undefined;
-  return isPortAlone ? { ...options, host: allAddresses() } : options;
+function hasPrometheus({ plugins }: EffectiveConfiguration, flags: ServeFlags): boolean {
+  if (flags.withoutPrometheus === true) return false;
+  return flags.prometheusPort !== undefined || (plugins?.prometheus ?? true);
 }
 
 /** @throws Error when the settings name another node: this one would stand alone, and nobody would be told. */

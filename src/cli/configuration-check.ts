@@ -12,6 +12,7 @@ import { whole } from '../runtime/slices.ts';
 import { checkedDefinitions } from '../vhost/definition-import.ts';
 import { assertAlone, readDefinitionsFile } from './broker-options.ts';
 import { assignmentsIn } from './configuration-files.ts';
+import { httpListening } from './http-listening.ts';
 import { tlsOptions } from './listening-options.ts';
 import { readPlugins } from './plugins.ts';
 
@@ -42,8 +43,15 @@ function countOf(given: Configuration['given']): number {
   return [...given.values()].reduce((sum, assignments) => sum + assignments.length, 0);
 }
 
+const CERTIFICATES = [
+  ['tls', 'ssl_options'],
+  ['managementTls', 'management.ssl'],
+  ['prometheusTls', 'prometheus.ssl'],
+] as const;
+
 /** What shows only when settings are put to use: other files that they name, patterns, what belongs together. */
-function checkUse({ settings, given }: Configuration, findings: Findings): void {
+function checkUse(configuration: Configuration, findings: Findings): void {
+  const { settings, given } = configuration;
   const check = (name: SettingName, use: () => void) => attempt(describe(given.get(name)), findings, use);
   const before = findings.faults.length;
   for (const [name, { type }] of DECLARED) {
@@ -55,14 +63,19 @@ function checkUse({ settings, given }: Configuration, findings: Findings): void 
   if (loadDefinitions !== undefined && areFilesThere) {
     check('loadDefinitions', () => whole(checkedDefinitions(readDefinitionsFile(loadDefinitions))));
   }
-  const tls = tlsOptions(settings);
-  if (tls !== undefined && areFilesThere) check('tlsCertFile', () => readTlsFiles(tls, Date.now()));
-  if (tls === undefined && tlsListeners !== undefined && tlsListeners.size > 0) {
+  for (const [name, keys] of CERTIFICATES) {
+    const tls = tlsOptions(settings, name);
+    if (tls !== undefined && areFilesThere) check(`${name}CertFile`, () => readTlsFiles(tls, Date.now(), keys));
+  }
+  for (const name of ['management', 'prometheus'] as const) {
+    check(`${name}TlsPort`, () => httpListening(configuration, {}, name));
+  }
+  if (settings.tlsCertFile === undefined && tlsListeners !== undefined && tlsListeners.size > 0) {
     check('tlsListeners', () => {
       throw new Error('a listener with TLS needs a certificate: set ssl_options.certfile');
     });
   }
-  for (const name of ['defaultConfigure', 'defaultWrite', 'defaultRead'] as const) {
+  for (const name of ['defaultConfigure', 'defaultWrite', 'defaultRead', 'prometheusLeftOut'] as const) {
     check(name, () => compilePattern(settings[name] ?? ''));
   }
   attempt(given.get('clusterNodes')?.[0]?.origin ?? '', findings, () => assertAlone(settings));

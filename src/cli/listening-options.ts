@@ -11,7 +11,7 @@ export function listeningOptions(settings: Settings): BrokerOptions {
   const { tcpListeners, tlsListeners, authMechanisms, loopbackUsers } = settings;
   const plain = tcpListeners === undefined ? [DEFAULT_LISTENER] : listenersIn(tcpListeners, false);
   const listeners = [...plain, ...listenersIn(tlsListeners ?? new Map(), true)];
-  const tls = tlsOptions(settings);
+  const tls = tlsOptions(settings, 'tls');
   return {
     listeners,
     ...(tls === undefined ? {} : { tls }),
@@ -36,21 +36,26 @@ export function allAddresses(): string {
   return all.some(({ family }) => family === 'IPv6') ? '::' : '0.0.0.0';
 }
 
-export function tlsOptions(settings: Settings): TlsOptions | undefined {
-  const { tlsCertFile: certFile, tlsVersions, tlsCiphers } = settings;
+/** @param name what the names of the settings begin with; undefined when they name no certificate */
+export function tlsOptions(
+  settings: Settings,
+  name: 'tls' | 'managementTls' | 'prometheusTls',
+): TlsOptions | undefined {
+  const { [`${name}CertFile` as const]: certFile } = settings;
   if (certFile === undefined) return undefined;
+  const { [`${name}Versions` as const]: versions, [`${name}Ciphers` as const]: ciphers } = settings;
   return {
     certFile,
     ...given({
-      keyFile: settings.tlsKeyFile,
-      password: settings.tlsPassword,
-      caCertFile: settings.tlsCaCertFile,
-      verify: settings.tlsVerify,
-      failIfNoPeerCert: settings.tlsFailIfNoPeerCert,
-      depth: settings.tlsDepth,
-      versions: tlsVersions && [...tlsVersions.values()],
-      ciphers: tlsCiphers && [...tlsCiphers.values()],
-      honorCipherOrder: settings.tlsHonorCipherOrder,
+      keyFile: settings[`${name}KeyFile`],
+      password: settings[`${name}Password`],
+      caCertFile: settings[`${name}CaCertFile`],
+      verify: settings[`${name}Verify`],
+      failIfNoPeerCert: settings[`${name}FailIfNoPeerCert`],
+      depth: settings[`${name}Depth`],
+      versions: versions && [...versions.values()],
+      ciphers: ciphers && [...ciphers.values()],
+      honorCipherOrder: settings[`${name}HonorCipherOrder`],
     }),
   };
 }

@@ -1,13 +1,14 @@
 /** From the settings of the HTTP API to what startBroker() is told of it. */
 import type { ManagementOptions } from '../broker.ts';
-import type { Settings } from '../config/settings.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { httpListening } from './http-listening.ts';
 import { given } from './listening-options.ts';
+import type { ServeFlags } from './serve-options.ts';
 
-/** @param freePort 0 where the port is left to the system unless it is set */
-export function managementOptions(settings: Settings, freePort: number | undefined): ManagementOptions {
+export function managementOptions(configuration: Configuration, flags: ServeFlags): ManagementOptions {
+  const { settings } = configuration;
   return given({
-    port: settings.managementPort ?? freePort,
-    host: settings.managementHost,
+    ...httpListening(configuration, flags, 'management'),
     corsAllowOrigins: settings.corsAllowOrigins === undefined ? undefined : [...settings.corsAllowOrigins.values()],
     corsMaxAgeSeconds: settings.corsMaxAgeSeconds,
     pathPrefix: settings.managementPathPrefix,

@@ -5,6 +5,8 @@ import { parseTerms, TermError } from '../config/erlang-terms.ts';
 export interface EnabledPlugins {
   /** Whether the file asks for the HTTP API. */
   readonly management: boolean;
+  /** Whether it asks for metrics. */
+  readonly prometheus: boolean;
 }
 
 /** The HTTP API, and plugins that bring it along. */
@@ -23,6 +25,7 @@ const BUILT_IN = new Set([
   'rabbitmq_consistent_hash_exchange',
   'rabbitmq_management',
   'rabbitmq_management_agent',
+  'rabbitmq_prometheus',
   'rabbitmq_random_exchange',
   'rabbitmq_web_dispatch',
 ]);
@@ -40,7 +43,10 @@ export function readPlugins(path: string, content: string, findings: Findings): 
       findings.faults.push(`${origin}: the plugin ${name} is not there: what needs it would not work`);
     else findings.notices.push(`${origin}: the plugin ${name} is not there; it is left out`);
   }
-  return { management: names.some(({ name }) => MANAGEMENT.has(name)) };
+  return {
+    management: names.some(({ name }) => MANAGEMENT.has(name)),
+    prometheus: names.some(({ name }) => name === 'rabbitmq_prometheus'),
+  };
 }
 
 function namesIn(path: string, content: string, findings: Findings): { name: string; origin: string }[] {

@@ -14,6 +14,7 @@ export interface ServeFlags extends SettingFlags, FileFlags {
   readonly host?: string;
   readonly memory?: boolean;
   readonly withoutManagement?: boolean;
+  readonly withoutPrometheus?: boolean;
 }
 
 /** Settings that have a flag of their own; what has none is set in a file. */
@@ -21,6 +22,8 @@ export const SETTING_FLAGS: readonly (readonly [flag: string, name: SettingName]
   ['--management-port <port>', 'managementPort'],
   ['--management-host <address>', 'managementHost'],
   ['--control-socket <path>', 'controlSocket'],
+  ['--prometheus-port <port>', 'prometheusPort'],
+  ['--prometheus-host <address>', 'prometheusHost'],
   ['--data-dir <directory>', 'dataDir'],
   ['--default-user <name>', 'defaultUser'],
   ['--default-password <password>', 'defaultPassword'],
@@ -50,6 +53,7 @@ export function addServeOptions(command: Command): Command {
     .option('--port <port>', 'TCP port; 0 takes a free one. (default: 5672)', checked(readPort))
     .option('--host <address>', 'Address to listen on. (default: 127.0.0.1)', checked(readHost))
     .addOption(new Option('--without-management', 'No HTTP API.').conflicts('managementPort'))
+    .addOption(new Option('--without-prometheus', 'No metrics for Prometheus.').conflicts('prometheusPort'))
     .addOption(new Option('--memory', 'Keep everything in memory, leave nothing behind.').conflicts('dataDir'));
   for (const [flag, name] of SETTING_FLAGS) {
     const { text, default: fallback, read } = SETTINGS[name] as Setting<unknown>;

@@ -34,6 +34,7 @@ function describe(broker: Broker, { loopbackUsers }: BrokerOptions, { hasFile, g
     ...broker.listeners.map(describeListener),
     ...(isUnsaid ? ['               from this machine only: no listeners.tcp.NAME is set'] : []),
     ...(broker.managementUrl === null ? [] : [`  HTTP API     ${broker.managementUrl}/api/`]),
+    ...(broker.prometheusUrl === null ? [] : [`  metrics      ${broker.prometheusUrl}`]),
     ...(broker.controlSocket === null ? [] : [`  control      ${broker.controlSocket}`]),
     `  data         ${broker.dataDir ?? 'in memory, gone when it stops'}`,
     `  users        ${describeUsers(broker.users, loopbackUsers)}`,
@@ -78,7 +79,7 @@ function untilSignal(broker: Broker): Promise<void> {
 
 /** @returns false for a broker that has none */
 function readCertificatesAgain(broker: Broker): boolean {
-  if (broker.listeners.every(({ protocol }) => protocol !== 'amqps')) return false;
+  if (!broker.hasCertificates) return false;
   const fault = broker.reloadCertificates();
   if (fault === null) console.log('Leveret: SIGHUP, new connections get the certificate that the files hold now');
   return true;

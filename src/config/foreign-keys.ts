@@ -240,11 +240,7 @@ const ENTRIES: readonly Entry[] = [
     keys: 'management.{ssl,listener.ssl_opts}.{honor_ecc_order,reuse_sessions,secure_renegotiate,client_renegotiation,dh,dhfile} prometheus.ssl.{honor_ecc_order,reuse_sessions,secure_renegotiate,client_renegotiation}',
     notice: TLS_LIBRARY,
   },
-  {
-    keys: 'management.ssl.* management.ssl_config.* management.listener.ssl_opts.*',
-    refusal: 'the HTTP API does not speak TLS yet',
-  },
-  { keys: 'prometheus.*', refusal: 'metrics for Prometheus are not there yet' },
+  { keys: 'management.listener.ssl_opts.*', refusal: 'set what it says as management.ssl.KEY' },
 
   // Other plugins
   { keys: 'mqtt.* web_mqtt.* stomp.* web_stomp.* stream.* amqp1_0.*', refusal: NO_PROTOCOL },

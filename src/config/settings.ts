@@ -8,6 +8,7 @@ import { LOG_SETTINGS } from './log-settings.ts';
 import { LOGIN_SETTINGS } from './login-settings.ts';
 import { MANAGEMENT_SETTINGS } from './management-settings.ts';
 import { DEFAULT_NODE_NAME } from './node-name.ts';
+import { PROMETHEUS_SETTINGS } from './prometheus-settings.ts';
 import { named, type Setting, setting } from './setting.ts';
 import { FILE, NODE_NAME, PATH_OR_NONE, TEXT } from './setting-types.ts';
 import { STATISTICS_SETTINGS } from './statistics-settings.ts';
@@ -16,6 +17,7 @@ import { STORAGE_SETTINGS } from './storage-settings.ts';
 export const SETTINGS = {
   ...LISTENING_SETTINGS,
   ...MANAGEMENT_SETTINGS,
+  ...PROMETHEUS_SETTINGS,
   controlSocket: setting({
     key: 'control_socket',
     type: PATH_OR_NONE,

@@ -138,6 +138,7 @@ export function declareQueue(channel: Channel, method: QueueDeclare): void {
     throw accessRefused(`queue name '${name}' contains reserved prefix 'amq.*'`);
   }
   channel.access.check('queue', name, 'configure');
+  channel.context.churn.queueDeclared++;
   const existing = vhost.queues.get(name);
   if (existing !== undefined) {
     const requested = { durable, exclusive, autoDelete, arguments: args };
@@ -205,7 +206,6 @@ function declarePassively(channel: Channel, method: QueueDeclare): void {
 }
 
 function declared(channel: Channel, noWait: boolean, queue: Queue): void {
-  channel.context.churn.queueDeclared++;
   channel.lastQueue = queue.name;
   channel.answer(noWait, {
     name: 'queue.declare-ok',

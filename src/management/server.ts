@@ -1,11 +1,12 @@
 /**
- * Where the API is served: on a TCP port for users, on the control socket for the operator. Starts, takes connections, stops.
- * Loaded only by a broker that is asked for one of them.
+ * Where the API is served: on TCP ports for users, on the control socket for the operator. Starts and stops. Loaded only by a
+ * broker that is asked for one of them.
  */
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Server } from 'node:http';
 import { OPERATOR } from '../auth/access.ts';
+import { Acceptor } from '../http/acceptor.ts';
+import { HttpListeners, type HttpListening } from '../http/http-listeners.ts';
 import { HourlyFile } from '../runtime/hourly-file.ts';
-import { listenError } from '../runtime/listen-error.ts';
 import type { Asked } from './app.ts';
 import { authenticate } from './caller.ts';
 import { type ControlSocketOptions, listenAtControlSocket } from './control-socket.ts';
@@ -13,11 +14,8 @@ import { type HttpOptions, pathPrefixOf, type SecurityHeaders } from './http-opt
 import type { BrokerSources, ManagementSources } from './sources.ts';
 import { Statistics } from './statistics.ts';
 
-export interface ManagementOptions {
-  /** Default 127.0.0.1. */
-  readonly host?: string;
-  /** 0 takes a free one. Default 15672. */
-  readonly port?: number;
+/** Ports are 15672 and, with TLS, 15671 unless told. */
+export interface ManagementOptions extends HttpListening {
   /** Origins whose pages may use the API from a browser; `*` is any. Default: none. */
   readonly corsAllowOrigins?: readonly string[];
   readonly corsMaxAgeSeconds?: number;
@@ -46,23 +44,20 @@ export interface Doors {
 }
 
 export interface ManagementServer {
-  readonly http: { readonly host: string; readonly port: number } | null;
+  readonly http: HttpListeners | null;
   /** The path. */
   readonly controlSocket: string | null;
   stop(): Promise<void>;
 }
 
-const DEFAULT_HOST = '127.0.0.1';
 const DEFAULT_PORT = 15_672;
-/** Connections of callers at a time; one more is closed at once. */
-const CONNECTIONS_MAX = 1000;
-const IDLE_TIMEOUT_MS = 60_000;
+const DEFAULT_TLS_PORT = 15_671;
 const BODY_BYTES_MAX = 20_000_000;
 /** RabbitMQ's command line knows no limit for definitions that it imports. */
 const OPERATORS_BODY_BYTES_MAX = 1_000_000_000;
 const ACCESS_LOG = 'access.log';
 
-/** @throws Error that says what to do when the port or the socket cannot be had */
+/** @throws Error that says what to do when a port or the socket cannot be had, or a certificate cannot be used */
 export async function startManagement(broker: BrokerSources, doors: Doors): Promise<ManagementServer> {
   const server = new RunningServer(broker);
   try {
@@ -76,11 +71,11 @@ export async function startManagement(broker: BrokerSources, doors: Doors): Prom
 }
 
 class RunningServer implements ManagementServer {
-  http: ManagementServer['http'] = null;
+  http: HttpListeners | null = null;
   controlSocket: string | null = null;
   readonly #broker: BrokerSources;
-  readonly #acceptors: Acceptor[] = [];
   readonly #stopping = new AbortController();
+  #toOperator: Acceptor | null = null;
   #statistics: Statistics | null = null;
   #accessLog: HourlyFile | null = null;
 
@@ -89,44 +84,51 @@ class RunningServer implements ManagementServer {
   }
 
   async listen(options: ManagementOptions): Promise<void> {
-    const { host = DEFAULT_HOST, port = DEFAULT_PORT, httpLogDir: directory } = options;
+    const { httpLogDir: directory, idleTimeoutMs } = options;
     const { context } = this.#broker;
-    const { clock, log } = context;
+    const { clock, log, limits } = context;
     this.#accessLog = directory === undefined ? null : new HourlyFile({ directory, name: ACCESS_LOG, clock, log });
-    const acceptor = this.#acceptor(options, {
+    const door: Door = {
       options: httpOptions(options),
       accessLog: this.#accessLog,
       whoAsks: ({ authorization, peer }) => {
         return authorization === undefined ? null : authenticate(authorization, peer, context);
       },
+    };
+    this.http = new HttpListeners({
+      clock,
+      log,
+      tlsHandshakeTimeoutMs: limits.tlsHandshakeTimeoutMs,
+      load: () => this.#load(options, door),
+      settings: 'management',
+      defaultPort: DEFAULT_PORT,
+      defaultTlsPort: DEFAULT_TLS_PORT,
+      ...(idleTimeoutMs === undefined ? {} : { idleTimeoutMs }),
     });
-    this.http = { host, port: await listenAt(acceptor.server, host, port) };
+    await this.http.listen(options);
     this.#sampling();
   }
 
   /** A broker does without the usual place where it cannot be had, as in a container that is read-only; not without a chosen one. */
   async listenToOperator(options: ControlSocketOptions): Promise<void> {
     const { nodeName, context } = this.#broker;
-    const acceptor = this.#acceptor(
-      {},
-      {
-        options: httpOptions({ bodyBytesMax: OPERATORS_BODY_BYTES_MAX, compress: false }),
-        accessLog: null,
-        whoAsks: () => OPERATOR,
-      },
-    );
+    const door: Door = {
+      options: httpOptions({ bodyBytesMax: OPERATORS_BODY_BYTES_MAX, compress: false }),
+      accessLog: null,
+      whoAsks: () => OPERATOR,
+    };
+    this.#toOperator = new Acceptor(() => this.#load({}, door), context.limits);
     try {
-      this.controlSocket = await listenAtControlSocket(acceptor.server, nodeName, options);
+      this.controlSocket = await listenAtControlSocket(this.#toOperator.server, nodeName, options);
     } catch (error) {
       if (options.path !== undefined) throw error;
       context.log.warning('management', `no control socket: ${(error as Error).message}`);
     }
   }
 
-  #acceptor(options: ManagementOptions, door: Door): Acceptor {
-    const acceptor = new Acceptor(this.#sources(options), door, options.idleTimeoutMs ?? IDLE_TIMEOUT_MS);
-    this.#acceptors.push(acceptor);
-    return acceptor;
+  async #load(options: ManagementOptions, door: Door): Promise<Server> {
+    const { httpServer } = await import('./http-server.ts');
+    return httpServer(this.#sources(options), door);
   }
 
   #sources(options: ManagementOptions): ManagementSources {
@@ -140,7 +142,7 @@ class RunningServer implements ManagementServer {
       disableStats,
       enableQueueTotals,
       pathPrefix: pathPrefixOf(pathPrefix),
-      httpListener: () => this.http,
+      httpListeners: () => this.http?.shown() ?? [],
       stopping: this.#stopping.signal,
     };
   }
@@ -154,7 +156,7 @@ class RunningServer implements ManagementServer {
   async stop(): Promise<void> {
     this.#statistics?.stop();
     this.#stopping.abort();
-    await Promise.all(this.#acceptors.map((acceptor) => acceptor.close()));
+    await Promise.all([this.http?.close(), this.#toOperator?.close()]);
     await this.#accessLog?.close();
   }
 }
@@ -175,49 +177,4 @@ interface Door {
   readonly options: HttpOptions;
   readonly whoAsks: Asked;
   readonly accessLog: HourlyFile | null;
-}
-
-class Acceptor {
-  readonly server: Server;
-  readonly #load: () => Promise<NodeJS.EventEmitter>;
-  readonly #idleTimeoutMs: number;
-  readonly #sockets = new Set<Socket>();
-  #http: Promise<NodeJS.EventEmitter> | null = null;
-
-  constructor(sources: ManagementSources, door: Door, idleTimeoutMs: number) {
-    this.#load = async () => (await import('./http-server.ts')).httpServer(sources, door);
-    this.#idleTimeoutMs = idleTimeoutMs;
-    this.server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
-    this.server.maxConnections = CONNECTIONS_MAX;
-  }
-
-  async #accept(socket: Socket): Promise<void> {
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
-    socket.on('error', () => {}); // 'close' follows, and says all there is to say
-    socket.setTimeout(this.#idleTimeoutMs, () => socket.destroy());
-    this.#http ??= this.#load();
-    const http = await this.#http;
-    http.emit('connection', socket);
-    socket.resume();
-  }
-
-  /** Also before it listens. */
-  close(): Promise<void> {
-    return new Promise((done) => {
-      this.server.close(() => done());
-      for (const socket of this.#sockets) socket.destroy();
-    });
-  }
-}
-
-/** @returns the port */
-function listenAt(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((ready, refuse) => {
-    server.once('error', (error) => refuse(listenError(host, port, error, 'management.tcp.port')));
-    server.listen({ host, port }, () => {
-      const address = server.address();
-      ready(address !== null && typeof address === 'object' ? address.port : port);
-    });
-  });
 }

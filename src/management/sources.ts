@@ -9,6 +9,15 @@ import type { Slices } from '../runtime/slices.ts';
 import type { Vhosts } from '../vhost/vhosts.ts';
 import type { Statistics } from './statistics.ts';
 
+export interface ShownListener {
+  /** `amqp`, `amqps`, `http`, `https`, and what is served by HTTP behind a slash, where that is not the API. */
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: number;
+  /** Until when its certificate holds; null without TLS. */
+  readonly certificateExpiresAtMs: number | null;
+}
+
 /** What the broker hands over. */
 export interface BrokerSources {
   readonly context: ConnectionContext;
@@ -20,10 +29,8 @@ export interface BrokerSources {
   readonly statisticsOptions: StatisticsOptions;
   /** Null for a broker in memory. */
   readonly dataDir: string | null;
-  /** Where AMQP clients connect. */
-  amqpListeners(): readonly { readonly protocol: string; readonly host: string; readonly port: number }[];
-  /** Until when the certificate of the listeners with TLS holds; null where there is none. */
-  certificateExpiresAtMs(): number | null;
+  /** Where the broker listens, but for the API itself. */
+  otherListeners(): readonly ShownListener[];
   connections(): Iterable<Connection>;
   /** Levels and files of the log. */
   readonly logs: LogControl;
@@ -39,8 +46,8 @@ export interface ManagementSources extends BrokerSources {
   readonly enableQueueTotals: boolean;
   /** In front of every path; empty: nothing is. */
   readonly pathPrefix: string;
-  /** Where the API itself listens for users; null where it does not. */
-  httpListener(): { readonly host: string; readonly port: number } | null;
+  /** Where the API itself listens for users. */
+  httpListeners(): readonly ShownListener[];
   /** Aborted when the API stops: nobody waits for an answer any more. */
   readonly stopping: AbortSignal;
 }

@@ -25,6 +25,8 @@ export interface RabbitMq {
   readonly managementPort: number;
   /** The same as a URL; null unless it was asked for. */
   readonly managementUrl: string | null;
+  /** Where its metrics are; null unless they were asked for. */
+  readonly prometheusUrl: string | null;
   /** The Erlang node's name, for rabbitmqctl. */
   readonly nodeName: string;
   /** What the node was started with; rabbitmqctl finds it by the same. */
@@ -46,6 +48,8 @@ export interface RabbitMqOptions {
   readonly plugins?: readonly string[];
   /** With the management plugin and its HTTP API. */
   readonly management?: boolean;
+  /** With the plugin that Prometheus asks. */
+  readonly prometheus?: boolean;
 }
 
 /** Whether the package is there; a machine that must have it (`CI` is set) is told at once that it lacks it. @throws in CI */
@@ -58,10 +62,11 @@ export function isRabbitMqInstalled(): boolean {
 /** Starts a broker and waits until it takes AMQP connections. @throws with the end of its log if it ends or takes over 60 s */
 export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<RabbitMq> {
   const directory = await mkdtemp(join(tmpdir(), 'leveret-rabbitmq-'));
-  const [port, distributionPort, epmdPort, freePort] = await freePorts(4);
+  const [port, distributionPort, epmdPort, freePort, otherPort] = await freePorts(5);
   const managementPort = options.management === true ? freePort! : 0;
   const nodeName = `leveret-${process.pid}-${port}@localhost`;
-  await writeConfiguration(directory, port!, managementPort, options);
+  const prometheusPort = options.prometheus === true ? otherPort! : 0;
+  await writeConfiguration(directory, port!, managementPort, prometheusPort, options);
   const epmd = spawn(epmdPath(), ['-port', String(epmdPort), '-address', '127.0.0.1'], { stdio: 'ignore' });
   const env = environment(directory, nodeName, distributionPort!, epmdPort!, options.channelTickMs ?? 60_000);
   const server = spawn(SERVER, [], { cwd: directory, env, stdio: 'ignore' });
@@ -78,7 +83,7 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
   };
   try {
     await ready(port!, server);
-    if (managementPort !== 0) await ready(managementPort, server);
+    for (const httpPort of [managementPort, prometheusPort]) if (httpPort !== 0) await ready(httpPort, server);
   } catch (error) {
     const log = await readFile(join(directory, 'log', `${nodeName}.log`), 'utf8').catch(() => '(no log)');
     await stop();
@@ -86,13 +91,15 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
   }
   const managementUrl = managementPort === 0 ? null : `http://127.0.0.1:${managementPort}`;
   const pids = [server.pid!, epmd.pid!];
-  return { port: port!, managementPort, managementUrl, nodeName, environment: env, pids, stop };
+  const prometheusUrl = prometheusPort === 0 ? null : `http://127.0.0.1:${prometheusPort}/metrics`;
+  return { port: port!, managementPort, managementUrl, prometheusUrl, nodeName, environment: env, pids, stop };
 }
 
 async function writeConfiguration(
   directory: string,
   port: number,
   managementPort: number,
+  prometheusPort: number,
   options: RabbitMqOptions,
 ): Promise<void> {
   const lines = [
@@ -106,6 +113,10 @@ async function writeConfiguration(
   if (managementPort !== 0) {
     plugins.push('rabbitmq_management');
     lines.push('management.tcp.ip = 127.0.0.1', `management.tcp.port = ${managementPort}`);
+  }
+  if (prometheusPort !== 0) {
+    plugins.push('rabbitmq_prometheus');
+    lines.push('prometheus.tcp.ip = 127.0.0.1', `prometheus.tcp.port = ${prometheusPort}`);
   }
   if (options.definitions !== undefined) {
     await writeFile(join(directory, 'definitions.json'), JSON.stringify(options.definitions));

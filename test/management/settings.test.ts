@@ -15,7 +15,7 @@ import { type ApiCall, ask } from './http-client.ts';
 /** A broker with these lines in its file. */
 async function started(t: TestContext, ...lines: string[]): Promise<Broker> {
   const settings = readSettings('test.conf', lines.join('\n'));
-  const management = managementOptions(settings, 0);
+  const management = managementOptions({ settings, given: new Map() }, { port: '0' });
   const broker = await startBroker({ port: 0, memory: true, logLevel: 'none', management });
   t.after(() => broker.stop());
   return broker;

@@ -113,17 +113,14 @@ function certificateExpiration(request: ApiRequest): Answer {
   }
   if (!/^\d+$/.test(request.param('within'))) throw badRequest('Invalid expiration value.');
   const { sources } = request;
-  const expiresAtMs = sources.certificateExpiresAtMs();
   const untilMs = sources.context.clock.nowMs() + Number(request.param('within')) * unitMs;
-  if (expiresAtMs === null || expiresAtMs > untilMs) return ok({ status: 'ok' });
-  const withTls = sources.amqpListeners().filter(({ protocol }) => protocol !== 'amqp');
-  const expired = withTls.map(({ protocol, host, port }) => ({
-    node: sources.nodeName,
-    protocol,
-    interface: host,
-    port,
-    not_after: new Date(expiresAtMs).toISOString(),
-  }));
+  const expired = [...sources.otherListeners(), ...sources.httpListeners()].flatMap((listener) => {
+    const { protocol, host, port, certificateExpiresAtMs: expiresAtMs } = listener;
+    if (expiresAtMs === null || expiresAtMs > untilMs) return [];
+    const not_after = new Date(expiresAtMs).toISOString();
+    return [{ node: sources.nodeName, protocol, interface: host, port, not_after }];
+  });
+  if (expired.length === 0) return ok({ status: 'ok' });
   return failed({ reason: 'Certificates expiring', expired });
 }
 

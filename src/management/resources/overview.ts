@@ -2,10 +2,10 @@
 import { availableParallelism } from 'node:os';
 import type { RetentionPolicies, Retentions } from '../../config/sample-retention.ts';
 import { EXCHANGE_TYPES } from '../../routing/exchange-types.ts';
+import { openFilesMax } from '../../runtime/open-files.ts';
 import { RABBITMQ_VERSION, VERSION } from '../../version.ts';
 import { objectNotFound } from '../api-error.ts';
 import type { JsonView } from '../listing.ts';
-import { openFilesMax } from '../node-figures.ts';
 import { memoryView, readNodeMemory } from '../node-memory.ts';
 import { listOf, MESSAGE_SAMPLES, NODE_SAMPLES, one } from '../reference/doc.ts';
 import { type ApiRequest, isWithoutStats, listed, type Resource, shown, visibleVhosts } from '../resource.ts';
@@ -143,15 +143,13 @@ function totalsOfCaller(request: ApiRequest): JsonView {
   return { queue_totals: totals };
 }
 
-export function listeners({ nodeName, amqpListeners, httpListener }: ManagementSources): JsonView[] {
-  const http = httpListener();
-  const all = [...amqpListeners(), ...(http === null ? [] : [{ protocol: 'http', ...http }])];
-  return all.map(({ protocol, host, port }) => ({
+export function listeners({ nodeName, otherListeners, httpListeners }: ManagementSources): JsonView[] {
+  return [...otherListeners(), ...httpListeners()].map(({ protocol, host, port }) => ({
     node: nodeName,
     protocol: protocol === 'amqps' ? 'amqp/ssl' : protocol,
     ip_address: host,
     port,
-    socket_opts: protocol === 'http' ? {} : { nodelay: true },
+    socket_opts: protocol.startsWith('http') ? {} : { nodelay: true },
   }));
 }
 
