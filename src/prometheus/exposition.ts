@@ -1,6 +1,6 @@
 /**
  * The text format of Prometheus, 0.0.4, made piece by piece: tens of thousands of queues make megabytes of it, and the thread
- * that makes them serves messages, too. Own code because it is little: see docs/decisions/0012-own-prometheus-text.md.
+ * that makes them serves messages, too. Own code because it is little: see docs/decisions/0016-own-prometheus-text.md.
  */
 export type MetricType = 'counter' | 'gauge' | 'summary' | 'untyped';
 

@@ -79,7 +79,7 @@ test('a configuration file that is not there is named', async (t) => {
   assertRefused(await runLeveret(t, '--config', path), new RegExp(`^leveret: --config ${path} cannot be read: ENOENT`));
 });
 
-test('a broker says in seven lines where it listens, where its data lies and who can log in', async (t) => {
+test('a broker says in eight lines where it listens, where its data lies and who can log in', async (t) => {
   const directory = join(temporaryDirectory(t), 'data');
   const leveret = LeveretProcess.start(t, '--port', '0', '--data-dir', directory);
   const port = await leveret.port();
@@ -87,13 +87,14 @@ test('a broker says in seven lines where it listens, where its data lies and who
   assert.match(lines[0]!, /^Leveret \d+\.\d+\.\d+$/);
   assert.equal(lines[1], `  listens on   amqp://127.0.0.1:${port}`);
   assert.match(lines[2]!, /^ {2}HTTP API {5}http:\/\/127\.0\.0\.1:\d+\/api\/$/);
-  assert.match(lines[3]!, /^ {2}control {6}\/.*\/leveret@\S+\.sock$/);
-  assert.deepEqual(lines.slice(4, 6), [
+  assert.match(lines[3]!, /^ {2}metrics {6}http:\/\/127\.0\.0\.1:\d+\/metrics$/);
+  assert.match(lines[4]!, /^ {2}control {6}\/.*\/leveret@\S+\.sock$/);
+  assert.deepEqual(lines.slice(5, 7), [
     `  data         ${directory}`,
     '  users        guest (from this machine only; password guest unless it was changed)',
   ]);
-  assert.match(lines[6]!, /^ {2}ready in \d+ ms; Ctrl-C stops it$/);
-  assert.equal(lines.length, 7);
+  assert.match(lines[7]!, /^ {2}ready in \d+ ms; Ctrl-C stops it$/);
+  assert.equal(lines.length, 8);
   leveret.child.kill('SIGTERM');
   const { exit, stderr } = await leveret.ended;
   assert.deepEqual({ exit, stderr }, { exit: 0, stderr: '' });

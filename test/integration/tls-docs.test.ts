@@ -42,7 +42,7 @@ async function run(t: TestContext, command: string, ...args: string[]): Promise<
 
 /** A broker as the reader starts it, but for its ports. @returns the port that stands for 5671 */
 async function start(t: TestContext, configuration: string): Promise<string> {
-  const ports = ['listeners.tcp.default = 127.0.0.1:0', 'management.tcp.port = 0'];
+  const ports = ['listeners.tcp.default = 127.0.0.1:0', 'management.tcp.port = 0', 'prometheus.tcp.port = 0'];
   const lines = configuration.replace(':5671', ':0') + ports.join('\n');
   writeFileSync(join(directory, 'leveret.conf'), lines);
   const args = [LEVERET, '--memory', '--config', 'leveret.conf'];

@@ -516,6 +516,7 @@ describe('the command line', { concurrency: true }, () => {
       `ssl_options.cacertfile = ${ca.certFile}`,
       'loopback_users = none',
       'management.tcp.port = 0',
+      'prometheus.tcp.port = 0',
       ...more,
     ];
     writeFileSync(path, `${lines.join('\n')}\n`);
