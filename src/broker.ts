@@ -35,12 +35,14 @@ import { serverProperties } from './connection/server-properties.ts';
 import { SocketReader } from './connection/socket-reader.ts';
 import type { TlsCertificates } from './connection/tls-certificates.ts';
 import { Turn } from './connection/turn.ts';
+import type { Events } from './events/events.ts';
 import { type HttpListeners, urlOf } from './http/http-listeners.ts';
 import type { ControlSocketOptions } from './management/control-socket.ts';
 import type { ManagementOptions, ManagementServer } from './management/server.ts';
 import type { ShownListener } from './management/sources.ts';
 import { bootstrap, declareInternalTopic, endTracing } from './metadata/bootstrap.ts';
 import { openMemoryStore } from './metadata/memory-store.ts';
+import { MetadataLog } from './metadata/metadata-log.ts';
 import type { Change, MetadataStore, PermissionRecord } from './metadata/port.ts';
 import { openSqliteStore } from './metadata/sqlite-store.ts';
 import type { AlarmCause } from './metrics/alarms.ts';
@@ -81,6 +83,11 @@ export type { LogCategory, LogLevel } from './runtime/log.ts';
 export type { LogOptions } from './runtime/log-options.ts';
 export type { LogControl, OwnLog as Log } from './runtime/logs.ts';
 export { VERSION } from './version.ts';
+
+export interface EventOptions {
+  /** Where the exchange is. Default: the default vhost. */
+  readonly vhost?: string;
+}
 
 export interface BrokerOptions {
   /** TCP port; 0 takes a free one. Default 5672. */
@@ -147,6 +154,8 @@ export interface BrokerOptions {
   readonly confirmWhen?: 'fdatasync' | 'operating-system';
   /** How much goes to standard error. Default `warning`, unless `logging` says where the log goes. */
   readonly logLevel?: LogLevel;
+  /** Publishes what comes and goes in the broker to the topic exchange `amq.rabbitmq.event`; not unless it is asked for. */
+  readonly events?: EventOptions;
   /** In place of standard error: an object of the program's own. */
   readonly log?: OwnLog;
   /** Log files, the console, and the exchange `amq.rabbitmq.log`. */
@@ -226,6 +235,8 @@ class RunningBroker implements Broker {
   readonly #connections = new Set<Connection>();
   readonly #reader = new SocketReader();
   readonly #churn = new Churn();
+  readonly #pids: Pids;
+  #events: Events | null = null;
   readonly #slices = new Slices();
   #certificates: TlsCertificates | null = null;
   #listeners: Listeners | null = null;
@@ -251,6 +262,7 @@ class RunningBroker implements Broker {
     this.dataDir = options.memory === true ? null : resolve(options.dataDir ?? 'data');
     this.logs = new Logs(options, this.#clock);
     this.#log = this.logs.log;
+    this.#pids = new Pids(this.#nodeName, this.#clock.nowMs());
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#statistics = { ...DEFAULT_STATISTICS, ...options.statistics };
     this.#resources = this.#watchedResources();
@@ -266,6 +278,7 @@ class RunningBroker implements Broker {
       freeDiskBytes: dataDir === null ? null : () => freeDiskBytes(dataDir),
       settings: { ...DEFAULT_ALARMS, ...this.#options.alarms },
       changed: (cause) => this.#alarmChanged(cause),
+      lowChanged: (resource, isLow) => this.#events?.resourceChanged(resource, isLow),
       reclaim: () => this.#store?.releaseMemory(),
     });
   }
@@ -346,6 +359,7 @@ class RunningBroker implements Broker {
     turn.store = this.#store;
     this.damage = this.#store.damage;
     const vhosts = this.#restore(metadata, turn, this.#store);
+    await this.#startEvents(metadata, vhosts);
     const context = this.#context(metadata, turn, this.#store, vhosts);
     this.#logBanner();
     const { logging, defaultVhost = '/' } = this.#options;
@@ -363,6 +377,15 @@ class RunningBroker implements Broker {
     const periodMs = tickMs(this.#limits);
     this.#tickedAtMs = this.#clock.monotonicMs();
     this.#ticker = this.#clock.every(periodMs, () => this.#tick(periodMs));
+  }
+
+  /** Loaded when they are asked for. */
+  async #startEvents(metadata: MetadataStore, { internalPublisher: publisher }: Vhosts): Promise<void> {
+    const { events, defaultVhost = '/' } = this.#options;
+    if (events === undefined) return;
+    const { startEvents } = await import('./events/events.ts');
+    const common = { nodeName: this.#nodeName, clock: this.#clock, pids: this.#pids };
+    this.#events = await startEvents({ publisher, vhost: events.vhost ?? defaultVhost, metadata, ...common });
   }
 
   #logBanner(): void {
@@ -434,6 +457,7 @@ class RunningBroker implements Broker {
       this.#metadata = openSqliteStore({ directory: this.dataDir, clusterName, slices: this.#slices });
       this.#removePidFile = writePidFile(this.dataDir);
     }
+    this.#metadata.follow(new MetadataLog(this.#log, this.#metadata.snapshot()).apply);
     await endTracing(this.#metadata);
     if (definitions.users.length === 0) await this.#bootstrap(this.#metadata);
     await importDefinitions(this.#metadata, definitions, this.#slices);
@@ -568,7 +592,8 @@ class RunningBroker implements Broker {
       limits: this.#limits,
       chunks: new ChunkPool(),
       replyTargets: new ReplyTargets(),
-      pids: new Pids(this.#nodeName, this.#clock.nowMs()),
+      pids: this.#pids,
+      lifecycle: this.#events?.lifecycle ?? null,
       churn: this.#churn,
       authAttempts: new AuthAttempts(),
       counting: countingOf(this.#statistics, this.#isObserved),

@@ -21,6 +21,7 @@ export const LAYERS = [
   'vhost',
   'connection',
   'http',
+  'events',
   'replication',
   'cluster',
   'shovel',

@@ -45,6 +45,7 @@ export function brokerOptions(configuration: EffectiveConfiguration, flags: Serv
     limits: limitsIn(settings),
     alarms: alarmOptions(settings),
     statistics: statisticsOptions(settings),
+    events: eventsIn(configuration),
   });
 }
 
@@ -52,6 +53,12 @@ export function brokerOptions(configuration: EffectiveConfiguration, flags: Serv
 function controlSocketIn({ controlSocket: path }: Settings): BrokerOptions['controlSocket'] {
   if (path === null) return undefined;
   return path === undefined ? {} : { path };
+}
+
+/** The setting goes before the list of plugins. */
+function eventsIn({ settings, plugins }: EffectiveConfiguration): BrokerOptions['events'] {
+  const isEnabled = settings.eventExchange ?? plugins?.events ?? false;
+  return isEnabled ? withoutUndefined({ vhost: settings.eventExchangeVhost }) : undefined;
 }
 
 /** A flag that says where the HTTP API is to be asks for one, too. */

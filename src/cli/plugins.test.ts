@@ -16,6 +16,11 @@ test('plugins whose work the broker does by itself need nothing to be said', () 
   assert.equal(read('[rabbitmq_tracing].').management, true, 'RabbitMQ enables what a plugin needs');
 });
 
+test('events are published where the file asks for them', () => {
+  assert.equal(readPlugins('enabled_plugins', '[rabbitmq_event_exchange].', new Findings()).events, true);
+  assert.equal(readPlugins('enabled_plugins', '[rabbitmq_management].', new Findings()).events, false);
+});
+
 test('those that are not there are left out, and it is told', () => {
   const { faults, notices } = read('[rabbitmq_recent_history_exchange].');
   assert.deepEqual(faults, []);

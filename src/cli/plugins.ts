@@ -7,6 +7,8 @@ export interface EnabledPlugins {
   readonly management: boolean;
   /** Whether it asks for metrics. */
   readonly prometheus: boolean;
+  /** Whether the file asks for events to be published. */
+  readonly events: boolean;
 }
 
 /** The HTTP API, and plugins that bring it along. */
@@ -19,10 +21,13 @@ const MANAGEMENT = new Set([
   'rabbitmq_tracing',
 ]);
 
+const EVENTS = 'rabbitmq_event_exchange';
+
 /** Those that are part of the broker, whether they are enabled or not. */
 const BUILT_IN = new Set([
   'rabbitmq_auth_mechanism_ssl',
   'rabbitmq_consistent_hash_exchange',
+  EVENTS,
   'rabbitmq_management',
   'rabbitmq_management_agent',
   'rabbitmq_prometheus',
@@ -46,6 +51,7 @@ export function readPlugins(path: string, content: string, findings: Findings): 
   return {
     management: names.some(({ name }) => MANAGEMENT.has(name)),
     prometheus: names.some(({ name }) => name === 'rabbitmq_prometheus'),
+    events: names.some(({ name }) => name === EVENTS),
   };
 }
 

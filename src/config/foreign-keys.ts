@@ -244,7 +244,6 @@ const ENTRIES: readonly Entry[] = [
 
   // Other plugins
   { keys: 'mqtt.* web_mqtt.* stomp.* web_stomp.* stream.* amqp1_0.*', refusal: NO_PROTOCOL },
-  { keys: 'event_exchange.*', notice: 'there is no exchange of events' },
   { keys: 'rabbitmq_shovel.shovels', only: '', refusal: 'shovels are not there yet: nothing would be moved' },
   {
     keys: 'rabbitmq_shovel.* rabbitmq_federation.* rabbitmq_tracing.* rabbitmq_top.*',

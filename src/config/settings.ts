@@ -10,7 +10,7 @@ import { MANAGEMENT_SETTINGS } from './management-settings.ts';
 import { DEFAULT_NODE_NAME } from './node-name.ts';
 import { PROMETHEUS_SETTINGS } from './prometheus-settings.ts';
 import { named, type Setting, setting } from './setting.ts';
-import { FILE, NODE_NAME, PATH_OR_NONE, TEXT } from './setting-types.ts';
+import { FILE, FLAG, NODE_NAME, PATH_OR_NONE, TEXT } from './setting-types.ts';
 import { STATISTICS_SETTINGS } from './statistics-settings.ts';
 import { STORAGE_SETTINGS } from './storage-settings.ts';
 
@@ -56,6 +56,18 @@ export const SETTINGS = {
     text: 'A definitions file of RabbitMQ; read at every start.',
   }),
   ...LOG_SETTINGS,
+  eventExchange: setting({
+    key: 'event_exchange.enabled',
+    type: FLAG,
+    default: 'false',
+    text: 'true: what comes and goes is published to the topic exchange `amq.rabbitmq.event`.',
+  }),
+  eventExchangeVhost: setting({
+    key: 'event_exchange.vhost',
+    classic: 'rabbitmq_event_exchange.vhost',
+    type: TEXT,
+    text: 'Where that exchange is; the default vhost when it is not set.',
+  }),
   ...STORAGE_SETTINGS,
   ...STATISTICS_SETTINGS,
   ...LIMIT_SETTINGS,

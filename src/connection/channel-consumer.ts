@@ -52,6 +52,10 @@ export class ChannelConsumer implements Consumer, Holder {
     this.#prefix = deliverPrefix(channel.number, encodeText(options.tag));
   }
 
+  get channel(): Channel {
+    return this.#channel;
+  }
+
   hasCredit(): boolean {
     const channel = this.#channel;
     if (channel.connection.sendBlocked) return false;

@@ -58,6 +58,7 @@ const BASIC_ACK = METHOD_IDS['basic.ack'];
 
 export class Channel implements Confirming, ReplyTarget {
   readonly number: number;
+  readonly pid: number;
   readonly connection: Connection;
   readonly context: ConnectionContext;
   readonly vhost: Vhost;
@@ -102,6 +103,8 @@ export class Channel implements Confirming, ReplyTarget {
     const { counting } = this.context;
     this.counts = counting === 'coarse' ? null : new ChannelCounts(vhost, counting === 'detailed');
     this.publisher = new Publisher(this);
+    this.pid = this.context.pids.next();
+    this.context.lifecycle?.channelOpened(this);
   }
 
   send(method: OutgoingMethod): void {
@@ -320,6 +323,7 @@ export class Channel implements Confirming, ReplyTarget {
     const options = { tag, queue, noAck, exclusive, priority, prefetch: this.#prefetch, arguments: method.arguments };
     const consumer = new ChannelConsumer(this, options);
     this.consumers.set(tag, consumer);
+    this.context.lifecycle?.consumerAdded(consumer);
     this.answer(method.noWait, { name: 'basic.consume-ok', consumerTag: tag });
     queue.addConsumer(consumer);
   }
@@ -349,10 +353,12 @@ export class Channel implements Confirming, ReplyTarget {
     if (consumer === undefined) return;
     this.consumers.delete(tag);
     consumer.queue.removeConsumer(consumer);
+    this.context.lifecycle?.consumerGone(consumer);
   }
 
   consumerCancelledByQueue(consumer: ChannelConsumer): void {
     if (!this.consumers.delete(consumer.tag)) return;
+    this.context.lifecycle?.consumerGone(consumer);
     if (!this.connection.hasCapability('consumer_cancel_notify')) return;
     this.send({ name: 'basic.cancel', consumerTag: consumer.tag, noWait: true });
   }
@@ -500,6 +506,7 @@ export class Channel implements Confirming, ReplyTarget {
     this.publisher.carryCounts();
     this.tx = null;
     this.vhost.channelClosed(this);
+    this.context.lifecycle?.channelClosed(this);
   }
 
   // --- content frames out of order ---

@@ -137,7 +137,9 @@ export class Connection implements FrameSink, Flowing {
     this.#socket = socket;
     this.#events = events;
     this.#tls = tls;
-    this.#handshake = new Handshake(context, peer, tls, this.#log);
+    this.#handshake = new Handshake(context, peer, tls, this.#log, (user, refusal) => {
+      context.lifecycle?.loggedIn(this, user, refusal);
+    });
     this.#backlog = new SendBacklog(socket, context.clock, context.limits);
     this.out = new OutBuffer(socket, context.chunks, (size) => this.#chunkSent(size));
     const now = context.clock.monotonicMs();
@@ -415,6 +417,7 @@ export class Connection implements FrameSink, Flowing {
     this.#become('running');
     this.#openedAtMs = this.context.clock.nowMs();
     this.#log.opened();
+    this.context.lifecycle?.connectionOpened(this);
     this.context.churn.connectionCreated++;
     const { frameMaxBytes, heartbeatSeconds } = this.#handshake;
     this.#heartbeats.intervalMs = heartbeatSeconds * 1000;
@@ -741,6 +744,7 @@ export class Connection implements FrameSink, Flowing {
     this.#countClosed();
     this.#dropTimer?.cancel();
     this.#reader.end();
+    this.context.lifecycle?.connectionClosed(this);
     this.#events.closed(this);
   }
 

@@ -11,6 +11,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { MessageStore } from '../storage/message-store.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import type { Lifecycle } from './lifecycle.ts';
 import type { ChunkPool } from './out-buffer.ts';
 import type { Pids } from './pids.ts';
 import type { ReplyTargets } from './reply-targets.ts';
@@ -27,6 +28,8 @@ export interface ConnectionContext {
   readonly replyTargets: ReplyTargets;
   readonly churn: Churn;
   readonly pids: Pids;
+  /** Null where nobody wants to know. */
+  readonly lifecycle: Lifecycle | null;
   readonly authAttempts: AuthAttempts;
   readonly counting: Counting;
   readonly serverProperties: FieldTable;

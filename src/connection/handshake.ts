@@ -24,12 +24,16 @@ export type HandshakeStep =
   /** Close without a word; the reason is for the log. */
   | { readonly kind: 'drop'; readonly reason: string };
 
+/** @param refusal why the login failed, or null */
+type LoggedIn = (user: string, refusal: string | null) => void;
+
 export class Handshake {
   #state: 'header' | 'starting' | 'tuning' | 'opening' = 'header';
   readonly #context: ConnectionContext;
   readonly #peer: string;
   readonly #tls: TlsPeer | null;
   readonly #log: ConnectionLog;
+  readonly #loggedIn: LoggedIn;
   identity: Identity = { user: '', tags: [] };
   clientProperties: FieldTable = new Map();
   mechanism = '';
@@ -37,11 +41,12 @@ export class Handshake {
   frameMaxBytes = FRAME_MIN_SIZE;
   heartbeatSeconds = 0;
 
-  constructor(context: ConnectionContext, peer: string, tls: TlsPeer | null, log: ConnectionLog) {
+  constructor(context: ConnectionContext, peer: string, tls: TlsPeer | null, log: ConnectionLog, loggedIn: LoggedIn) {
     this.#context = context;
     this.#peer = peer;
     this.#tls = tls;
     this.#log = log;
+    this.#loggedIn = loggedIn;
   }
 
   /** Logged in, and on the way into a vhost. */
@@ -89,12 +94,14 @@ export class Handshake {
     const isAccepted = login.kind === 'accepted';
     authAttempts.count('amqp091', this.#peer, isAccepted ? login.identity.user : login.username, isAccepted);
     if (login.kind === 'refused') {
+      this.#loggedIn(login.username, login.reason);
       const reason = `${mechanism} login refused: ${login.reason}`;
       this.#log.refused(reason, 'starting');
       if (!hasCapability(this.clientProperties, 'authentication_failure_close')) return { kind: 'drop', reason };
       return { kind: 'refuse', error: loginRefused(mechanism) };
     }
     this.identity = login.identity;
+    this.#loggedIn(login.identity.user, null);
     this.#state = 'tuning';
     const { channelMax, frameMaxBytes: frameMax, heartbeatSeconds: heartbeat } = limits;
     return { kind: 'continue', answers: [{ name: 'connection.tune', channelMax, frameMax, heartbeat }] };

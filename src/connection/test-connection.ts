@@ -128,6 +128,7 @@ export class TestBroker {
       chunks: new ChunkPool(),
       replyTargets: new ReplyTargets(),
       pids: new Pids('node', 0),
+      lifecycle: null,
       churn,
       authAttempts: new AuthAttempts(),
       counting: 'fine',

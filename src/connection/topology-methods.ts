@@ -264,13 +264,14 @@ function refuseConditions(channel: Channel, { queue, ifUnused, ifEmpty }: QueueD
 function propose(channel: Channel, changes: readonly Change[], applied: () => void): void {
   const { connection, context } = channel;
   let answered = false;
-  context.metadata.propose(changes, (error) => {
+  const done = (error: MetadataError | null) => {
     answered = true;
     connection.goOn(channel, () => {
       if (error !== null) throw internalError(error.message);
       if (channel.open) applied();
     });
-  });
+  };
+  context.metadata.propose(changes, done, connection.user);
   if (!answered) connection.wait(channel);
 }
 

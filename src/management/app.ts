@@ -6,6 +6,7 @@ import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
 import type { Identity } from '../auth/access.ts';
 import { PatternError } from '../auth/pattern.ts';
+import { ActingStore } from '../metadata/acting-store.ts';
 import { MetadataError } from '../metadata/port.ts';
 import { MaskedSecretError } from '../metadata/uri-secrets.ts';
 import { AmqpError } from '../protocol/errors.ts';
@@ -107,7 +108,7 @@ async function readRequest(
   if (identity === null) return null;
   const caller = new Caller(identity, sources.accounts);
   const request = {
-    sources,
+    sources: method === 'GET' ? sources : onBehalfOf(sources, identity.user),
     caller,
     peer,
     param: (name: string) => context.req.param(name) ?? '',
@@ -122,6 +123,13 @@ async function readRequest(
   if (method !== 'PUT' && method !== 'POST') return bodyless;
   const octets = await readOctets(context, options.bodyBytesMax);
   return { ...request, body: await readBody(context, octets, resource.takesForm === true) };
+}
+
+/** The same sources; what is changed through them is known to be this user's doing. */
+function onBehalfOf(sources: ManagementSources, user: string): ManagementSources {
+  const context = { ...sources.context, metadata: new ActingStore(sources.context.metadata, user) };
+  // Not copied: who looks at its statistics begins to take samples.
+  return Object.create(sources, { context: { value: context } });
 }
 
 async function readBody(context: Context, octets: Buffer, isForm: boolean): Promise<RequestBody> {

@@ -102,6 +102,7 @@ export class DirectChannel {
     const own = {
       ...context,
       log: errorsOf(context.log),
+      lifecycle: null,
       limits: unlimited,
       authenticator,
       authAttempts: new AuthAttempts(),

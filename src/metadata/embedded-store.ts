@@ -8,7 +8,14 @@
 import { type Slices, type Steps, whole } from '../runtime/slices.ts';
 import { Catalogue, type Step } from './catalogue.ts';
 import { globalParameterKey, type Put } from './entity.ts';
-import { type Applied, type Change, MetadataError, type MetadataSnapshot, type MetadataStore } from './port.ts';
+import {
+  type Applied,
+  type Change,
+  type Follower,
+  MetadataError,
+  type MetadataSnapshot,
+  type MetadataStore,
+} from './port.ts';
 import { encodeRecord } from './record-json.ts';
 
 /** One durable entity: its text, or null when it goes. */
@@ -53,6 +60,7 @@ const STEPS_AT_ONCE = 300;
 interface Proposal {
   readonly changes: readonly Change[];
   readonly applied: Applied;
+  readonly by: string | undefined;
 }
 
 export class EmbeddedStore implements MetadataStore {
@@ -62,7 +70,7 @@ export class EmbeddedStore implements MetadataStore {
   readonly #waiting: Proposal[] = [];
   readonly #slices: Slices;
   /** Replaced, never changed: a follower may come or go while the others are told. */
-  #followers: readonly ((change: Change) => void)[] = [];
+  #followers: readonly Follower[] = [];
   /** Of the proposal that is being taken: what was made, and how much of it the followers know. */
   #made: Step[] = [];
   #toldCount = 0;
@@ -96,14 +104,14 @@ export class EmbeddedStore implements MetadataStore {
     return this.#catalogue.snapshot(this.#toldCount < length ? this.#made.slice(this.#toldCount) : []);
   }
 
-  propose(changes: readonly Change[], applied: Applied): void {
-    this.#waiting.push({ changes, applied });
+  propose(changes: readonly Change[], applied: Applied, by?: string): void {
+    this.#waiting.push({ changes, applied, by });
     // A follower that proposes is in the middle of hearing of another proposal; the others must hear of that one first.
     if (this.#taking === null) this.#takeWaiting();
   }
 
-  follow(apply: (change: Change) => void): () => void {
-    const follower = (change: Change) => apply(change);
+  follow(apply: Follower): () => void {
+    const follower: Follower = (change, by) => apply(change, by);
     this.#followers = [...this.#followers, follower];
     return () => {
       this.#followers = this.#followers.filter((each) => each !== follower);
@@ -148,13 +156,13 @@ export class EmbeddedStore implements MetadataStore {
     if (!this.#isClosed) this.#takeWaiting();
   }
 
-  *#take({ changes, applied }: Proposal): Steps {
+  *#take({ changes, applied, by }: Proposal): Steps {
     let error: MetadataError | null;
     try {
       error = yield* this.#attempt(changes);
       while (this.#toldCount < this.#made.length) {
         const { change } = this.#made[this.#toldCount++];
-        for (const follower of this.#followers) follower(change);
+        for (const follower of this.#followers) follower(change, by);
         yield;
       }
     } finally {

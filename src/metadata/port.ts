@@ -167,6 +167,9 @@ export interface MetadataSnapshot {
   readonly globalParameters: readonly GlobalParameterRecord[];
 }
 
+/** @param by the user who asked for it; left out where the broker itself did. Must not throw */
+export type Follower = (change: Change, by?: string) => void;
+
 /** Told once: null when the changes are applied, or why none of them was. */
 export type Applied = (error: MetadataError | null) => void;
 
@@ -203,9 +206,9 @@ export interface MetadataStore {
    * them happens and `applied` is told why. The embedded stores call back before propose returns, unless the proposal is a long
    * one, or comes while another is being taken (from a follower, say): its turn comes when that one is through.
    */
-  propose(changes: readonly Change[], applied: Applied): void;
+  propose(changes: readonly Change[], applied: Applied, by?: string): void;
   /** Gives all changes from now on to `apply`, which must not throw. @returns what ends it. */
-  follow(apply: (change: Change) => void): () => void;
+  follow(apply: Follower): () => void;
   /** An id that no queue of this broker had before. @throws MetadataError exhausted, unavailable */
   allocateQueueId(): number;
   /** Ends it. Nothing may be asked of it afterwards. */

@@ -27,6 +27,8 @@ export interface AlarmsOptions {
   readonly nodeName: string;
   /** An alarm was raised or cleared. */
   changed(cause: AlarmCause): void;
+  /** A resource has become low, or is no longer. */
+  lowChanged?(resource: AlarmedResource, isLow: boolean): void;
 }
 
 export class Alarms {
@@ -63,6 +65,7 @@ export class Alarms {
   #tell(resource: AlarmedResource, inForce: boolean): void {
     const low = NAMED.filter((each) => this.isLow(each));
     this.reason = low.length === 0 ? null : `low on ${low.join(' & ')}`;
+    this.#options.lowChanged?.(resource, inForce);
     const { log, nodeName } = this.#options;
     const consequence = inForce ? '. *** Publishers will be blocked until this alarm clears ***' : '';
     log.warning(

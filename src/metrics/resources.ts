@@ -3,7 +3,7 @@ import type { AlarmOptions, ResourceLimit } from '../config/alarm-options.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { Memory } from '../runtime/machine.ts';
-import { type Alarm, type AlarmCause, Alarms } from './alarms.ts';
+import { type Alarm, type AlarmCause, type AlarmedResource, Alarms } from './alarms.ts';
 import { DiskAlarm } from './disk-alarm.ts';
 import { MemoryAlarm } from './memory-alarm.ts';
 
@@ -30,6 +30,8 @@ export interface ResourcesOptions {
   readonly settings: AlarmOptions;
   /** An alarm was raised or cleared. */
   changed(cause: AlarmCause): void;
+  /** A resource has become low, or is no longer. */
+  lowChanged?(resource: AlarmedResource, isLow: boolean): void;
   /** Gives back memory that is kept for later. */
   reclaim(): void;
 }
@@ -40,8 +42,16 @@ export class Resources {
   readonly #disk: DiskAlarm;
 
   /** @throws RangeError for a limit that is none */
-  constructor({ settings, memory, freeDiskBytes, changed, reclaim, ...common }: ResourcesOptions) {
-    const alarms = new Alarms({ ...common, changed });
+  constructor({
+    settings,
+    memory,
+    freeDiskBytes,
+    changed,
+    lowChanged = () => undefined,
+    reclaim,
+    ...common
+  }: ResourcesOptions) {
+    const alarms = new Alarms({ ...common, changed, lowChanged });
     this.alarms = alarms;
     const { totalMemoryBytes: totalBytes = memory.totalBytes } = settings;
     this.#memory = new MemoryAlarm({

@@ -48,12 +48,17 @@ export function fieldTerm(field: FieldValue): string {
 }
 
 function tableText(table: FieldTable): string {
-  const entries = Array.from(
+  return `[${tableTerms(table).join(',')}]`;
+}
+
+/** The entries of a table, each as an Erlang term: `{<<"name">>,signedint,1}`. */
+export function tableTerms(table: FieldTable): string[] {
+  return Array.from(
     table,
     ([name, value]) => `{${printedOctets(encodeText(name))},${fieldTypeName(value)},${fieldTerm(value)}}`,
   );
-  return `[${entries.join(',')}]`;
 }
+
 /** The shorter of the plain form and the one with an exponent, from as few digits as tell the number from its neighbours. */
 function floatText(value: number): string {
   const [mantissa, exponent] = value.toExponential().split('e') as [string, string];
