@@ -85,7 +85,7 @@ async function answerTo(context: Context, resource: Resource, desk: Desk): Promi
     const request = await readRequest(context, resource, method as HttpMethod, desk);
     if (request === null) return new Response(null, { status: 401, headers: { 'www-authenticate': REALM } });
     const gzip = desk.options.compress && takesGzip(context.req.header('accept-encoding'));
-    return response(await handler(request), gzip);
+    return await response(await handler(request), gzip);
   } catch (error) {
     return errorResponse(apiErrorOf(error));
   }

@@ -36,6 +36,29 @@ describe('the memory of a node', () => {
     assert.deepEqual(Object.keys(shown), [...Object.keys(parts), 'strategy', 'total']);
   });
 
+  test('is told by what of it is messages', async () => {
+    const binary = async () => {
+      const { body } = await call('GET', `nodes/${NODE}?binary=true&columns=binary`);
+      return (body as { binary: { queue_procs: number; other: number } }).binary;
+    };
+    const before = await binary();
+    await call('PUT', 'queues/%2F/large', { body: {} });
+    const message = {
+      properties: {},
+      routing_key: 'large',
+      payload: 'x'.repeat(8_000_000),
+      payload_encoding: 'string',
+    };
+    await call('POST', 'exchanges/%2F/amq.default/publish', { body: message });
+    const { queue_procs, other } = await binary();
+    assert.ok(
+      queue_procs >= before.queue_procs + 8_000_000 && other >= 0,
+      JSON.stringify([before, queue_procs, other]),
+    );
+    assert.ok((await memory(`nodes/${NODE}/memory`)).binary! >= queue_procs);
+    await call('DELETE', 'queues/%2F/large');
+  });
+
   test('is told in percent, with nothing that is there as 0', async () => {
     const { total, ...parts } = await memory(`nodes/${NODE}/memory/relative`);
     assert.equal(total, 100);

@@ -1,6 +1,7 @@
 /**
  * The reference (OpenAPI) is what the API is: valid by its standard, with every path in it, and both RabbitMQ's recorded answers
- * and Leveret's own are as it says.
+ * and Leveret's own are as it says. Clients in typed languages, such as Go's rabbit-hole, decode answers into fields of fixed
+ * types: what the schemas say of a field is what these count on.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

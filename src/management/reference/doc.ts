@@ -44,6 +44,7 @@ export const QUERY_PARAMETERS = {
   disable_stats: '`true`: what is counted is left out.',
   enable_queue_totals: '`true`, with `disable_stats`: how many messages there are is shown all the same.',
   memory: '`true`: with what memory is used for.',
+  binary: '`true`: with what of it is messages.',
   download: 'The name of the file that a browser is to keep it as.',
   'if-unused': '`true`: only if nobody uses it.',
   'if-empty': '`true`: only if it is empty.',

@@ -82,6 +82,7 @@ export const RUNNING_SCHEMAS = {
       cluster_links: list(ANYTHING),
       enabled_plugins: list(TEXT),
       memory: ref('MemoryParts'),
+      binary: described(FREE, 'Octets of messages, and of what is read and written.'),
       ...figures('mem_used', 'fd_used', 'sockets_used', 'disk_free'),
       ...CHURN,
     },

@@ -23,13 +23,15 @@ export const nodeResources: readonly Resource[] = [
     path: '/api/nodes/:node/memory',
     docs: { GET: { text: 'What the memory of a node is used for, in octets.', gives: one('NodeMemory') } },
     requires: 'monitoring',
-    GET: (request) => onThisNode(request, () => shown(request, { memory: memoryView(readNodeMemory()) })),
+    GET: (request) =>
+      onThisNode(request, () => shown(request, { memory: memoryView(readNodeMemory(request.sources)) })),
   },
   {
     path: '/api/nodes/:node/memory/relative',
     docs: { GET: { text: 'The same in percent.', gives: one('NodeMemory') } },
     requires: 'monitoring',
-    GET: (request) => onThisNode(request, () => shown(request, { memory: relativeMemoryView(readNodeMemory()) })),
+    GET: (request) =>
+      onThisNode(request, () => shown(request, { memory: relativeMemoryView(readNodeMemory(request.sources)) })),
   },
   ...['', '/relative', '/:filter', '/:filter/relative'].map(tables),
   {

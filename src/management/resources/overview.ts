@@ -6,7 +6,7 @@ import { openFilesMax } from '../../runtime/open-files.ts';
 import { RABBITMQ_VERSION, VERSION } from '../../version.ts';
 import { objectNotFound } from '../api-error.ts';
 import type { JsonView } from '../listing.ts';
-import { memoryView, readNodeMemory } from '../node-memory.ts';
+import { binaryView, memoryView, readNodeMemory } from '../node-memory.ts';
 import { listOf, MESSAGE_SAMPLES, NODE_SAMPLES, one } from '../reference/doc.ts';
 import { type ApiRequest, isWithoutStats, listed, type Resource, shown, visibleVhosts } from '../resource.ts';
 import type { ManagementSources } from '../sources.ts';
@@ -50,7 +50,7 @@ export const overviewResources: readonly Resource[] = [
   },
   {
     path: '/api/nodes/:node',
-    docs: { GET: { text: 'A node.', gives: one('Node'), query: [...NODE_SAMPLES, 'memory'] } },
+    docs: { GET: { text: 'A node.', gives: one('Node'), query: [...NODE_SAMPLES, 'memory', 'binary'] } },
     requires: 'monitoring',
     GET: (request) => {
       if (request.param('node') !== request.sources.nodeName) throw objectNotFound();
@@ -186,7 +186,8 @@ function nodeView(sources: ManagementSources, request: ApiRequest): JsonView {
     mem_calculation_strategy: 'rss',
     ...figures,
     ...statistics.churn(),
-    ...(request.query('memory') === 'true' ? { memory: memoryView(readNodeMemory()) } : {}),
+    ...(request.query('memory') === 'true' ? { memory: memoryView(readNodeMemory(sources)) } : {}),
+    ...(request.query('binary') === 'true' ? { binary: binaryView(readNodeMemory(sources)) } : {}),
   };
 }
 
