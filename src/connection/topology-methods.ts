@@ -2,7 +2,9 @@
  * exchange.* and queue.*: what a channel may change of a vhost, checked in RabbitMQ's order and refused in its words. A change
  * is proposed to the metadata store; the answer goes out once this node has applied it.
  */
+
 import { randomBytes } from 'node:crypto';
+import { OPERATOR } from '../auth/access.ts';
 import {
   type BindingRecord,
   type Change,
@@ -342,7 +344,7 @@ function existingExchange(channel: Channel, name: string) {
   return exchange;
 }
 
-/** The queue, unless another connection holds it. @throws AmqpError 404, 405 */
+/** The queue, unless another connection holds it; none is held against the operator. @throws AmqpError 404, 405 */
 export function existingQueue(channel: Channel, name: string): Queue {
   const queue = channel.vhost.queues.get(name);
   if (queue === undefined) throw noQueue(channel, name);
@@ -352,7 +354,8 @@ export function existingQueue(channel: Channel, name: string): Queue {
 
 /** @param exclusive what a declaration asks for; undefined: any. @throws AmqpError 405 */
 function refuseLocked(channel: Channel, queue: Queue, exclusive?: boolean): void {
-  const isOwner = queue.owner === channel.connection;
+  const { connection } = channel;
+  const isOwner = queue.owner === connection || connection.identity === OPERATOR;
   const fits = exclusive === undefined || exclusive === (queue.owner !== null);
   if ((queue.owner === null || isOwner) && fits) return;
   throw resourceLocked(

@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { connect } from 'amqplib';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker.ts';
 import type { Log } from '../../src/runtime/log.ts';
 import { leveretctl } from './leveretctl.ts';
@@ -89,6 +90,25 @@ test('it works without the HTTP API, needs no password, and opens every vhost', 
     ['guest'],
     'it is no user',
   );
+});
+
+test('an exclusive queue is not held against the operator, as it is against every other connection', async (t) => {
+  const management = { port: 0 };
+  const broker = await withRunDirectory(temporary(t), () => started(t, { management, controlSocket: {} }));
+  const client = await connect(broker.url);
+  const channel = await client.createChannel();
+  await channel.assertQueue('own', { exclusive: true });
+  channel.sendToQueue('own', Buffer.from('x'));
+  const authorization = `Basic ${btoa('guest:guest')}`;
+  const contents = `${broker.managementUrl}/api/queues/%2F/own/contents`;
+  const ofUser = await fetch(contents, { method: 'DELETE', headers: { authorization } });
+  assert.equal(ofUser.status, 400);
+  const path = broker.controlSocket!;
+  assert.equal((await asked(path, 'DELETE', '/api/queues/%2F/own/contents')).status, 204);
+  assert.equal((await channel.checkQueue('own')).messageCount, 0);
+  assert.equal((await asked(path, 'DELETE', '/api/queues/%2F/own')).status, 204);
+  assert.equal((await asked(path, 'GET', '/api/queues/%2F/own')).status, 404);
+  await client.close();
 });
 
 test('an operator is held to the limits of a vhost: they are about room, not about permission', async (t) => {

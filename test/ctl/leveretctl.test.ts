@@ -84,6 +84,23 @@ test('a hash takes the place of a password: definitions need none either', async
   assert.equal((await called(LEVERETCTL, ['authenticate_user', 'u', 'secret'], env)).exitCode, 0);
 });
 
+test('a reader that has seen enough ends a list, and nothing is printed of that', async (t) => {
+  const directory = temporary(t);
+  const broker = await started(t, directory);
+  const queues = Array.from({ length: 20_000 }, (_, index) => {
+    return { vhost: '/', name: `queue-${index}`, durable: false, auto_delete: false, arguments: {} };
+  });
+  const env = { LEVERET_RUN_DIR: directory };
+  await called(LEVERETCTL, ['import_definitions'], env, JSON.stringify({ queues }));
+  const child = spawn(process.execPath, [LEVERETCTL, 'list_queues', '-q'], { env: { PATH: process.env.PATH, ...env } });
+  let stderr = '';
+  child.stderr.on('data', (text) => (stderr += text));
+  await once(child.stdout, 'data');
+  child.stdout.destroy();
+  assert.deepEqual([...(await once(child, 'close')), stderr], [0, null, '']);
+  assert.equal(broker.users.length, 1, 'the broker goes on');
+});
+
 test('called as rabbitmqctl through a link it does the same, and goes by that name', async (t) => {
   const directory = temporary(t);
   await started(t, directory);

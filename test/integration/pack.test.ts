@@ -85,7 +85,7 @@ suite('the package', () => {
     assert.equal(run('npx', ['--offline', 'leveret', '--version'], project), `${PACKAGE.version}\n`);
   });
 
-  test('the command runs a broker, and leveret perf finds its threads and puts load on it', async (t) => {
+  test('the command runs a broker, leveret perf finds its threads and puts load on it, and leveretctl finds its socket', async (t) => {
     const leveret = join(project, 'node_modules/.bin/leveret');
     const broker = new LeveretProcess(t, leveret, ['--port', '0', '--data-dir', 'data'], {
       cwd: project,
@@ -96,6 +96,9 @@ suite('the package', () => {
     const report = run(leveret, load, project);
     assert.match(report, /^ {2}confirmed .* 200 in all\n {2}received .* 200 in all$/m);
     assert.match(report, /^ {2}faults +none$/m);
+    const control = /^ {2}control +(\S+)$/m.exec(broker.stdout)![1]!;
+    const users = run(join(project, 'node_modules/.bin/leveretctl'), ['-n', control, '-q', 'list_users'], project);
+    assert.equal(users, 'user\ttags\nguest\t[administrator]\n');
     broker.child.kill('SIGTERM');
     assert.equal((await broker.ended).exit, 0);
     assert.ok(existsSync(join(project, 'data/metadata.sqlite')));

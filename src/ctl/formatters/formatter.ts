@@ -45,7 +45,23 @@ export interface Formatter {
   value(value: string, nodeName: string): string;
 }
 
-/** One value in one cell, as rabbitmqctl's tables have it. */
+/**
+ * One value in one cell, as rabbitmqctl's tables have it, but for control characters: clients choose names, and one with a tab or
+ * the end of a line in it would break a table, or tell the operator's terminal what to do.
+ */
+export function printableText(value: Value | undefined): string {
+  return cellText(value).replace(CONTROL_CHARACTERS, escaped);
+}
+
+/** As in JSON, which leaves some of them as they are. */
+function escaped(character: string): string {
+  const text = JSON.stringify(character).slice(1, -1);
+  return text.startsWith('\\') ? text : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+const CONTROL_CHARACTERS = /[\p{Cc}\u2028\u2029]/gu;
+
+/** The same as it is, for formats that have a way of their own to tell cells apart. */
 export function cellText(value: Value | undefined): string {
   if (value === undefined) return '';
   if (typeof value !== 'object') return String(value);

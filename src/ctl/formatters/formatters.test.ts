@@ -46,6 +46,15 @@ describe('a list', () => {
     ]);
   });
 
+  for (const format of ['table', 'pretty_table']) {
+    test(`with control characters in names, as ${format}: they are shown, and do nothing`, async () => {
+      const [name] = ['a\tb\nc\u001b[2Jd\u007fe\u0085f'];
+      const printed = (await lines(format, { columns: ['name'], rows: [{ name }] })).join('\n');
+      assert.ok(printed.includes('a\\tb\\nc\\u001b[2Jd\\u007fe\\u0085f'), printed);
+      assert.doesNotMatch(printed.replaceAll('\n', ''), /\p{Cc}/u);
+    });
+  }
+
   for (const [format, whole, streamed] of [
     ['table', [''], []],
     ['pretty_table', [''], []],

@@ -2,13 +2,13 @@
  * A table with lines around its cells. Columns are as wide as what is in them, so this one has to read the whole list before it
  * prints the first line.
  */
-import { cellText, type Formatter } from './formatter.ts';
+import { type Formatter, printableText } from './formatter.ts';
 
 export const prettyTable: Formatter = {
   isForPeople: true,
   async *list({ columns, rows, isWhole }) {
     const cells: (readonly string[])[] = [];
-    for await (const row of rows) cells.push(columns.map((column) => cellText(row[column])));
+    for await (const row of rows) cells.push(columns.map((column) => printableText(row[column])));
     if (cells.length > 0) yield* boxed([columns, ...cells]);
     else if (isWhole === true) yield '';
   },

@@ -1,5 +1,5 @@
 /** Columns with tabs between them, below their names. */
-import { cellText, type Formatter } from './formatter.ts';
+import { type Formatter, printableText } from './formatter.ts';
 
 export const table: Formatter = {
   isForPeople: true,
@@ -8,7 +8,7 @@ export const table: Formatter = {
     for await (const row of rows) {
       if (isEmpty && headers && isHeadless !== true) yield columns.join('\t');
       isEmpty = false;
-      yield columns.map((column) => cellText(row[column])).join('\t');
+      yield columns.map((column) => printableText(row[column])).join('\t');
     }
     if (isEmpty && isWhole === true) yield '';
   },
