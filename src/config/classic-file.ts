@@ -25,6 +25,8 @@ const CLASSIC = new Map<string, Classic>(
   ),
 );
 
+const HTTP_LISTENER = 'rabbitmq_management.listener';
+
 /** @param path for messages */
 export function readClassic(path: string, content: string, findings: Findings): Assignment[] {
   const reader = new Reader(path, findings);
@@ -73,7 +75,20 @@ class Reader {
     for (const [name, child] of childrenOf(term)) this.#visit(`${path}.${name}`, child);
   }
 
+  /** The older way, of http-listener.ts. */
+  #visitHttpListener(listener: Term): void {
+    const children = childrenOf(listener);
+    const isTls = children.some(([name, term]) => name === 'ssl' && term.kind === 'atom' && term.name === 'true');
+    const path = `rabbitmq_management.${isTls ? 'ssl_config' : 'tcp_config'}`;
+    for (const [name, term] of children) {
+      if (name === 'ssl_opts' && isTls) this.#below(path, term);
+      else if (name === 'ssl' || name === 'ssl_opts') this.#visitForeign(`${HTTP_LISTENER}.${name}`, term);
+      else this.#visit(`${path}.${name}`, term);
+    }
+  }
+
   #visit(path: string, term: Term): void {
+    if (path === HTTP_LISTENER && hasChildren(term)) return this.#visitHttpListener(term);
     if (isEncrypted(term)) return this.#fault(term, `${path}: an encrypted value cannot be read; write it as it is`);
     const exact = CLASSIC.get(path);
     const text = exact?.type.textOf(term) ?? null;

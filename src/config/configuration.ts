@@ -4,6 +4,7 @@
  */
 import type { Assignment, Findings } from './assignment.ts';
 import { foreignKey } from './foreign-keys.ts';
+import { httpListenerRenamed } from './http-listener.ts';
 import type { Setting } from './setting.ts';
 import { DECLARED, keyOf, type Meant, nearestKey, settingOf } from './setting-keys.ts';
 import { SETTINGS, type SettingName, type Settings, setSetting } from './settings.ts';
@@ -21,7 +22,7 @@ export const NOTHING_SET: Configuration = { settings: {}, given: new Map() };
 export function readLayer(assignments: readonly Assignment[], findings: Findings): Configuration {
   const settings: Settings = {};
   const given = new Map<SettingName, Assignment[]>();
-  for (const assignment of assignments) {
+  for (const assignment of httpListenerRenamed(assignments)) {
     try {
       const meant = settingOf(assignment.key, assignment.value);
       if (meant === undefined) readForeign(assignment, findings);

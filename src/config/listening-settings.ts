@@ -23,16 +23,14 @@ export const LISTENING_SETTINGS = {
   ...tlsSettings('tls', 'ssl_options', 'rabbit.ssl_options'),
   managementPort: setting({
     key: 'management.tcp.port',
-    also: ['management.listener.port'],
-    classic: ['rabbitmq_management.tcp_config.port', 'rabbitmq_management.listener.port'],
+    classic: 'rabbitmq_management.tcp_config.port',
     type: PORT,
     default: 15_672,
     text: 'TCP port of the HTTP API; 0 takes a free one.',
   }),
   managementHost: setting({
     key: 'management.tcp.ip',
-    also: ['management.listener.ip'],
-    classic: ['rabbitmq_management.tcp_config.ip', 'rabbitmq_management.listener.ip'],
+    classic: 'rabbitmq_management.tcp_config.ip',
     type: HOST,
     text: 'Address that the HTTP API listens on; 127.0.0.1 when neither this nor, in a file or a variable, its port is set.',
   }),
