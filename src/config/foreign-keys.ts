@@ -23,7 +23,9 @@ const ERLANG = 'it is about the Erlang runtime, which there is not';
 const NO_CLUSTER = 'it is about clusters, which are not there yet';
 const QUORUM = 'quorum queues are kept in the same journal as all others';
 const HTTP_SERVER = 'the HTTP server decides about it';
-const TLS_LIBRARY = 'OpenSSL decides about it';
+/** Wherever there is a certificate, under its names in `rabbitmq.conf` and in Erlang terms. */
+const TLS = '{ssl_options,management.ssl,management.ssl_config,prometheus.ssl,prometheus.ssl_config.ssl_opts}';
+const WITHOUT_TLS = 'it counts with management.listener.ssl = true only';
 const NO_PROTOCOL = 'this protocol is not spoken: its clients could not connect';
 const NO_BACKEND = 'users are kept by the broker alone: whoever is known elsewhere could not log in';
 
@@ -44,19 +46,19 @@ const ENTRIES: readonly Entry[] = [
   // TLS
   { keys: 'ssl_options', only: 'none', refusal: 'expected none, or ssl_options.NAME in front of it' },
   {
-    keys: 'ssl_options.cacerts.* ssl_options.cert ssl_options.key.* ssl_options.psk_identity',
+    keys: `${TLS}.{cacerts,cert,key,psk_identity}.*`,
     refusal: 'certificates and keys are taken from files: certfile, keyfile and cacertfile',
   },
   {
-    keys: 'ssl_options.crl_check management.listener.ssl_opts.crl_check',
+    keys: `${TLS}.crl_check`,
     only: 'false',
     refusal: 'revocation lists are not read: a certificate that was revoked would be taken',
   },
   {
-    keys: 'ssl_options.client_renegotiation ssl_options.secure_renegotiate ssl_options.reuse_sessions ssl_options.honor_ecc_order ssl_options.dh ssl_options.dhfile ssl_options.bypass_pem_cache ssl_options.eccs ssl_options.server_name_indication',
-    notice: TLS_LIBRARY,
+    keys: `${TLS}.{client_renegotiation,secure_renegotiate,reuse_sessions,honor_ecc_order,dh,dhfile,bypass_pem_cache,eccs,server_name_indication}`,
+    notice: 'OpenSSL decides about it',
   },
-  { keys: 'ssl_options.log_level ssl_options.log_alert', notice: 'handshakes that fail are in the log of connections' },
+  { keys: `${TLS}.{log_level,log_alert}`, notice: 'handshakes that fail are in the log of connections' },
   { keys: 'ssl_allow_poodle_attack', only: 'false', notice: 'SSL 3.0 is not spoken' },
   { keys: 'ssl_apps', notice: ERLANG },
 
@@ -197,11 +199,9 @@ const ENTRIES: readonly Entry[] = [
   },
 
   // The HTTP API and what is measured
-  {
-    keys: 'management.listener.ssl',
-    only: 'false',
-    refusal: 'for TLS set management.ssl.port and the certificate beside it',
-  },
+  { keys: 'management.listener.ssl', only: 'true false', refusal: 'expected true or false' },
+  { keys: 'management.listener.ssl_opts', only: 'none', notice: WITHOUT_TLS },
+  { keys: 'management.listener.ssl_opts.*', notice: WITHOUT_TLS },
   {
     keys: 'management.disable_basic_auth',
     only: 'false',
@@ -214,7 +214,7 @@ const ENTRIES: readonly Entry[] = [
   },
   { keys: 'management.uaa_client_id management.uaa_location management.oauth_*', refusal: NO_BACKEND },
   {
-    keys: 'management.tcp.{inactivity_timeout,request_timeout,shutdown_timeout,max_keepalive,backlog} management.{ssl,listener.server}.{compress,idle_timeout,inactivity_timeout,request_timeout,shutdown_timeout,max_keepalive,backlog} management.{tcp_config,ssl_config,listener}.{cowboy_opts,backlog}.*',
+    keys: 'management.tcp.{inactivity_timeout,request_timeout,shutdown_timeout,max_keepalive,backlog} management.ssl.{compress,idle_timeout,inactivity_timeout,request_timeout,shutdown_timeout,max_keepalive,backlog} management.{tcp_config,ssl_config}.{cowboy_opts,backlog}.*',
     notice: HTTP_SERVER,
   },
   {
@@ -235,12 +235,6 @@ const ENTRIES: readonly Entry[] = [
     keys: 'prometheus.{tcp,ssl}.{compress,idle_timeout,inactivity_timeout,request_timeout,shutdown_timeout,max_keepalive,backlog} prometheus.{tcp_config,ssl_config}.{cowboy_opts,backlog}.*',
     notice: HTTP_SERVER,
   },
-
-  {
-    keys: 'management.{ssl,listener.ssl_opts}.{honor_ecc_order,reuse_sessions,secure_renegotiate,client_renegotiation,dh,dhfile} prometheus.ssl.{honor_ecc_order,reuse_sessions,secure_renegotiate,client_renegotiation}',
-    notice: TLS_LIBRARY,
-  },
-  { keys: 'management.listener.ssl_opts.*', refusal: 'set what it says as management.ssl.KEY' },
 
   // Other plugins
   { keys: 'mqtt.* web_mqtt.* stomp.* web_stomp.* stream.* amqp1_0.*', refusal: NO_PROTOCOL },

@@ -7,7 +7,13 @@ import { readSysctl } from './sysctl-file.ts';
 
 function fromLines(...lines: string[]): Configuration & { findings: Findings } {
   const findings = new Findings();
-  return { ...readLayer(readSysctl('conf', lines.join('\n'), findings, () => []), findings), findings };
+  return {
+    ...readLayer(
+      readSysctl('conf', lines.join('\n'), findings, () => []),
+      findings,
+    ),
+    findings,
+  };
 }
 
 function fromTerms(listener: string): Configuration & { findings: Findings } {

@@ -46,8 +46,7 @@ export const LISTENING_SETTINGS = {
     key: 'management.ssl.ip',
     classic: 'rabbitmq_management.ssl_config.ip',
     type: HOST,
-    default: '127.0.0.1',
-    text: 'Address that the HTTP API listens on with TLS.',
+    text: 'Address that the HTTP API listens on with TLS; 127.0.0.1 when neither this nor, in a file or a variable, its port is set.',
   }),
   corsAllowOrigins: named({
     key: 'management.cors.allow_origins.$name',

@@ -15,8 +15,7 @@ export const PROMETHEUS_SETTINGS = {
     key: 'prometheus.tcp.ip',
     classic: 'rabbitmq_prometheus.tcp_config.ip',
     type: HOST,
-    default: '127.0.0.1',
-    text: 'Address that metrics are served on.',
+    text: 'Address that metrics are served on; 127.0.0.1 when neither this nor, in a file or a variable, its port is set.',
   }),
   ...tlsSettings('prometheusTls', 'prometheus.ssl', 'rabbitmq_prometheus.ssl_config.ssl_opts'),
   prometheusTlsPort: setting({
@@ -30,8 +29,7 @@ export const PROMETHEUS_SETTINGS = {
     key: 'prometheus.ssl.ip',
     classic: 'rabbitmq_prometheus.ssl_config.ip',
     type: HOST,
-    default: '127.0.0.1',
-    text: 'Address that metrics are served on with TLS.',
+    text: 'Address that metrics are served on with TLS; 127.0.0.1 when neither this nor, in a file or a variable, its port is set.',
   }),
   prometheusPath: setting({
     key: 'prometheus.path',
