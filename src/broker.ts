@@ -569,7 +569,7 @@ class RunningBroker implements Broker {
     if (found === undefined) return;
     const lost = queue.adopt(found);
     if (lost > 0) {
-      this.#log.error('store', `queue '${queue.name}' in vhost '${queue.vhost}': ${lost} messages are lost to damage`);
+      this.#log.error('queue', `queue '${queue.name}' in vhost '${queue.vhost}': ${lost} messages are lost to damage`);
     }
   }
 

@@ -102,8 +102,11 @@ export function logIn({ name, password }: Credentials, peer: string, context: Lo
   const response = Buffer.concat([nul, name, nul, password]);
   const login = context.authenticator.login('PLAIN', decodeText(response, 0, response.length), peer);
   context.authAttempts.count('http', peer, name.toString(), login.kind === 'accepted');
-  if (login.kind === 'refused') throw loginFailed();
+  if (login.kind === 'refused') {
+    context.log.warning('management', `HTTP access denied: ${login.reason}`);
+    throw loginFailed();
+  }
   return login.identity;
 }
 
-type LoginContext = Pick<ConnectionContext, 'authenticator' | 'authAttempts'>;
+type LoginContext = Pick<ConnectionContext, 'authenticator' | 'authAttempts' | 'log'>;

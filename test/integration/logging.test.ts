@@ -80,13 +80,15 @@ test('levels and files may be changed while it runs', async (t) => {
 
 test('a start, a client and a stop are told of in RabbitMQ’s words', async (t) => {
   const directory = temporaryDirectory(t);
-  const broker = await start(t, { logging: { file: { directory, name: 'a.log' } } });
+  const broker = await start(t, { logging: { file: { directory, name: 'a.log' } }, management: { port: 0 } });
   const connection = await connect(broker.url, { clientProperties: { connection_name: 'mine' } });
   const channel = await connection.createChannel();
   channel.on('error', () => undefined);
   await assert.rejects(channel.checkQueue('nope'));
   await connection.close();
   await assert.rejects(connect(broker.url.replace('guest:guest', 'guest:wrong')));
+  await ask(broker.managementUrl!, { method: 'GET', path: '/api/overview', user: 'guest:wrong' });
+  await ask(broker.managementUrl!, { method: 'PUT', path: '/api/users/new', body: { password: 'wrong', tags: '' } });
   await broker.stop();
   const lines = readFileSync(join(directory, 'a.log'), 'utf8').replaceAll(/^\S+ \S+ /gm, '');
   const place = String.raw`<0\.\d+\.0> \(127\.0\.0\.1:\d+ -> 127\.0\.0\.1:\d+`;
@@ -100,6 +102,8 @@ test('a start, a client and a stop are told of in RabbitMQ’s words', async (t)
     /^\[error\] <channel> operation queue\.declare caused a channel exception not_found: no queue 'nope' in vhost '\/'$/m,
     new RegExp(`^\\[info\\] <connection> closing AMQP connection ${place} - mine, vhost: '/', user: 'guest'\\)$`, 'm'),
     /^\[error\] <connection> PLAIN login refused: user 'guest' - invalid credentials$/m,
+    /^\[warning\] <management> HTTP access denied: user 'guest' - invalid credentials$/m,
+    /^\[info\] <metadata> Created user 'new'$/m,
     /^\[info\] <broker> Successfully stopped Leveret$/m,
   ]) {
     assert.match(lines, expected);
