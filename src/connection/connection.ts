@@ -25,33 +25,28 @@ import {
   connectionForced,
   internalError,
   misplacedFrame,
-  notAllowed,
   resourceError,
-  unexpectedFrame,
   unreadableFrame,
 } from '../protocol/errors.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
-import {
-  decodeMethod,
-  METHOD_IDS,
-  type Method,
-  methodFrame,
-  type OutgoingMethod,
-} from '../protocol/methods.generated.ts';
+import { decodeMethod, METHOD_IDS, methodFrame, type OutgoingMethod } from '../protocol/methods.generated.ts';
 import { printedOctets } from '../protocol/octets-text.ts';
 import type { Queue } from '../queues/queue.ts';
 import type { Timer } from '../runtime/clock.ts';
 import type { Vhost } from '../vhost/vhost.ts';
-import { Channel } from './channel.ts';
+import type { Channel } from './channel.ts';
+import { ChannelFrames } from './channel-frames.ts';
 import type { ConnectionDescription } from './connection-description.ts';
 import { ConnectionLog, reasonOf } from './connection-log.ts';
 import type { ConnectionContext } from './context.ts';
+import { ExclusiveQueues } from './exclusive-queues.ts';
 import { FlowControl, type Flowing } from './flow-control.ts';
 import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { Handshake, type HandshakeStep, hasCapability } from './handshake.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { OutBuffer } from './out-buffer.ts';
 import { SendBacklog } from './send-backlog.ts';
+import { Sending } from './sending.ts';
 
 const HEARTBEAT_FRAME = Buffer.from([FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END]);
 /** How long a peer may take to answer connection.close before the socket is closed on it. */
@@ -64,8 +59,6 @@ const REFUSAL_DELAY_MS = 3_000;
  */
 const READ_SHARE_BYTES = 256 * 1024;
 const TURN_READ_BYTES = 384 * 1024;
-/** Octets that a connection is sent in one turn: a long backlog does not keep others waiting. */
-const SEND_SHARE_BYTES = 512 * 1024;
 
 /** The socket forgets where it was once it is closed. */
 function nameOf(peer: string, { remotePort, localAddress, localPort }: Socket): string {
@@ -87,8 +80,6 @@ export class Connection implements FrameSink, Flowing {
   vhost: Vhost | null = null;
   /** Octets of a whole frame that may be sent. */
   frameMax = FRAME_MIN_SIZE;
-  /** True while the peer reads too slowly, or has got its share of this turn: its consumers get nothing more. */
-  sendBlocked = false;
   /** Set once it has published: then alarms and back-pressure are its business. */
   publishes = false;
   awaitsHeader = true;
@@ -99,27 +90,25 @@ export class Connection implements FrameSink, Flowing {
   readonly #socket: Socket;
   readonly #tls: TlsPeer | null;
   readonly #backlog: SendBacklog;
+  readonly #sending: Sending;
   readonly #events: ConnectionEvents;
   readonly #handshake: Handshake;
   readonly #log: ConnectionLog;
   readonly #reader: FrameReader = new FrameReader(this);
   #state: 'handshake' | 'running' | 'closing' | 'closed' = 'handshake';
-  #exclusiveQueues = new Set<Queue>();
+  readonly #exclusiveQueues: ExclusiveQueues;
   readonly #flow: FlowControl = new FlowControl(this);
+  readonly #frames = new ChannelFrames(this, this.#flow);
   readonly #heartbeats: Heartbeats;
   /** connection.close has come while channels wait: what was sent before it is done first. */
   #closeAsked = false;
   #touched = false;
   #assemblyBytes = 0;
-  #lastChannel: Channel | null = null;
   #stateSinceMs: number;
   /** By the wall clock. */
   #openedAtMs = 0;
-  /** What had been written when the parsing began that goes on now, or -1. */
-  #answersFrom = -1;
   #dropTimer: Timer | null = null;
   #readThisTurn = 0;
-  #sentThisTurn = 0;
   receivedBytes = 0;
 
   constructor(
@@ -137,11 +126,16 @@ export class Connection implements FrameSink, Flowing {
     this.#socket = socket;
     this.#events = events;
     this.#tls = tls;
+    this.#exclusiveQueues = new ExclusiveQueues(context);
     this.#handshake = new Handshake(context, peer, tls, this.#log, (user, refusal) => {
       context.lifecycle?.loggedIn(this, user, refusal);
     });
     this.#backlog = new SendBacklog(socket, context.clock, context.limits);
-    this.out = new OutBuffer(socket, context.chunks, (size) => this.#chunkSent(size));
+    this.out = new OutBuffer(socket, context.chunks, (size) => this.#sending.chunkSent(size));
+    this.#sending = new Sending(this.out, this.#backlog, {
+      hadShare: () => context.turn.awaitNext(this),
+      tooManyAnswers: () => this.#suspend(),
+    });
     const now = context.clock.monotonicMs();
     this.#heartbeats = new Heartbeats(now);
     this.#stateSinceMs = now;
@@ -174,6 +168,11 @@ export class Connection implements FrameSink, Flowing {
   /** Octets that were written for the peer and not yet taken by the kernel. */
   get unsentBytes(): number {
     return this.#socket.writableLength + this.out.end;
+  }
+
+  /** True while its consumers get nothing more. */
+  get sendBlocked(): boolean {
+    return this.#sending.blocked;
   }
 
   get running(): boolean {
@@ -223,9 +222,9 @@ export class Connection implements FrameSink, Flowing {
     this.context.turn.begin();
     this.receivedBytes += end;
     this.#heartbeats.received(this.context.clock.monotonicMs());
-    this.#beginAnswers();
+    this.#sending.beginAnswers();
     this.#reader.feed(bytes, end);
-    this.#endAnswers(true);
+    this.#sending.endAnswers(true);
     if (this.publishes && this.context.store.congested) this.#flow.throttle();
     else if (this.#flow.holdsFrames) this.#flow.updateReading();
     const { turn } = this.context;
@@ -238,17 +237,16 @@ export class Connection implements FrameSink, Flowing {
 
   /** A new turn: it may read and send its share again. */
   nextTurn(): void {
-    const hasSentShare = this.#sentThisTurn >= SEND_SHARE_BYTES;
+    const maySendMore = this.#sending.nextTurn();
     this.#readThisTurn = 0;
-    this.#sentThisTurn = 0;
     if (this.#flow.holdsFrames) this.#taking(() => this.#flow.takeStopped());
     if (this.#flow.reads) this.#socket.resume();
-    if (hasSentShare && !this.#backlog.blocked) this.#sendOn();
+    if (maySendMore) this.#wakeConsumers();
   }
 
   takeFrame(bytes: Buffer, type: number, number: number, from: number, to: number): void {
     if (this.#state === 'running' && number !== 0 && type <= FRAME_BODY && type > 0) {
-      return this.#channelFrame(bytes, type, number, from, to);
+      return this.#frames.take(bytes, type, number, from, to);
     }
     if (type === FRAME_METHOD && to - from >= 4) return this.#connectionMethod(bytes, number, from, to);
     if (type === FRAME_HEARTBEAT && to === from) {
@@ -261,94 +259,6 @@ export class Connection implements FrameSink, Flowing {
       throw misplacedFrame(type, bytes, from, to);
     }
     throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
-  }
-
-  #channelFrame(bytes: Buffer, type: number, number: number, from: number, to: number): void {
-    let channel = this.#lastChannel;
-    if (channel === null || channel.number !== number) {
-      channel = this.channels.get(number) ?? null;
-      if (channel === null) return this.#frameWithoutChannel(bytes, type, number, from, to);
-      this.#lastChannel = channel;
-    }
-    if (channel.waitsFor !== 'nothing') return this.#flow.hold(number, bytes, from, to);
-    if (type === FRAME_METHOD) {
-      if (to - from < 4) throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
-      if (!channel.open) return this.#methodWhileClosing(channel, bytes, from, to);
-      const { publisher } = channel;
-      if (!publisher.idle) throw publisher.interrupted();
-      if (bytes[from + 1] === 60 && bytes[from] === 0 && bytes[from + 2] === 0) {
-        if (bytes[from + 3] === 40) {
-          this.publishes = true;
-          if (this.#flow.publishingStopped) return this.#flow.stopPublisher(channel, bytes, from, to);
-          return publisher.method(bytes, from + 4, to);
-        }
-        if (bytes[from + 3] === 80 && to - from === 13 && bytes[from + 4] === 0 && bytes[from + 5] < 0x20) {
-          const tag = bytes.readUInt32BE(from + 4) * 0x100000000 + bytes.readUInt32BE(from + 8);
-          return channel.acknowledge(tag, (bytes[from + 12] & 1) !== 0);
-        }
-      }
-      return this.#channelMethod(channel, decodeMethod(bytes, from, to));
-    }
-    if (!channel.open) return;
-    if (type === FRAME_BODY) return channel.publisher.body(bytes, from, to);
-    if (to - from < 14) throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
-    channel.publisher.header(bytes, from, to);
-  }
-
-  #channelMethod(channel: Channel, method: Method): void {
-    if (method.name === 'channel.close') {
-      this.#removeChannel(channel);
-      return this.send(channel.number, { name: 'channel.close-ok' });
-    }
-    if (method.name === 'channel.open') throw channelError("second 'channel.open' seen", METHOD_IDS[method.name]);
-    if (method.name === 'channel.close-ok') return;
-    try {
-      channel.handle(method);
-    } catch (error) {
-      // The method is known here and nowhere below: errors carry it to the client.
-      if (error instanceof AmqpError && error.classId === 0) throw error.at(METHOD_IDS[method.name]);
-      throw error;
-    }
-  }
-
-  #frameWithoutChannel(bytes: Buffer, type: number, number: number, from: number, to: number): void {
-    if (type !== FRAME_METHOD) throw unexpectedFrame('expected method frame, got non method frame instead');
-    if (to - from < 4) throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
-    const method = decodeMethod(bytes, from, to);
-    if (method.name !== 'channel.open') {
-      throw channelError("expected 'channel.open'", METHOD_IDS[method.name]);
-    }
-    this.#openChannel(number);
-  }
-
-  #openChannel(number: number): void {
-    const { channelMax } = this.#handshake;
-    if (channelMax !== 0 && this.channels.size >= channelMax) {
-      throw notAllowed(
-        `number of channels opened (${this.channels.size}) has reached the negotiated channel_max (${channelMax})`,
-      );
-    }
-    this.context.authenticator.checkChannelCount(this.identity);
-    const vhost = this.vhost as Vhost;
-    const access = this.context.access(this.identity, vhost.name);
-    this.channels.set(number, new Channel(this, number, vhost, access));
-    this.context.churn.channelCreated++;
-    this.send(number, { name: 'channel.open-ok' });
-  }
-
-  /** A channel that was closed on an error takes close and close-ok, and refuses to be opened; the rest is lost on it. */
-  #methodWhileClosing(channel: Channel, bytes: Buffer, from: number, to: number): void {
-    const method = decodeMethod(bytes, from, to);
-    if (method.name === 'channel.close-ok') this.#removeChannel(channel);
-    else if (method.name === 'channel.close') this.send(channel.number, { name: 'channel.close-ok' });
-    else if (method.name === 'channel.open') throw channelError("second 'channel.open' seen", METHOD_IDS[method.name]);
-  }
-
-  #removeChannel(channel: Channel): void {
-    this.channels.delete(channel.number);
-    this.context.churn.channelClosed++;
-    if (this.#lastChannel === channel) this.#lastChannel = null;
-    if (channel.open) channel.destroy();
   }
 
   // --- the connection's own methods ---
@@ -420,6 +330,7 @@ export class Connection implements FrameSink, Flowing {
     this.context.lifecycle?.connectionOpened(this);
     this.context.churn.connectionCreated++;
     const { frameMaxBytes, heartbeatSeconds } = this.#handshake;
+    this.#frames.channelMax = this.#handshake.channelMax;
     this.#heartbeats.intervalMs = heartbeatSeconds * 1000;
     this.frameMax = frameMaxBytes === 0 ? Number.POSITIVE_INFINITY : frameMaxBytes;
     this.largestPayload = frameMaxBytes === 0 ? this.context.limits.maxMessageBytes : frameMaxBytes;
@@ -448,52 +359,21 @@ export class Connection implements FrameSink, Flowing {
     this.#heartbeats.sent(this.context.clock.monotonicMs());
   }
 
-  /** A chunk has gone to the socket: a peer that does not read, or has got its share of this turn, gets nothing more. */
-  #chunkSent(size: number): void {
-    const hadShare = this.#sentThisTurn >= SEND_SHARE_BYTES;
-    this.#sentThisTurn += size;
-    if (this.#sentThisTurn >= SEND_SHARE_BYTES && !hadShare) {
-      this.context.turn.awaitNext(this);
-      this.sendBlocked = true;
-    }
-    if (!this.#backlog.check()) return;
-    this.sendBlocked = true;
-    this.#checkAnswers();
-  }
-
-  /** What is written from here on is what the peer asked for. @returns for `#endAnswers`: false where it is so already */
-  #beginAnswers(): boolean {
-    if (this.#answersFrom >= 0) return false;
-    this.#answersFrom = this.out.sentBytes + this.out.end;
-    return true;
-  }
-
-  #endAnswers(isOutermost: boolean): void {
-    if (!isOutermost) return;
-    const answered = this.out.sentBytes + this.out.end - this.#answersFrom;
-    this.#answersFrom = -1;
-    if (answered > 0) this.#backlog.addAnswers(answered);
-  }
-
-  /** A peer that asks for more than it reads is not listened to until it has read. */
-  #checkAnswers(): void {
-    const answersNow = this.#answersFrom < 0 ? 0 : this.out.sentBytes - this.#answersFrom;
-    if (this.suspended || !this.#backlog.tooManyAnswers(answersNow)) return;
-    this.suspended = true;
-    this.#flow.updateReading();
-  }
-
   #drained(): void {
-    this.#backlog.drained();
+    const maySendMore = this.#sending.drained();
     this.context.turn.begin();
-    if (this.#sentThisTurn < SEND_SHARE_BYTES) this.#sendOn();
+    if (maySendMore) this.#wakeConsumers();
     if (this.suspended && this.#dropTimer === null) this.#parseOn();
   }
 
-  #sendOn(): void {
-    if (!this.sendBlocked) return;
-    this.sendBlocked = false;
+  #wakeConsumers(): void {
     for (const channel of this.channels.values()) channel.wakeConsumers();
+  }
+
+  #suspend(): void {
+    if (this.suspended) return;
+    this.suspended = true;
+    this.#flow.updateReading();
   }
 
   /** Ends a time in which nothing was parsed. */
@@ -519,7 +399,7 @@ export class Connection implements FrameSink, Flowing {
     if (channel.waitsFor !== 'operation') return then();
     this.context.turn.begin();
     channel.waitsFor = 'nothing';
-    if (channel.open) this.#lastChannel = channel;
+    if (channel.open) this.#frames.last = channel;
     try {
       then();
     } catch (error) {
@@ -531,9 +411,9 @@ export class Connection implements FrameSink, Flowing {
 
   /** Takes frames that were held: what is written meanwhile are answers, and a close that waited for them may be due. */
   #taking(take: () => void): void {
-    const isOutermost = this.#beginAnswers();
+    const isOutermost = this.#sending.beginAnswers();
     take();
-    this.#endAnswers(isOutermost);
+    this.#sending.endAnswers(isOutermost);
     if (this.#closeAsked && !this.#flow.holdsFrames && this.#state === 'running') this.#closeOk();
   }
 
@@ -643,7 +523,7 @@ export class Connection implements FrameSink, Flowing {
 
   #failOn(error: AmqpError): void {
     if (this.#state === 'handshake') return this.#drop(error.replyText);
-    const channel = this.#lastChannel;
+    const channel = this.#frames.last;
     if (error.scope === 'channel' && channel?.open === true) return this.#closeChannel(channel, error);
     this.close(error);
   }
@@ -663,7 +543,7 @@ export class Connection implements FrameSink, Flowing {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     if (this.#state === 'handshake') return this.#destroySocket(error.replyText);
     const { replyCode, replyText, classId, methodId } = error;
-    this.#log.failed(error, this.#lastChannel?.number ?? 0);
+    this.#log.failed(error, this.#frames.last?.number ?? 0);
     this.#become('closing');
     this.#release();
     this.send(0, { name: 'connection.close', replyCode, replyText, classId, methodId });
@@ -684,8 +564,7 @@ export class Connection implements FrameSink, Flowing {
   #drop(reason: string): void {
     if (this.suspended) return;
     this.#log.cutOff(reason);
-    this.suspended = true;
-    this.#flow.updateReading();
+    this.#suspend();
     this.#dropTimer = this.context.clock.after(REFUSAL_DELAY_MS, () => this.#destroySocket(reason));
   }
 
@@ -720,14 +599,8 @@ export class Connection implements FrameSink, Flowing {
     this.#flow.drop();
     this.context.churn.channelClosed += this.channels.size;
     this.channels.clear();
-    this.#lastChannel = null;
-    const queues = [...this.#exclusiveQueues].filter((queue) => !queue.deleted);
-    this.#exclusiveQueues.clear();
-    if (queues.length === 0) return;
-    const changes = queues.map(({ vhost, name }) => ({ kind: 'delete-queue', vhost, name }) as const);
-    this.context.metadata.propose(changes, (error) => {
-      if (error !== null) this.context.log.error('connection', `exclusive queues were not deleted: ${error.message}`);
-    });
+    this.#frames.last = null;
+    this.#exclusiveQueues.deleteAll();
   }
 
   #become(next: 'running' | 'closing' | 'closed'): void {
