@@ -61,6 +61,22 @@ test('a variable that begins as ours and says nothing is a fault, with the neare
   ]);
 });
 
+test('what Kubernetes tells of services that are called after the broker is no setting', () => {
+  const environment = {
+    LEVERET_SERVICE_HOST: '10.0.0.1',
+    LEVERET_SERVICE_PORT: '5672',
+    LEVERET_SERVICE_PORT_AMQP: '5672',
+    LEVERET_PORT: 'tcp://10.0.0.1:5672',
+    LEVERET_PORT_5672_TCP: 'tcp://10.0.0.1:5672',
+    LEVERET_PORT_5672_TCP_ADDR: '10.0.0.1',
+    LEVERET_NODES_SERVICE_HOST: '10.0.0.2',
+  };
+  assert.deepEqual(leveret(environment), []);
+  const findings = new Findings();
+  leveretVariables({ LEVERET_MANAGMENT_TCP_PORT: '1' }, findings);
+  assert.match(findings.faults[0]!, /did you mean LEVERET_MANAGEMENT_TCP_PORT\?$/);
+});
+
 test('RabbitMQ’s variables say who the node is, where its data and its log lie, and what an empty broker is given', () => {
   const environment = {
     RABBITMQ_NODENAME: 'rabbit@here',

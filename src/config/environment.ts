@@ -30,6 +30,10 @@ const LEVERET = 'LEVERET_';
 const OF_LEVERETCTL: readonly string[] = ['LEVERET_RUN_DIR', 'LEVERET_URL'];
 const RABBITMQ = 'RABBITMQ_';
 
+/** What Kubernetes tells every container of a service that is called `leveret`, or begins so. */
+const OF_A_SERVICE = /_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)$/;
+const SERVICE_ADDRESS = /^(tcp|udp|sctp):\/\//;
+
 /** RabbitMQ's variables that set one thing. */
 const RABBITMQ_VARIABLES: Readonly<Record<string, string>> = {
   RABBITMQ_LOG_BASE: 'log.dir',
@@ -97,6 +101,7 @@ export function leveretVariables(environment: Environment, findings: Findings): 
     if (OF_LEVERETCTL.includes(variable)) return [];
     const key = keyOfVariable(variable);
     if (key !== undefined) return value ? [{ key, value, origin: variable }] : [];
+    if (OF_A_SERVICE.test(variable) || SERVICE_ADDRESS.test(value ?? '')) return [];
     findings.faults.push(`there is no variable ${variable}; did you mean ${nearestVariable(variable)}?`);
     return [];
   });
