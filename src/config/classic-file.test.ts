@@ -109,6 +109,16 @@ describe('classic keys', () => {
     }
   });
 
+  test('of levels of the log are those of 3.6, too', () => {
+    const { settings, findings } = read('{log_levels, [{connection, error}, {mirroring, none}]}');
+    assert.deepEqual(findings, new Findings());
+    assert.deepEqual(settings, { logConnectionLevel: 'error', logMirroringLevel: 'none' });
+    assert.match(
+      read('{log_levels, [{other, info}]}').findings.notices[0]!,
+      /rabbit\.log_levels\.other: lines of the log/,
+    );
+  });
+
   test('of samples are pairs of how long and how often', () => {
     const policies = '{sample_retention_policies, [{global, [{60, 5}, {3600, 60}]}, {basic, []}]}';
     const { settings, findings } = readFile(`[{rabbitmq_management, [${policies}]}].`);

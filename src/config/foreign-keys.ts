@@ -161,6 +161,7 @@ const ENTRIES: readonly Entry[] = [
     keys: 'cluster_formation.{internal_lock_retries,lock_retry_limit,lock_retry_timeout,discovery_retry_limit,discovery_retry_interval,randomized_startup_delay_range.*,target_cluster_size_hint,node_cleanup.*,proxy.*} autocluster.*',
     notice: NO_CLUSTER,
   },
+  { keys: 'mnesia.dir', refusal: 'the directory of all data is data_dir' },
   {
     keys: 'mnesia_table_loading_retry_timeout mnesia_table_loading_retry_limit mnesia.*',
     notice: 'definitions are read from one file in one go: there is nothing to wait for',
@@ -186,7 +187,7 @@ const ENTRIES: readonly Entry[] = [
 
   // The log
   {
-    keys: 'log.console.{use_colors,color_esc_seqs,formatter}.* log.{file,exchange}.formatter.* log.prelaunch.* log_levels error_logger sasl_error_logger',
+    keys: 'log.console.{use_colors,color_esc_seqs,formatter}.* log.{file,exchange}.formatter.* log.prelaunch.* log_levels.* error_logger sasl_error_logger',
     notice: 'lines of the log have one form, and the levels of log.file, log.console and log.NAME',
   },
   {
@@ -212,7 +213,7 @@ const ENTRIES: readonly Entry[] = [
     only: 'false',
     refusal: NO_BACKEND,
   },
-  { keys: 'management.uaa_client_id management.uaa_location management.oauth_*', refusal: NO_BACKEND },
+  { keys: 'management.uaa_client_id management.uaa_location', refusal: NO_BACKEND },
   {
     keys: 'management.tcp.{inactivity_timeout,request_timeout,shutdown_timeout,max_keepalive,backlog} management.ssl.{compress,idle_timeout,inactivity_timeout,request_timeout,shutdown_timeout,max_keepalive,backlog} management.{tcp_config,ssl_config}.{cowboy_opts,backlog}.*',
     notice: HTTP_SERVER,

@@ -38,7 +38,7 @@ const FILE_OR_NONE: SettingType<string | false> = {
 function levelOf(category: string) {
   return setting({
     key: `log.${category}.level`,
-    classic: `rabbit.log.categories.${category}.level`,
+    classic: [`rabbit.log.categories.${category}.level`, `rabbit.log_levels.${category}`],
     type: LEVEL,
     text: `Of what is said of ${category}, in every output; goes before the level of the output.`,
   });
