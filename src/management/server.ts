@@ -6,7 +6,7 @@ import type { Server } from 'node:http';
 import { OPERATOR } from '../auth/access.ts';
 import { Acceptor } from '../http/acceptor.ts';
 import { HttpListeners, type HttpListening } from '../http/http-listeners.ts';
-import { HourlyFile } from '../runtime/hourly-file.ts';
+import { HourlyFile, type HourlyFileOptions } from '../runtime/hourly-file.ts';
 import type { Asked } from './app.ts';
 import { authenticate } from './caller.ts';
 import { type ControlSocketOptions, listenAtControlSocket } from './control-socket.ts';
@@ -87,7 +87,7 @@ class RunningServer implements ManagementServer {
     const { httpLogDir: directory, idleTimeoutMs } = options;
     const { context } = this.#broker;
     const { clock, log, limits } = context;
-    this.#accessLog = directory === undefined ? null : new HourlyFile({ directory, name: ACCESS_LOG, clock, log });
+    this.#accessLog = directory === undefined ? null : openAccessLog({ directory, name: ACCESS_LOG, clock, log });
     const door: Door = {
       options: httpOptions(options),
       accessLog: this.#accessLog,
@@ -158,6 +158,15 @@ class RunningServer implements ManagementServer {
     this.#stopping.abort();
     await Promise.all([this.http?.close(), this.#toOperator?.close()]);
     await this.#accessLog?.close();
+  }
+}
+
+/** @throws Error that says which setting is wrong */
+function openAccessLog(options: HourlyFileOptions): HourlyFile {
+  try {
+    return new HourlyFile(options);
+  } catch (error) {
+    throw new Error(`management.http_log_dir = ${options.directory} cannot be used: ${(error as Error).message}`);
   }
 }
 

@@ -148,6 +148,13 @@ describe('gzip', () => {
 });
 
 describe('the access log', () => {
+  test('stops the start where it cannot be written, with the setting that says so', async (t) => {
+    await assert.rejects(
+      started(t, 'management.http_log_dir = /dev/null/logs'),
+      /management\.http_log_dir = \/dev\/null\/logs cannot be used: E/,
+    );
+  });
+
   test('has a line for every request, with the name of the caller and no password', async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'leveret-access-'));
     t.after(() => rmSync(directory, { recursive: true, force: true }));
