@@ -120,6 +120,15 @@ describe('a log file', () => {
   });
 });
 
+test('a log file that is closed stays closed, whoever still has something to say', (t) => {
+  const bench = new Bench(t);
+  const file = bench.open();
+  file.write('before\n');
+  file.close();
+  file.write('after\n');
+  assert.deepEqual(bench.contents(), { 'a.log': 'before\n' });
+});
+
 describe('a log file that cannot be written', () => {
   test('refuses at the start', (t) => {
     const bench = new Bench(t);

@@ -37,6 +37,7 @@ export class LogFile {
   readonly path: string;
   readonly #options: LogFileOptions;
   #fd = -1;
+  #isClosed = false;
   #inode = -1;
   #sizeBytes = 0;
   #dueAtMs = Number.POSITIVE_INFINITY;
@@ -53,6 +54,7 @@ export class LogFile {
   }
 
   write(lines: string): void {
+    if (this.#isClosed) return;
     try {
       this.#look();
       const bytes = Buffer.from(this.#lostCount > 0 ? this.#lossNote() + lines : lines);
@@ -77,9 +79,11 @@ export class LogFile {
     this.#open();
   }
 
+  /** What is written afterwards is written nowhere. */
   close(): void {
-    if (this.#fd >= 0) fs.closeSync(this.#fd);
-    this.#fd = -1;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    fs.closeSync(this.#fd);
   }
 
   #lossNote(): string {
@@ -88,7 +92,7 @@ export class LogFile {
 
   #open(): void {
     const fd = fs.openSync(this.path, 'a', MODE);
-    this.close();
+    if (this.#fd >= 0) fs.closeSync(this.#fd);
     this.#fd = fd;
     const { ino, size, mtimeMs } = fs.fstatSync(fd);
     this.#inode = ino;
@@ -99,7 +103,6 @@ export class LogFile {
   }
 
   #append(bytes: Buffer): void {
-    if (this.#fd < 0) this.#open();
     for (let done = 0; done < bytes.length; ) done += fs.writeSync(this.#fd, bytes, done);
     this.#sizeBytes += bytes.length;
   }

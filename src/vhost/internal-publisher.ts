@@ -5,6 +5,7 @@
  * once that is through. No permission is asked for, no alarm holds them up, and nobody is told what became of them.
  */
 import { type BasicProperties, encodeProperties } from '../protocol/properties.ts';
+import type { Log } from '../runtime/log.ts';
 import { IncomingMessage } from '../storage/record.ts';
 import { setRoute, type Vhost } from './vhost.ts';
 
@@ -27,15 +28,19 @@ export interface VhostsByName {
 export class InternalPublisher {
   readonly #vhosts: VhostsByName;
   readonly #nowMs: () => number;
+  readonly #log: Log;
+  /** Exchanges of messages that could not be made: each is told of once. */
+  readonly #failed = new Set<string>();
   #pending: InternalMessage[] = [];
   #pendingBytes = 0;
   #closed = false;
   /** While what was collected goes to its queues. */
   isPublishing = false;
 
-  constructor(vhosts: VhostsByName, nowMs: () => number) {
+  constructor(vhosts: VhostsByName, nowMs: () => number, log: Log) {
     this.#vhosts = vhosts;
     this.#nowMs = nowMs;
+    this.#log = log;
   }
 
   /** Whether a message to the exchange might go anywhere: if not, none need be made. */
@@ -63,8 +68,20 @@ export class InternalPublisher {
     this.#pending = [];
     this.#pendingBytes = 0;
     this.isPublishing = true;
-    for (const message of pending) this.#publish(message);
+    for (const message of pending) this.#tryToPublish(message);
     this.isPublishing = false;
+  }
+
+  /** What is told of may be larger than what tells of it can be: deeper tables, longer names. It is nobody's fault. */
+  #tryToPublish(message: InternalMessage): void {
+    try {
+      this.#publish(message);
+    } catch (error) {
+      const { exchange } = message;
+      if (this.#failed.has(exchange)) return;
+      this.#failed.add(exchange);
+      this.#log.error('broker', `messages to ${exchange} are left out where they cannot be made: ${error}`);
+    }
   }
 
   #publish({ vhost: name, exchange: exchangeName, routingKey, properties, body }: InternalMessage): void {

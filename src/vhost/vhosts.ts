@@ -40,7 +40,7 @@ export class Vhosts {
     this.#env = { ...env, totals: this.totals };
     this.#churn = churn;
     this.#nodeName = nodeName;
-    this.internalPublisher = new InternalPublisher(this, () => env.clock.nowMs());
+    this.internalPublisher = new InternalPublisher(this, () => env.clock.nowMs(), env.log);
   }
 
   get(name: string): Vhost | undefined {

@@ -59,6 +59,23 @@ test('a queue that is traced into may itself be traced, and gets no copies of co
   assert.deepEqual(keys, expected.sort());
 });
 
+test('a message whose headers are as deep as they may be is delivered, and its copy, which would be deeper, is left out', async (t) => {
+  const broker = await start(t);
+  const channel = await channelOf(t, broker);
+  const trace = (await channel.assertQueue('', { exclusive: true })).queue;
+  await channel.bindQueue(trace, 'amq.rabbitmq.trace', '#');
+  const { queue } = await channel.assertQueue('', { exclusive: true });
+  await setTracing(broker, true);
+  let headers: Record<string, unknown> = { deepest: 1 };
+  for (let depth = 1; depth < 100; depth++) headers = { table: headers };
+  channel.sendToQueue(queue, Buffer.from('deep'), { headers });
+  channel.sendToQueue(queue, Buffer.from('flat'));
+  await channel.waitForConfirms();
+  assert.equal((await channel.checkQueue(queue)).messageCount, 2);
+  const copy = await channel.get(trace, { noAck: true });
+  assert.equal(copy !== false && copy.content.toString(), 'flat');
+});
+
 test('tracing is off after a restart, as in RabbitMQ: nobody pays for it for good', async (t) => {
   const dataDir = mkdtempSync(join(tmpdir(), 'leveret-tracing-'));
   t.after(() => rmSync(dataDir, { recursive: true, force: true }));
