@@ -575,9 +575,10 @@ export class Connection implements FrameSink, Flowing {
 
   /** The socket is the client's to close, as in RabbitMQ: see tick() for one that does not. */
   #closeOk(): void {
-    if (this.#state !== 'closing') this.#release();
+    const answer = () => this.send(0, { name: 'connection.close-ok' });
+    if (this.#state === 'closing') return answer();
+    this.#release(answer);
     this.#become('closing');
-    this.send(0, { name: 'connection.close-ok' });
   }
 
   #endSocket(): void {
@@ -593,14 +594,14 @@ export class Connection implements FrameSink, Flowing {
     this.#socket.destroy();
   }
 
-  /** Gives back everything that it holds of the broker. */
-  #release(): void {
+  /** Gives back everything that it holds of the broker. @param released called once its queues are gone */
+  #release(released: () => void = () => {}): void {
     for (const channel of this.channels.values()) if (channel.open) channel.destroy();
     this.#flow.drop();
     this.context.churn.channelClosed += this.channels.size;
     this.channels.clear();
     this.#frames.last = null;
-    this.#exclusiveQueues.deleteAll();
+    this.#exclusiveQueues.deleteAll(released);
   }
 
   #become(next: 'running' | 'closing' | 'closed'): void {

@@ -14,15 +14,16 @@ export class ExclusiveQueues {
     this.#queues.add(queue);
   }
 
-  /** All of them are one change of what is declared. */
-  deleteAll(): void {
+  /** All of them are one change of what is declared. @param deleted called once they are gone */
+  deleteAll(deleted: () => void): void {
     const queues = [...this.#queues].filter((queue) => !queue.deleted);
     this.#queues.clear();
-    if (queues.length === 0) return;
+    if (queues.length === 0) return deleted();
     const { metadata, log } = this.#context;
     const changes = queues.map(({ vhost, name }) => ({ kind: 'delete-queue', vhost, name }) as const);
     metadata.propose(changes, (error) => {
       if (error !== null) log.error('connection', `exclusive queues were not deleted: ${error.message}`);
+      deleted();
     });
   }
 }

@@ -15,6 +15,7 @@ import {
   type QueueType,
 } from '../metadata/port.ts';
 import {
+  AmqpError,
   accessRefused,
   commandInvalid,
   internalError,
@@ -24,17 +25,17 @@ import {
   resourceLocked,
 } from '../protocol/errors.ts';
 import { EMPTY_TABLE, type FieldTable } from '../protocol/field-table.ts';
-import type {
-  ExchangeBind,
-  ExchangeDeclare,
-  ExchangeDelete,
-  ExchangeUnbind,
-  OutgoingMethod,
-  QueueBind,
-  QueueDeclare,
-  QueueDelete,
-  QueuePurge,
-  QueueUnbind,
+import {
+  type ExchangeBind,
+  type ExchangeDeclare,
+  type ExchangeDelete,
+  type ExchangeUnbind,
+  METHOD_IDS,
+  type QueueBind,
+  type QueueDeclare,
+  type QueueDelete,
+  type QueuePurge,
+  type QueueUnbind,
 } from '../protocol/methods.generated.ts';
 import type { Queue } from '../queues/queue.ts';
 import {
@@ -51,7 +52,7 @@ import { REPLY_TO } from './reply-targets.ts';
 
 // --- exchanges ---
 
-export function declareExchange(channel: Channel, method: ExchangeDeclare): void {
+export function declareExchange(channel: Channel, method: ExchangeDeclare, isSecond = false): void {
   const { vhost, access } = channel;
   const { durable, autoDelete, internal, arguments: args } = method;
   const name = withoutLineBreaks(method.exchange);
@@ -79,8 +80,10 @@ export function declareExchange(channel: Channel, method: ExchangeDeclare): void
   }
   validateExchangeArguments(type, args);
   const exchange = { vhost: vhost.name, name, type, durable, autoDelete, internal, arguments: args };
-  propose(channel, [{ kind: 'put-exchange', exchange }], () => {
-    channel.answer(method.noWait, { name: 'exchange.declare-ok' });
+  propose(channel, method, {
+    change: { kind: 'put-exchange', exchange },
+    answer: () => channel.answer(method.noWait, { name: 'exchange.declare-ok' }),
+    again: isSecond ? undefined : () => declareExchange(channel, method, true),
   });
 }
 
@@ -110,7 +113,7 @@ export function deleteExchange(channel: Channel, method: ExchangeDelete): void {
   if (method.ifUnused && exchange.bindings.size > 0) {
     throw preconditionFailed(`exchange '${name}' in vhost '${vhost.name}' in use`);
   }
-  propose(channel, [{ kind: 'delete-exchange', vhost: vhost.name, name }], ok);
+  propose(channel, method, { change: { kind: 'delete-exchange', vhost: vhost.name, name }, answer: ok });
 }
 
 export function bindExchange(channel: Channel, method: ExchangeBind | ExchangeUnbind): void {
@@ -118,14 +121,12 @@ export function bindExchange(channel: Channel, method: ExchangeBind | ExchangeUn
   const source = withoutLineBreaks(method.source);
   const binding = bindingOf(channel, source, 'exchange', destination, method.routingKey, method.arguments);
   checkBindingAccess(channel, binding);
-  changeBinding(channel, method.name === 'exchange.bind', binding, method.noWait, {
-    name: method.name === 'exchange.bind' ? 'exchange.bind-ok' : 'exchange.unbind-ok',
-  });
+  changeBinding(channel, method, binding);
 }
 
 // --- queues ---
 
-export function declareQueue(channel: Channel, method: QueueDeclare): void {
+export function declareQueue(channel: Channel, method: QueueDeclare, isSecond = false): void {
   const { vhost } = channel;
   const given = withoutLineBreaks(method.queue);
   if (given.startsWith(REPLY_TO)) return declareReplyQueue(channel, given, method.noWait);
@@ -154,11 +155,27 @@ export function declareQueue(channel: Channel, method: QueueDeclare): void {
   checkDeadLetterAccess(channel, name, args);
   const { type } = readQueueArguments(identity, args);
   const queue: QueueRecord = { ...identity, id: newQueueId(channel), type, arguments: args };
-  propose(channel, [{ kind: 'put-queue', queue }], () => {
-    const made = vhost.queues.get(name);
-    if (made === undefined) throw internalError(`queue '${name}' was deleted while it was declared`);
-    if (exclusive) channel.connection.own(made);
-    declared(channel, method.noWait, made);
+  propose(channel, method, {
+    change: { kind: 'put-queue', queue },
+    applied: () => {
+      if (exclusive) giveToConnection(channel, name);
+    },
+    answer: () => {
+      const made = vhost.queues.get(name);
+      if (made === undefined) throw internalError(`queue '${name}' was deleted while it was declared`);
+      declared(channel, method.noWait, made);
+    },
+    again: isSecond ? undefined : () => declareQueue(channel, method, true),
+  });
+}
+
+/** The connection may have gone while the declaration waited: then nobody would delete the queue. */
+function giveToConnection({ connection, context, vhost }: Channel, name: string): void {
+  const made = vhost.queues.get(name);
+  if (made === undefined) return;
+  if (connection.running) return connection.own(made);
+  context.metadata.propose([{ kind: 'delete-queue', vhost: vhost.name, name }], (error) => {
+    if (error !== null) context.log.error('connection', `exclusive queue '${name}' was not deleted: ${error.message}`);
   });
 }
 
@@ -219,12 +236,10 @@ function declared(channel: Channel, noWait: boolean, queue: Queue): void {
 
 export function bindQueue(channel: Channel, method: QueueBind | QueueUnbind): void {
   const queue = withoutLineBreaks(channel.queueName(method.queue));
-  const isBind = method.name === 'queue.bind';
   const key = method.queue === '' && method.routingKey === '' ? queue : method.routingKey;
   const binding = bindingOf(channel, withoutLineBreaks(method.exchange), 'queue', queue, key, method.arguments);
   checkBindingAccess(channel, binding);
-  const noWait = isBind ? method.noWait : false;
-  changeBinding(channel, isBind, binding, noWait, { name: isBind ? 'queue.bind-ok' : 'queue.unbind-ok' });
+  changeBinding(channel, method, binding);
 }
 
 export function purgeQueue(channel: Channel, method: QueuePurge): void {
@@ -250,7 +265,10 @@ export function deleteQueue(channel: Channel, method: QueueDelete): void {
     throw preconditionFailed(`queue '${name}' in vhost '${vhost.name}' not empty`);
   }
   const count = queue.readyCount;
-  propose(channel, [{ kind: 'delete-queue', vhost: vhost.name, name }], () => ok(count));
+  propose(channel, method, {
+    change: { kind: 'delete-queue', vhost: vhost.name, name },
+    answer: () => ok(count),
+  });
 }
 
 /** @throws AmqpError 540: RabbitMQ has no conditions for quorum queues. */
@@ -263,32 +281,50 @@ function refuseConditions(channel: Channel, { queue, ifUnused, ifEmpty }: QueueD
 
 // --- what they share ---
 
-function propose(channel: Channel, changes: readonly Change[], applied: () => void): void {
+interface Wanted {
+  readonly change: Change;
+  /** What has to follow the change, whoever is still there to be answered. */
+  applied?(): void;
+  answer(): void;
+  /** Does it all once more: while the proposal waited, others may have changed what it was based on. */
+  readonly again?: (() => void) | undefined;
+}
+
+function propose(channel: Channel, { name }: TopologyMethod, { change, applied, answer, again }: Wanted): void {
   const { connection, context } = channel;
   let answered = false;
   const done = (error: MetadataError | null) => {
     answered = true;
+    if (error === null) applied?.();
     connection.goOn(channel, () => {
-      if (error !== null) throw internalError(error.message);
-      if (channel.open) applied();
+      try {
+        if (error !== null && (again === undefined || !isOutdated(error))) throw internalError(error.message);
+        if (channel.open) (error === null ? answer : again)?.();
+      } catch (refusal) {
+        throw refusal instanceof AmqpError && refusal.classId === 0 ? refusal.at(METHOD_IDS[name]) : refusal;
+      }
     });
   };
-  context.metadata.propose(changes, done, connection.user);
+  context.metadata.propose([change], done, connection.user);
   if (!answered) connection.wait(channel);
 }
 
-function changeBinding(
-  channel: Channel,
-  isBind: boolean,
-  binding: BindingRecord,
-  noWait: boolean,
-  ok: OutgoingMethod,
-): void {
+type TopologyMethod = ExchangeDeclare | ExchangeDelete | QueueDeclare | QueueDelete | BindingMethod;
+
+function isOutdated({ fault }: MetadataError): boolean {
+  return fault === 'conflict' || fault === 'missing';
+}
+
+type BindingMethod = ExchangeBind | ExchangeUnbind | QueueBind | QueueUnbind;
+
+function changeBinding(channel: Channel, method: BindingMethod, binding: BindingRecord, isSecond = false): void {
   const { vhost } = channel;
+  const isBind = method.name === 'exchange.bind' || method.name === 'queue.bind';
+  const ok = () => channel.answer('noWait' in method && method.noWait, { name: `${method.name}-ok` });
   const source = vhost.exchanges.get(binding.source);
   const destination = vhost.destination(binding.destinationType, binding.destination);
   if (source === undefined || destination === undefined) {
-    if (!isBind) return channel.answer(noWait, ok);
+    if (!isBind) return ok();
     if (source === undefined && binding.destinationType === 'exchange') throw noExchange(channel, binding.source);
     if (destination === undefined) {
       throw binding.destinationType === 'queue'
@@ -302,7 +338,11 @@ function changeBinding(
     const { routingKey } = binding;
     validateBinding(source.type, { destinationKind: destination.kind, routingKey, arguments: binding.arguments });
   }
-  propose(channel, [{ kind: isBind ? 'put-binding' : 'delete-binding', binding }], () => channel.answer(noWait, ok));
+  propose(channel, method, {
+    change: { kind: isBind ? 'put-binding' : 'delete-binding', binding },
+    answer: ok,
+    again: isSecond ? undefined : () => changeBinding(channel, method, binding, true),
+  });
 }
 
 /** In RabbitMQ's order: a permission that is missing is told before an end that is. @throws AmqpError 403 */

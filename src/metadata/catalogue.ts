@@ -56,10 +56,11 @@ export class Catalogue {
     yield;
   }
 
-  /** Takes steps back, and off the list, the last one first. */
-  *undo(steps: Step[]): Steps {
-    for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
-      this.#set(step.key, step.after, step.before);
+  /** Takes steps back, and off the list, the last one first. @param from how many stay done */
+  *undo(steps: Step[], from: number): Steps {
+    while (steps.length > from) {
+      const { key, before, after } = steps.pop()!;
+      this.#set(key, after, before);
       yield;
     }
   }
@@ -168,6 +169,7 @@ const LIST_OF_KIND: Readonly<Record<EntityKind, keyof MetadataSnapshot>> = {
  * hear that it lost: a queue with another id, or an exchange that differs, is another thing.
  */
 function isSettled(before: Put, put: Put): boolean {
+  if ('unlessThere' in put) return true;
   if (put.kind === 'put-binding') return true;
   if (put.kind === 'put-exchange') {
     if (encodeRecord(before) === encodeRecord(put)) return true;

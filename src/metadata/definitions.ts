@@ -116,11 +116,12 @@ export function* definitionChanges(
     yield;
     if (change.kind === 'new-exchange') {
       const { exchange } = change;
-      if (isNewExchange(exchange)) changes.push({ kind: 'put-exchange', exchange });
+      if (isNewExchange(exchange)) changes.push({ kind: 'put-exchange', exchange, unlessThere: true });
     } else if (change.kind === 'new-queue') {
       const { queue } = change;
       if (!isNewQueue(queue)) continue;
-      changes.push({ kind: 'put-queue', queue: { ...queue, id: store.allocateQueueId(), type: typeOf(queue) } });
+      const record = { ...queue, id: store.allocateQueueId(), type: typeOf(queue) };
+      changes.push({ kind: 'put-queue', queue: record, unlessThere: true });
     } else changes.push(change);
   }
   return changes;

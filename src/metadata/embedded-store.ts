@@ -4,6 +4,9 @@
  * The order of a proposal is the invariant: checked, persisted, told to the followers, told to the proposer. Proposals are taken
  * one after the other. A short one is done at once; a long one, such as an import, in slices, with messages in between: whoever
  * asks for a snapshot meanwhile sees what the followers were told, and nothing of what they were not.
+ *
+ * Many short ones are a long one, too: when they have taken their share of a pass of the event loop, those that come wait for
+ * the next one, and are persisted together.
  */
 import { type Slices, type Steps, whole } from '../runtime/slices.ts';
 import { Catalogue, type Step } from './catalogue.ts';
@@ -57,10 +60,24 @@ const QUEUE_ID_BLOCK_COUNT = 1024;
 /** Steps of a proposal that are done at once, three a change: some declarations, or what a connection takes with it. */
 const STEPS_AT_ONCE = 300;
 
+/** What proposals may take, and in which time. */
+const SHARE_MS = 1;
+const SHARE_PERIOD_MS = 5;
+/** Proposals that are persisted together. */
+const TOGETHER_COUNT = 1000;
+
 interface Proposal {
   readonly changes: readonly Change[];
   readonly applied: Applied;
   readonly by: string | undefined;
+}
+
+/** What became of a proposal: why nothing of it was done; or that its steps are those up to `end`. */
+interface Outcome {
+  readonly applied: Applied;
+  readonly by: string | undefined;
+  readonly error: MetadataError | null;
+  readonly end: number;
 }
 
 export class EmbeddedStore implements MetadataStore {
@@ -68,19 +85,24 @@ export class EmbeddedStore implements MetadataStore {
   readonly #defaultClusterName: string;
   readonly #catalogue = new Catalogue();
   readonly #waiting: Proposal[] = [];
-  readonly #slices: Slices;
+  /** Null: everything is done at once. */
+  readonly #slices: Slices | null;
   /** Replaced, never changed: a follower may come or go while the others are told. */
   #followers: readonly Follower[] = [];
   /** Of the proposal that is being taken: what was made, and how much of it the followers know. */
   #made: Step[] = [];
   #toldCount = 0;
   #taking: Steps | null = null;
+  /** Proposals wait for the next pass of the event loop. */
+  #isPaced = false;
+  #shareFromMs = 0;
+  #spentMs = 0;
   #isClosed = false;
   #nextQueueId: number;
   #reservedLimit: number;
 
   /** @throws MetadataError missing when a kept entity lacks what it hangs on */
-  constructor(medium: Medium, kept: Kept, clusterName: string, slices: Slices) {
+  constructor(medium: Medium, kept: Kept, clusterName: string, slices: Slices | null) {
     this.#medium = medium;
     this.#slices = slices;
     this.#defaultClusterName = clusterName;
@@ -107,7 +129,7 @@ export class EmbeddedStore implements MetadataStore {
   propose(changes: readonly Change[], applied: Applied, by?: string): void {
     this.#waiting.push({ changes, applied, by });
     // A follower that proposes is in the middle of hearing of another proposal; the others must hear of that one first.
-    if (this.#taking === null) this.#takeWaiting();
+    this.#takeWaiting();
   }
 
   follow(apply: Follower): () => void {
@@ -139,48 +161,103 @@ export class EmbeddedStore implements MetadataStore {
   }
 
   #takeWaiting(): void {
-    while (this.#taking === null) {
+    while (this.#taking === null && !this.#isPaced) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
-      const taking = this.#take(next);
-      this.#taking = taking;
-      for (let step = 0; this.#taking === taking; step++) {
-        if (step === STEPS_AT_ONCE) return void this.#takeInSlices(taking);
-        taking.next();
-      }
+      this.#begin([next]);
     }
   }
 
-  async #takeInSlices(taking: Steps): Promise<void> {
-    await this.#slices.run(taking);
+  #begin(proposals: readonly Proposal[]): void {
+    const taking = this.#take(proposals);
+    this.#taking = taking;
+    const slices = this.#slices;
+    if (slices === null) return whole(taking);
+    const beganMs = performance.now();
+    for (let step = 0; this.#taking === taking; step++) {
+      if (step === STEPS_AT_ONCE) return void this.#takeInSlices(taking, slices);
+      taking.next();
+    }
+    if (this.#hasHadShare(beganMs) && !this.#isPaced) void this.#pause(slices);
+  }
+
+  async #takeInSlices(taking: Steps, slices: Slices): Promise<void> {
+    await slices.run(taking);
     if (!this.#isClosed) this.#takeWaiting();
   }
 
-  *#take({ changes, applied, by }: Proposal): Steps {
-    let error: MetadataError | null;
-    try {
-      error = yield* this.#attempt(changes);
-      while (this.#toldCount < this.#made.length) {
-        const { change } = this.#made[this.#toldCount++];
-        for (const follower of this.#followers) follower(change, by);
-        yield;
-      }
-    } finally {
+  #hasHadShare(beganMs: number): boolean {
+    if (beganMs - this.#shareFromMs > SHARE_PERIOD_MS) {
+      this.#shareFromMs = beganMs;
+      this.#spentMs = 0;
+    }
+    this.#spentMs += performance.now() - beganMs;
+    return this.#spentMs > SHARE_MS;
+  }
+
+  async #pause(slices: Slices): Promise<void> {
+    this.#isPaced = true;
+    await slices.next();
+    this.#isPaced = false;
+    if (this.#isClosed) return;
+    if (this.#taking === null && this.#waiting.length > 0) this.#begin(this.#waiting.splice(0, TOGETHER_COUNT));
+    this.#takeWaiting();
+  }
+
+  *#take(proposals: readonly Proposal[]): Steps {
+    let isTaking = true;
+    const end = () => {
+      isTaking = false;
       this.#made = [];
       this.#toldCount = 0;
       this.#taking = null;
+    };
+    try {
+      const outcomes = yield* this.#attempt(proposals);
+      for (const outcome of outcomes) {
+        while (this.#toldCount < outcome.end) {
+          this.#tell(this.#made[this.#toldCount++], outcome.by);
+          yield;
+        }
+        if (outcome === outcomes.at(-1)) end();
+        outcome.applied(outcome.error);
+      }
+    } finally {
+      if (isTaking) end();
     }
-    applied(error);
   }
 
-  /** Makes the changes and persists them. When that fails, nothing has happened. */
-  *#attempt(changes: readonly Change[]): Steps<MetadataError | null> {
+  #tell({ change }: Step, by: string | undefined): void {
+    for (const follower of this.#followers) follower(change, by);
+  }
+
+  /** Makes the changes and persists them. What fails has not happened, neither here nor in the medium. */
+  *#attempt(proposals: readonly Proposal[]): Steps<readonly Outcome[]> {
+    const outcomes: Outcome[] = [];
+    try {
+      for (const { changes, applied, by } of proposals) {
+        const error = yield* this.#make(changes);
+        outcomes.push({ applied, by, error, end: this.#made.length });
+      }
+      if (this.#made.some(({ durable }) => durable)) yield* this.#medium.write(rowsOf(this.#made));
+      return outcomes;
+    } catch (error) {
+      yield* this.#catalogue.undo(this.#made, 0);
+      if (!(error instanceof MetadataError)) throw error;
+      return proposals.map(({ applied, by }, index) => {
+        return { applied, by, error: outcomes[index]?.error ?? error, end: 0 };
+      });
+    }
+  }
+
+  /** All changes of a proposal or none. */
+  *#make(changes: readonly Change[]): Steps<MetadataError | null> {
+    const from = this.#made.length;
     try {
       for (const change of changes) yield* this.#catalogue.make(change, this.#made);
-      if (this.#made.some(({ durable }) => durable)) yield* this.#medium.write(rowsOf(this.#made));
       return null;
     } catch (error) {
-      yield* this.#catalogue.undo(this.#made);
+      yield* this.#catalogue.undo(this.#made, from);
       if (error instanceof MetadataError) return error;
       throw error;
     }

@@ -1,19 +1,19 @@
 /** A store that keeps nothing over a restart: for tests, and for brokers that are to leave nothing behind. */
 import { randomUUID } from 'node:crypto';
-import { Slices, type Steps } from '../runtime/slices.ts';
+import type { Slices, Steps } from '../runtime/slices.ts';
 import { EmbeddedStore, FIRST_QUEUE_ID } from './embedded-store.ts';
 import type { MetadataStore } from './port.ts';
 
 export interface MemoryStoreOptions {
   /** The cluster's name until the global parameter `cluster_name` is set. */
   readonly clusterName: string;
-  /** For long proposals. */
+  /** For what is long, while messages are served; without it all is done at once. */
   readonly slices?: Slices;
 }
 
 /** An empty store with a node id of its own. */
 export function openMemoryStore(options: MemoryStoreOptions): MetadataStore {
-  const { clusterName, slices = new Slices() } = options;
+  const { clusterName, slices = null } = options;
   const medium = { nodeId: randomUUID(), write: nothing, reserveQueueIds: () => {}, close: () => {} };
   return new EmbeddedStore(medium, { puts: [], nextQueueId: FIRST_QUEUE_ID }, clusterName, slices);
 }

@@ -9,6 +9,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { FieldValue } from '../protocol/field-table.ts';
+import { Slices } from '../runtime/slices.ts';
 import type { Change, MetadataStore } from './port.ts';
 import { METADATA_FILE_NAME, openSqliteStore } from './sqlite-store.ts';
 import {
@@ -267,7 +268,7 @@ test('definitions of 10,000 queues and bindings are one proposal', async (t) => 
 
 test('what is half written when the store is closed is given up, and no id of it is given again', async (t) => {
   const directory = emptyDirectory(t);
-  const store = open(directory);
+  const store = openSqliteStore({ directory, clusterName: 'rabbit@here', slices: new Slices() });
   make(store, putVhost());
   const ids: number[] = [];
   const queue = (): Change => {

@@ -14,7 +14,7 @@ import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqli
 import { crc32 } from 'node:zlib';
 import { syncDirectory } from '../runtime/disk.ts';
 import { describeHolder } from '../runtime/pid-file.ts';
-import { Slices, type Steps } from '../runtime/slices.ts';
+import type { Slices, Steps } from '../runtime/slices.ts';
 import { EmbeddedStore, FIRST_QUEUE_ID, type Kept, type Medium, type Row } from './embedded-store.ts';
 import { ENTITY_KINDS, type EntityKind, type Put } from './entity.ts';
 import { MetadataError, type MetadataStore } from './port.ts';
@@ -27,7 +27,7 @@ export interface SqliteStoreOptions {
   readonly directory: string;
   /** The cluster's name until the global parameter `cluster_name` is set. */
   readonly clusterName: string;
-  /** For long proposals. */
+  /** For what is long, while messages are served; without it all is done at once. */
   readonly slices?: Slices;
 }
 
@@ -70,11 +70,11 @@ export function openSqliteStore(options: SqliteStoreOptions): MetadataStore {
 function openStore(
   medium: Medium,
   kept: Kept,
-  { clusterName, slices = new Slices() }: SqliteStoreOptions,
+  { clusterName, slices }: SqliteStoreOptions,
   path: string,
 ): MetadataStore {
   try {
-    return new EmbeddedStore(medium, kept, clusterName, slices);
+    return new EmbeddedStore(medium, kept, clusterName, slices ?? null);
   } catch (error) {
     if (error instanceof MetadataError) throw damaged(path, error.message, { cause: error });
     throw error;

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { FieldTable, FieldValue } from '../protocol/field-table.ts';
+import { Slices } from '../runtime/slices.ts';
 import { openMemoryStore } from './memory-store.ts';
 import type { Change, MetadataStore } from './port.ts';
 import { openSqliteStore } from './sqlite-store.ts';
@@ -26,9 +27,11 @@ import {
   userRecord,
 } from './test-records.ts';
 
-const STORES: readonly (readonly [name: string, open: (directory: string) => MetadataStore])[] = [
-  ['the memory store', () => openMemoryStore({ clusterName: 'rabbit@here' })],
-  ['the SQLite store', (directory) => openSqliteStore({ directory, clusterName: 'rabbit@here' })],
+type Open = (directory: string, paced?: { readonly slices: Slices }) => MetadataStore;
+
+const STORES: readonly (readonly [name: string, open: Open])[] = [
+  ['the memory store', (_, paced) => openMemoryStore({ clusterName: 'rabbit@here', ...paced })],
+  ['the SQLite store', (directory, paced) => openSqliteStore({ directory, clusterName: 'rabbit@here', ...paced })],
 ];
 
 function manyQueues(store: MetadataStore, count: number): Change[] {
@@ -57,10 +60,11 @@ async function meanwhile(work: Promise<unknown>, look: () => void): Promise<void
 
 for (const [name, open] of STORES) {
   describe(name, () => {
-    const contract = (sentence: string, run: (store: MetadataStore) => void | Promise<void>) =>
+    type Run = (store: MetadataStore) => void | Promise<void>;
+    const contract = (sentence: string, run: Run, paced?: { readonly slices: Slices }) =>
       test(sentence, async () => {
         const directory = mkdtempSync(join(tmpdir(), 'leveret-metadata-'));
-        const store = open(directory);
+        const store = open(directory, paced);
         try {
           await run(store);
         } finally {
@@ -68,6 +72,7 @@ for (const [name, open] of STORES) {
           rmSync(directory, { recursive: true });
         }
       });
+    const pacedContract = (sentence: string, run: Run) => contract(sentence, run, { slices: new Slices() });
 
     contract('an empty store has nothing in its snapshot, and a node id', (store) => {
       assert.deepEqual(Object.values(store.snapshot()).flat(), []);
@@ -81,10 +86,10 @@ for (const [name, open] of STORES) {
       assert.deepEqual(heard, ['put-vhost', 'put-exchange', 'put-queue', 'put-binding', 'applied']);
     });
 
-    contract(
+    pacedContract(
       'a long proposal leaves room for others, and is seen meanwhile as far as followers were told',
       async (store) => {
-        make(store, putVhost(), ...manyQueues(store, 50));
+        await makeMany(store, putVhost(), ...manyQueues(store, 50));
         let queueCount = 50;
         store.follow(({ kind }) => {
           if (kind === 'put-queue') queueCount++;
@@ -103,8 +108,8 @@ for (const [name, open] of STORES) {
       },
     );
 
-    contract('what is proposed while a long proposal is taken is answered after it, in order', async (store) => {
-      make(store, putVhost());
+    pacedContract('what is proposed while a long proposal is taken is answered after it, in order', async (store) => {
+      await makeMany(store, putVhost());
       const heard: string[] = [];
       store.follow((change) => heard.push(change.kind));
       const long = makeMany(store, ...manyQueues(store, 1000)).then(() => heard.push('long'));
@@ -120,8 +125,8 @@ for (const [name, open] of STORES) {
       ]);
     });
 
-    contract('a long proposal that fails leaves nothing, and nothing of it is seen meanwhile', async (store) => {
-      make(store, putVhost());
+    pacedContract('a long proposal that fails leaves nothing, and nothing of it is seen meanwhile', async (store) => {
+      await makeMany(store, putVhost());
       store.follow(() => assert.fail('followers hear of it'));
       const before = store.snapshot();
       const bad = [...manyQueues(store, 3000), putBinding({ source: 'none' })];
@@ -130,6 +135,40 @@ for (const [name, open] of STORES) {
       assert.equal((await answer)?.fault, 'missing');
       assert.deepEqual(store.snapshot(), before);
     });
+
+    pacedContract('many short proposals leave room for others, too, and are answered in order', async (store) => {
+      await makeMany(store, putVhost());
+      const answered: number[] = [];
+      const proposals = manyQueues(store, 3000).map((change, index) => {
+        return laterAnswerTo(store, [change]).then((error) => {
+          assert.equal(error, null);
+          answered.push(index);
+        });
+      });
+      await Promise.resolve();
+      assert.ok(answered.length < 3000, 'not all of them are done at once');
+      let passes = 0;
+      await meanwhile(Promise.all(proposals), () => passes++);
+      assert.ok(passes > 1);
+      assert.deepEqual(
+        answered,
+        answered.toSorted((one, other) => one - other),
+      );
+      assert.equal(store.snapshot().queues.length, 3000);
+    });
+
+    pacedContract(
+      'of proposals that are persisted together, one that fails takes none of the others with it',
+      async (store) => {
+        await makeMany(store, putVhost());
+        const changes = manyQueues(store, 2000);
+        changes[1500] = putBinding({ source: 'none' });
+        const errors = await Promise.all(changes.map((change) => laterAnswerTo(store, [change])));
+        const failed = errors.flatMap((error, index) => (error === null ? [] : [[index, error.fault]]));
+        assert.deepEqual(failed, [[1500, 'missing']]);
+        assert.equal(store.snapshot().queues.length, 1999);
+      },
+    );
 
     contract('a follower that left hears nothing more', (store) => {
       const heard: string[] = [];

@@ -9,7 +9,6 @@ import { type DefinedQueue, type Definitions, definitionChanges, readDefinitions
 import type {
   ExchangeRecord,
   JsonValue,
-  MetadataError,
   MetadataStore,
   ParameterRecord,
   PolicyRecord,
@@ -46,21 +45,14 @@ export function* checkedDefinitions(json: unknown): Steps<Definitions> {
   return definitions;
 }
 
-/**
- * All of it or nothing. Clients may declare meanwhile: then it is begun anew with what they have left to do.
- * @throws DefinitionsError where something refers to what is neither defined nor there; MetadataError as propose() says
- */
+/** @throws DefinitionsError where something refers to what is neither defined nor there; MetadataError as propose() says */
 export async function importDefinitions(store: MetadataStore, definitions: Definitions, slices: Slices): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    await slices.run(checkBindings(store, definitions));
-    const changes = await slices.run(definitionChanges(withSecrets(store, definitions), store, queueType));
-    const error = await new Promise<MetadataError | null>((applied) => store.propose(changes, applied));
-    if (error === null) return;
-    if (error.fault !== 'conflict' || attempt === ATTEMPTS) throw error;
-  }
+  await slices.run(checkBindings(store, definitions));
+  const changes = await slices.run(definitionChanges(withSecrets(store, definitions), store, queueType));
+  await new Promise<void>((done, failed) => {
+    store.propose(changes, (error) => (error === null ? done() : failed(error)));
+  });
 }
-
-const ATTEMPTS = 5;
 
 /** An export over HTTP masks passwords in URIs: where they are masked, those that are there stay. @throws DefinitionsError */
 function withSecrets(store: MetadataStore, definitions: Definitions): Definitions {
