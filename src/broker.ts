@@ -17,50 +17,50 @@ import { mechanismsNamed } from './auth/mechanisms.ts';
 import { hashPassword } from './auth/passwords.ts';
 import { compilePattern } from './auth/pattern.ts';
 import { Permissions } from './auth/permissions.ts';
-import { type AlarmOptions, DEFAULT_ALARMS, type ResourceLimit } from './config/alarm-options.ts';
+import { DEFAULT_ALARMS, type ResourceLimit } from './config/alarm-options.ts';
 import { DEFAULT_LIMITS, type Limits } from './config/limits.ts';
-import type { AuthMechanism, CertificateLogin } from './config/login-options.ts';
 import { DEFAULT_NODE_NAME, readNodeName } from './config/node-name.ts';
 import { countingOf, DEFAULT_STATISTICS, type StatisticsOptions } from './config/statistics-options.ts';
-import type { TlsOptions } from './config/tls-options.ts';
 import { closeAbandoned } from './connection/abandoned.ts';
 import { Connection } from './connection/connection.ts';
 import type { ConnectionContext } from './connection/context.ts';
 import { LONGEST_TICK_MS } from './connection/heartbeats.ts';
-import { type Listener, type ListenerGiven, Listeners, listenersOf } from './connection/listeners.ts';
+import { type Listener, type ListenerOptions, Listeners, listenersOf } from './connection/listeners.ts';
 import { ChunkPool } from './connection/out-buffer.ts';
 import { Pids } from './connection/pids.ts';
 import { ReplyTargets } from './connection/reply-targets.ts';
 import { serverProperties } from './connection/server-properties.ts';
+import { shownCertificate } from './connection/shown-certificate.ts';
 import { SocketReader } from './connection/socket-reader.ts';
 import type { TlsCertificates } from './connection/tls-certificates.ts';
 import { Turn } from './connection/turn.ts';
+import type { Broker, BrokerOptions } from './embedding.ts';
 import type { Events } from './events/events.ts';
 import { type HttpListeners, urlOf } from './http/http-listeners.ts';
-import type { ControlSocketOptions } from './management/control-socket.ts';
-import type { ManagementOptions, ManagementServer } from './management/server.ts';
-import type { ShownListener } from './management/sources.ts';
-import { bootstrap, declareInternalTopic, endTracing } from './metadata/bootstrap.ts';
+import type { ManagementServer } from './management/server.ts';
+import type { BrokerSources, NodeControl, ShownListener } from './management/sources.ts';
+import { bootstrap, declareInternalTopic, endTracing, eraseDefinitions } from './metadata/bootstrap.ts';
 import { openMemoryStore } from './metadata/memory-store.ts';
 import { MetadataLog } from './metadata/metadata-log.ts';
-import type { Change, MetadataStore, PermissionRecord } from './metadata/port.ts';
+import type { Change, MetadataStore } from './metadata/port.ts';
 import { openSqliteStore } from './metadata/sqlite-store.ts';
 import type { AlarmCause } from './metrics/alarms.ts';
 import { AuthAttempts } from './metrics/auth-attempts.ts';
 import { Churn } from './metrics/churn.ts';
 import { type ResourceFigures, Resources } from './metrics/resources.ts';
-import type { PrometheusOptions } from './prometheus/server.ts';
+import { connectionForced } from './protocol/errors.ts';
 import type { Queue } from './queues/queue.ts';
+import { Application } from './runtime/application.ts';
 import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
 import { openDataDirectory } from './runtime/data-directory.ts';
-import { type Disk, systemDisk } from './runtime/disk.ts';
-import type { Log, LogLevel } from './runtime/log.ts';
-import type { LogOptions } from './runtime/log-options.ts';
-import { type LogControl, Logs, type OwnLog } from './runtime/logs.ts';
+import { systemDisk } from './runtime/disk.ts';
+import type { Log, LogOutput } from './runtime/log.ts';
+import { Logs } from './runtime/logs.ts';
 import { freeDiskBytes, systemMemory } from './runtime/machine.ts';
 import { writePidFile } from './runtime/pid-file.ts';
 import { Slices, whole } from './runtime/slices.ts';
 import type { QueueMarks } from './storage/checkpoint.ts';
+import { eraseMessages } from './storage/erase.ts';
 import { type LiveMessages, MessageStore } from './storage/message-store.ts';
 import { PAGE_SIZE } from './storage/page.ts';
 import { VERSION } from './version.ts';
@@ -68,136 +68,8 @@ import { checkedDefinitions, importDefinitions } from './vhost/definition-import
 import { LOG_EXCHANGE, logExchange } from './vhost/log-exchange.ts';
 import { Vhosts } from './vhost/vhosts.ts';
 
-export type { AlarmOptions, ResourceLimit } from './config/alarm-options.ts';
-export type { Limits } from './config/limits.ts';
-export type { StatisticsOptions } from './config/statistics-options.ts';
-export type { TlsOptions } from './config/tls-options.ts';
-export type { Listener, ListenerGiven } from './connection/listeners.ts';
-export type { HttpAddress, HttpListening } from './http/http-listeners.ts';
-export type { ControlSocketOptions } from './management/control-socket.ts';
-export type { ManagementOptions } from './management/server.ts';
-export type { Alarm, AlarmCause, AlarmedResource } from './metrics/alarms.ts';
-export type { ResourceFigures } from './metrics/resources.ts';
-export type { PrometheusOptions } from './prometheus/server.ts';
-export type { LogCategory, LogLevel } from './runtime/log.ts';
-export type { LogOptions } from './runtime/log-options.ts';
-export type { LogControl, OwnLog as Log } from './runtime/logs.ts';
+export type * from './embedding.ts';
 export { VERSION } from './version.ts';
-
-export interface EventOptions {
-  /** Where the exchange is. Default: the default vhost. */
-  readonly vhost?: string;
-}
-
-export interface BrokerOptions {
-  /** TCP port; 0 takes a free one. Default 5672. */
-  readonly port?: number;
-  /** Address to listen on. Default 127.0.0.1. */
-  readonly host?: string;
-  /** Where to listen, in place of `port` and `host`: several addresses, with TLS or without. */
-  readonly listeners?: readonly ListenerGiven[];
-  /** The certificate of the listeners with TLS, and what is asked of clients. */
-  readonly tls?: TlsOptions;
-  /** SASL mechanisms that clients are offered. Default: AMQPLAIN and PLAIN. */
-  readonly authMechanisms?: readonly AuthMechanism[];
-  /** Where in a client's certificate the name of its user stands, for the mechanism EXTERNAL. */
-  readonly certificateLogin?: Partial<CertificateLogin>;
-  /** Where messages and definitions are kept. Default `./data`; not with `memory`. */
-  readonly dataDir?: string;
-  /** Keep everything in memory and leave nothing behind. */
-  readonly memory?: boolean;
-  /** NAME@HOST, or NAME for one on this host; what the broker is called in answers and in the log. Default: leveret@HOST. */
-  readonly nodeName?: string;
-  /** The user that an empty broker is given. Default guest, guest: from this machine only. */
-  readonly defaultUser?: string;
-  readonly defaultPassword?: string;
-  /** Default: administrator. */
-  readonly defaultUserTags?: readonly string[];
-  /** The vhost that an empty broker is given. Default `/`. */
-  readonly defaultVhost?: string;
-  /** What the default user may do in the default vhost. Default: all. */
-  readonly defaultPermissions?: Partial<Pick<PermissionRecord, 'configure' | 'write' | 'read'>>;
-  /**
-   * What RabbitMQ's definitions file holds, as JSON.parse() gives it; applied at every start, over what is there. One with users
-   * takes the place of the default user and vhost, as in RabbitMQ.
-   */
-  readonly definitions?: object;
-  /** Users that may connect from this machine only. Default: guest. */
-  readonly loopbackUsers?: readonly string[];
-  /** Reported in the server properties. Default: the node's name. */
-  readonly clusterName?: string;
-  /** The HTTP API; none unless it is asked for. `{ port: 0 }` takes a free port. */
-  readonly management?: ManagementOptions;
-  /** The Unix socket that `leveretctl` finds the broker by; none unless it is asked for. `{}` is the usual place. */
-  readonly controlSocket?: ControlSocketOptions;
-  /** Metrics for Prometheus; none unless they are asked for. `{ port: 0 }` takes a free port. */
-  readonly prometheus?: PrometheusOptions;
-  readonly limits?: Partial<Limits>;
-  /** How much memory and how little free disk stop publishers. */
-  readonly alarms?: Partial<AlarmOptions>;
-  /** What is counted of messages, and how often samples are taken. */
-  readonly statistics?: Partial<StatisticsOptions>;
-  /**
-   * Bytes of messages that are kept in memory before they are moved to disk, at least 4 MiB. Default: 128 MiB, or half of what
-   * the memory watermark leaves, where that is less.
-   */
-  readonly messageMemoryBytes?: number;
-  /**
-   * Bytes of a journal file, at least 1 MiB; it goes when all messages in it are done with. Default: 64 MiB, or a sixteenth of a
-   * disk that is small.
-   */
-  readonly journalFileBytes?: number;
-  /**
-   * How a confirm of a persistent message is earned. `fdatasync` (default): the disk has it. `operating-system`: the kernel
-   * has it, and a power failure or a crash of the machine may lose what was confirmed.
-   */
-  readonly confirmWhen?: 'fdatasync' | 'operating-system';
-  /** How much goes to standard error. Default `warning`, unless `logging` says where the log goes. */
-  readonly logLevel?: LogLevel;
-  /** Publishes what comes and goes in the broker to the topic exchange `amq.rabbitmq.event`; not unless it is asked for. */
-  readonly events?: EventOptions;
-  /** In place of standard error: an object of the program's own. */
-  readonly log?: OwnLog;
-  /** Log files, the console, and the exchange `amq.rabbitmq.log`. */
-  readonly logging?: LogOptions;
-  /** What messages are written with; for tests of what becomes of a full or failing disk. */
-  readonly disk?: Disk;
-}
-
-export interface Broker {
-  /** Of the first listener, with the default user in it, and the default vhost where that is not `/`. */
-  readonly url: string;
-  readonly host: string;
-  readonly port: number;
-  /** All that are open. */
-  readonly listeners: readonly Listener[];
-  /** Where the HTTP API is, such as `http://127.0.0.1:15672`; null when it was not asked for. */
-  readonly managementUrl: string | null;
-  /** The path of the control socket; null when it was not asked for. */
-  readonly controlSocket: string | null;
-  /** Where metrics are for Prometheus, such as `http://127.0.0.1:15692/metrics`; null when they were not asked for. */
-  readonly prometheusUrl: string | null;
-  /** Null for a broker in memory. */
-  readonly dataDir: string | null;
-  /** Who could log in when it started. */
-  readonly users: readonly string[];
-  /** What recovery had to set aside at the start, one sentence each. */
-  readonly damage: readonly string[];
-  /** Whether anything is served with TLS. */
-  readonly hasCertificates: boolean;
-  /** Reads all certificate files again, for connections from now on. @returns why old ones stay in use, or null */
-  reloadCertificates(): string | null;
-  /** Memory and disk as they were at the last look, their limits, and the alarms in force. */
-  resources(): ResourceFigures;
-  /** Until the broker stops; takes effect at once. @throws RangeError for what is no limit */
-  setMemoryHighWatermark(watermark: ResourceLimit): void;
-  /** Until the broker stops; resolves once it has taken effect. @throws RangeError for what is no limit */
-  setDiskFreeLimit(limit: ResourceLimit): Promise<void>;
-  /** Levels and files of the log. */
-  readonly logs: LogControl;
-  /** Closes connections with 320, makes everything durable, frees all resources. */
-  stop(): Promise<void>;
-}
 
 const DEFAULT_MESSAGE_MEMORY = 128 * 1024 * 1024;
 /** With less there is no room for what is being written and what is being read. */
@@ -238,9 +110,17 @@ class RunningBroker implements Broker {
   readonly #pids: Pids;
   #events: Events | null = null;
   readonly #slices = new Slices();
+  readonly #application = new Application(
+    () => this.#startApplication(),
+    () => this.#stopApplication(),
+  );
+  #addresses: readonly ListenerOptions[] = [];
+  #isDrained = false;
+  #logExchange: LogOutput | null = null;
   #certificates: TlsCertificates | null = null;
   #listeners: Listeners | null = null;
   #metadata: MetadataStore | null = null;
+  #context: ConnectionContext | null = null;
   #accounts: Accounts | null = null;
   #store: MessageStore | null = null;
   #vhosts: Vhosts | null = null;
@@ -254,7 +134,8 @@ class RunningBroker implements Broker {
   readonly #nodeName: string;
   readonly #resources: Resources;
   readonly #statistics: StatisticsOptions;
-  #stopped: Promise<void> | null = null;
+  #stopping: Promise<void> | null = null;
+  readonly #stopped = Promise.withResolvers<void>();
 
   constructor(options: BrokerOptions) {
     this.#options = options;
@@ -313,7 +194,7 @@ class RunningBroker implements Broker {
   }
 
   get listeners(): readonly Listener[] {
-    return this.#listeners?.open ?? [];
+    return this.#listeners?.all ?? [];
   }
 
   get #allCertificates(): TlsCertificates[] {
@@ -349,10 +230,18 @@ class RunningBroker implements Broker {
   }
 
   async start(): Promise<void> {
-    const listeners = listenersOf(this.#options);
-    if (listeners.some(({ tls }) => tls)) this.#certificates = await this.#openCertificates();
+    this.#addresses = listenersOf(this.#options);
+    if (this.#addresses.some(({ tls }) => tls)) this.#certificates = await this.#openCertificates();
+    await this.#application.start();
+    await this.#startManagement();
+    this.#log.info('broker', 'Server startup complete');
+  }
+
+  /** All that clients are served with. */
+  async #startApplication(): Promise<void> {
     const metadata = await this.#openMetadata();
-    if (this.#options.logging?.file !== undefined) this.logs.openFiles(this.#options.logging.file, this.#nodeName);
+    const { logging } = this.#options;
+    if (logging?.file !== undefined && this.logs.files.length === 0) this.logs.openFiles(logging.file, this.#nodeName);
     const turn = new Turn(this.#clock);
     this.#turn = turn;
     this.#store = this.#openStore(turn);
@@ -360,23 +249,35 @@ class RunningBroker implements Broker {
     this.damage = this.#store.damage;
     const vhosts = this.#restore(metadata, turn, this.#store);
     await this.#startEvents(metadata, vhosts);
-    const context = this.#context(metadata, turn, this.#store, vhosts);
+    const context = this.#makeContext(metadata, turn, this.#store, vhosts);
+    this.#context = context;
     this.#logBanner();
-    const { logging, defaultVhost = '/' } = this.#options;
-    if (logging?.exchange !== undefined) {
-      this.logs.log.add(logExchange(logging.exchange, vhosts.internalPublisher, defaultVhost, this.#nodeName));
-    }
+    this.#logToExchange(vhosts);
     this.logs.log.started();
     await this.#resources.start();
-    const accepted = (socket: Socket, tls: TlsPeer | null) => this.#accept(context, socket, tls);
-    this.#listeners = new Listeners(this.#limits, this.#log, this.#certificates, accepted);
-    for (const listener of listeners) await this.#listeners.listen(listener);
-    await this.#startManagement(context, vhosts);
+    await this.#listen(context);
     await this.#startPrometheus(context, vhosts);
-    this.#log.info('broker', 'Server startup complete');
     const periodMs = tickMs(this.#limits);
     this.#tickedAtMs = this.#clock.monotonicMs();
     this.#ticker = this.#clock.every(periodMs, () => this.#tick(periodMs));
+    this.#management?.resume(this.#sources());
+  }
+
+  #logToExchange(vhosts: Vhosts): void {
+    const { logging, defaultVhost = '/' } = this.#options;
+    if (logging?.exchange === undefined) return;
+    this.#logExchange = logExchange(logging.exchange, vhosts.internalPublisher, defaultVhost, this.#nodeName);
+    this.logs.log.add(this.#logExchange);
+  }
+
+  /** On the ports of the last time, where there was one. */
+  async #listen(context: ConnectionContext): Promise<void> {
+    const before = this.#listeners?.all ?? [];
+    const accepted = (socket: Socket, tls: TlsPeer | null) => this.#accept(context, socket, tls);
+    this.#listeners = new Listeners(this.#limits, this.#log, this.#certificates, accepted);
+    for (const [index, address] of this.#addresses.entries()) {
+      await this.#listeners.listen({ ...address, port: before[index]?.port ?? address.port });
+    }
   }
 
   /** Loaded when they are asked for. */
@@ -400,33 +301,83 @@ class RunningBroker implements Broker {
   }
 
   /** Loaded when it is asked for: who embeds a broker pays nothing for it. */
-  async #startManagement(context: ConnectionContext, vhosts: Vhosts): Promise<void> {
+  async #startManagement(): Promise<void> {
     const { management: http, controlSocket } = this.#options;
     if (http === undefined && controlSocket === undefined) return;
     const { startManagement } = await import('./management/server.ts');
-    const sources = {
-      context,
+    this.#management = await startManagement(this.#sources(), { http, controlSocket });
+  }
+
+  #sources(): BrokerSources {
+    return {
+      context: this.#context!,
       accounts: this.#accounts!,
-      vhosts,
+      vhosts: this.#vhosts!,
       nodeName: this.#nodeName,
       slices: this.#slices,
       statisticsOptions: this.#statistics,
       dataDir: this.dataDir,
+      configuration: this.#options.configuration ?? { files: [], settings: {} },
       otherListeners: () => this.#shownListeners(),
       connections: () => this.#connections,
       resources: () => this.resources(),
       logs: this.logs,
+      node: this.#control(),
     };
-    this.#management = await startManagement(sources, { http, controlSocket });
+  }
+
+  /** What an operator may do with the broker while its process goes on. */
+  #control(): NodeControl {
+    return {
+      state: () => this.#application.state,
+      isDrained: () => this.#isDrained,
+      startApp: () => this.#application.start(),
+      stopApp: () => this.#application.stop(),
+      reset: () => this.#application.whileStopped(() => this.#erase()),
+      shutDown: () => void this.stop(),
+      suspendListeners: () => this.#listeners?.suspend(),
+      resumeListeners: async () => this.#listeners?.resume(),
+      drain: () => this.#drain(),
+      revive: async () => {
+        this.#isDrained = false;
+        await this.#listeners?.resume();
+      },
+      setMemoryHighWatermark: (watermark) => this.setMemoryHighWatermark(watermark),
+      setDiskFreeLimit: (limit) => this.setDiskFreeLimit(limit),
+    };
+  }
+
+  #drain(): void {
+    this.#isDrained = true;
+    this.#listeners?.suspend();
+    const error = connectionForced('Node was put into maintenance mode');
+    for (const connection of this.#connections) connection.close(error);
+  }
+
+  /** All that the directory holds of messages and definitions. The lock of the store keeps other brokers away meanwhile. */
+  async #erase(): Promise<void> {
+    if (this.dataDir === null) return;
+    const metadata = openSqliteStore({
+      directory: this.dataDir,
+      clusterName: this.#nodeName,
+      slices: this.#slices,
+    });
+    try {
+      // Messages first: queues without them are as good as new, and messages without queues would be others'.
+      eraseMessages(this.dataDir);
+      await eraseDefinitions(metadata);
+    } finally {
+      metadata.close();
+    }
   }
 
   #shownListeners(): ShownListener[] {
-    const expiresAtMs = this.#certificates?.current.expiresAtMs ?? null;
+    const { current } = this.#certificates ?? {};
     const forMetrics = this.#prometheus?.shown() ?? [];
     return [
-      ...this.listeners.map((listener) => ({
+      ...(this.#listeners?.open ?? []).map((listener) => ({
         ...listener,
-        certificateExpiresAtMs: listener.protocol === 'amqps' ? expiresAtMs : null,
+        ...shownCertificate(listener.protocol === 'amqps' ? current : undefined),
       })),
       ...forMetrics.map((listener) => ({ ...listener, protocol: `${listener.protocol}/prometheus` })),
     ];
@@ -579,7 +530,7 @@ class RunningBroker implements Broker {
     });
   }
 
-  #context(metadata: MetadataStore, turn: Turn, store: MessageStore, vhosts: Vhosts): ConnectionContext {
+  #makeContext(metadata: MetadataStore, turn: Turn, store: MessageStore, vhosts: Vhosts): ConnectionContext {
     const accounts = new Accounts(metadata);
     this.#accounts = accounts;
     const permissions = new Permissions(accounts, this.#log);
@@ -677,18 +628,29 @@ class RunningBroker implements Broker {
     for (const connection of this.#connections) connection.tellAlarm(cause === 'journal');
   }
 
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
   stop(): Promise<void> {
-    this.#stopped ??= this.#stop();
-    return this.#stopped;
+    this.#stopping ??= this.#stop().finally(() => this.#stopped.resolve());
+    return this.#stopping;
   }
 
   async #stop(): Promise<void> {
-    this.#log.info('broker', 'Leveret is asked to stop...');
-    this.#ticker?.cancel();
     this.#resources.stop();
     await this.#management?.stop();
-    await this.#prometheus?.close();
+    await this.#application.stop();
     this.#certificates?.close();
+    this.logs.close();
+  }
+
+  /** Clients are told, and everything is durable afterwards. */
+  async #stopApplication(): Promise<void> {
+    this.#log.info('broker', 'Leveret is asked to stop...');
+    this.#management?.pause();
+    this.#ticker?.cancel();
+    await this.#prometheus?.close();
     const closed = this.#listeners?.close();
     for (const connection of this.#connections) connection.shutDown();
     const grace = this.#clock.after(STOP_GRACE_MS, () => {
@@ -698,14 +660,17 @@ class RunningBroker implements Broker {
     this.#listeners?.destroyHandshakes();
     await closed;
     grace.cancel();
+    if (this.#logExchange !== null) this.logs.log.remove(this.#logExchange);
+    this.#logExchange = this.#events = null;
     this.#vhosts?.internalPublisher.close();
     for (const queue of this.#vhosts?.queues() ?? []) queue.stop();
     await this.#store?.close();
     this.#accounts?.close();
     this.#removePidFile?.();
     this.#metadata?.close();
+    this.#store = this.#vhosts = this.#accounts = this.#metadata = this.#prometheus = this.#removePidFile = null;
+    this.#isDrained = false;
     this.#log.info('broker', 'Successfully stopped Leveret');
-    this.logs.close();
   }
 }
 

@@ -30,6 +30,7 @@ export const LAYERS = [
   'prometheus',
   'management',
   'web',
+  'embedding.ts',
   'broker.ts',
   'cli',
 ] as const;

@@ -5,6 +5,7 @@ import { DEFAULT_LIMITS } from '../config/limits.ts';
 import { DEFAULT_NODE_NAME, readNodeName } from '../config/node-name.ts';
 import type { Settings } from '../config/settings.ts';
 import { alarmOptions } from './alarm-settings.ts';
+import { shownSettings } from './configuration-report.ts';
 import type { EffectiveConfiguration } from './effective-configuration.ts';
 import { listeningOptions, given as withoutUndefined } from './listening-options.ts';
 import { logOptions } from './log-settings.ts';
@@ -46,6 +47,10 @@ export function brokerOptions(configuration: EffectiveConfiguration, flags: Serv
     alarms: alarmOptions(settings),
     statistics: statisticsOptions(settings),
     events: eventsIn(configuration),
+    configuration: {
+      files: configuration.files,
+      settings: Object.fromEntries(shownSettings(configuration).map(({ key, value }) => [key, value])),
+    },
   });
 }
 

@@ -13,6 +13,8 @@ export interface FileContents {
   readonly advanced: readonly Assignment[];
   /** Undefined: no file says which plugins there are. */
   readonly plugins: EnabledPlugins | undefined;
+  /** Of all that were read, but for those that another includes. */
+  readonly paths: readonly string[];
 }
 
 interface File {
@@ -24,7 +26,12 @@ interface File {
 const EXTENSIONS = ['', '.conf', '.config'] as const;
 
 export function readConfigurationFiles(given: FilesGiven, findings: Findings): FileContents {
-  const read = (file: FileGiven | undefined) => file && readGiven(file, findings);
+  const paths: string[] = [];
+  const read = (given: FileGiven | undefined) => {
+    const file = given && readGiven(given, findings);
+    if (file !== undefined) paths.push(file.path);
+    return file;
+  };
   const config = read(given.config && { ...given.config, path: withExtension(given.config.path) });
   const folder = config === undefined ? undefined : dirname(config.path);
   // As in RabbitMQ, where a classic file is all there is.
@@ -33,9 +40,13 @@ export function readConfigurationFiles(given: FilesGiven, findings: Findings): F
   const advanced = read(given.advancedConfig ?? advancedBeside);
   const plugins = read(given.enabledPlugins ?? besides(folder, 'enabled_plugins'));
   return {
-    main: [config === undefined ? [] : assignmentsIn(config, findings), moreFiles(given.configFiles, findings)].flat(),
+    main: [
+      config === undefined ? [] : assignmentsIn(config, findings),
+      moreFiles(given.configFiles, findings, read),
+    ].flat(),
     advanced: advanced === undefined ? [] : readClassic(advanced.path, advanced.content, findings),
     plugins: plugins && readPlugins(plugins.path, plugins.content, findings),
+    paths,
   };
 }
 
@@ -72,11 +83,15 @@ function besides(folder: string | undefined, name: string): FileGiven | undefine
 }
 
 /** RabbitMQ's `conf.d`: read behind the file, in the order of their names. */
-function moreFiles(given: FileGiven | undefined, findings: Findings): Assignment[] {
+function moreFiles(
+  given: FileGiven | undefined,
+  findings: Findings,
+  read: (given: FileGiven) => File | undefined,
+): Assignment[] {
   if (given === undefined) return [];
   if (!given.path.includes('*') && !existsSync(given.path)) readGiven(given, findings);
   return filesNamed(given.path).flatMap((path) => {
-    const file = readGiven({ ...given, path }, findings);
+    const file = read({ ...given, path });
     return file === undefined ? [] : assignmentsIn(file, findings);
   });
 }

@@ -25,11 +25,13 @@ export interface EffectiveConfiguration extends Configuration {
   /** Undefined: no file says which plugins there are. */
   readonly plugins: EnabledPlugins | undefined;
   readonly hasFile: boolean;
+  /** Paths of all that were read. */
+  readonly files: readonly string[];
   /** What is wrong, and what is to be told. */
   readonly findings: Findings;
 }
 
-const NO_FILES: FileContents = { main: [], advanced: [], plugins: undefined };
+const NO_FILES: FileContents = { main: [], advanced: [], plugins: undefined, paths: [] };
 
 const DEFAULT_LISTENER: Listener = { host: '127.0.0.1', port: 5672 };
 
@@ -51,8 +53,8 @@ export async function effectiveConfiguration(
   const { nodeName = readNodeName(DEFAULT_NODE_NAME) } = layered([...lower, ...upper]).settings;
   const below = [...lower, read(dataDirectoryOf(nodeName, environment)), ...upper];
   const listening = read(listenerFlags(flags, layered(below).settings.tcpListeners?.entries().next().value));
-  const { plugins } = contents;
-  return { ...layered([...below, listening]), plugins, hasFile: Object.keys(files).length > 0, findings };
+  const { plugins, paths } = contents;
+  return { ...layered([...below, listening]), plugins, hasFile: Object.keys(files).length > 0, files: paths, findings };
 }
 
 /** What reads files is loaded by a start that has any. */

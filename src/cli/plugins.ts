@@ -1,6 +1,7 @@
 /** RabbitMQ's `enabled_plugins`: which of its plugins are part of the broker here, and what becomes of the others. */
 import type { Findings } from '../config/assignment.ts';
 import { parseTerms, TermError } from '../config/erlang-terms.ts';
+import { BUILT_IN_PLUGINS } from '../config/rabbitmq-plugins.ts';
 
 export interface EnabledPlugins {
   /** Whether the file asks for the HTTP API. */
@@ -23,18 +24,6 @@ const MANAGEMENT = new Set([
 
 const EVENTS = 'rabbitmq_event_exchange';
 
-/** Those that are part of the broker, whether they are enabled or not. */
-const BUILT_IN = new Set([
-  'rabbitmq_auth_mechanism_ssl',
-  'rabbitmq_consistent_hash_exchange',
-  EVENTS,
-  'rabbitmq_management',
-  'rabbitmq_management_agent',
-  'rabbitmq_prometheus',
-  'rabbitmq_random_exchange',
-  'rabbitmq_web_dispatch',
-]);
-
 /** Without these, clients would be missing a listener or a login, and nobody would be told. */
 const REFUSED =
   /^rabbitmq_(mqtt|web_mqtt|stomp|web_stomp|stream|amqp1_0|auth_backend_\w+|trust_store|peer_discovery_\w+)$/;
@@ -43,7 +32,7 @@ const REFUSED =
 export function readPlugins(path: string, content: string, findings: Findings): EnabledPlugins {
   const names = namesIn(path, content, findings);
   for (const { name, origin } of names) {
-    if (BUILT_IN.has(name)) continue;
+    if (BUILT_IN_PLUGINS.has(name)) continue;
     if (REFUSED.test(name))
       findings.faults.push(`${origin}: the plugin ${name} is not there: what needs it would not work`);
     else findings.notices.push(`${origin}: the plugin ${name} is not there; it is left out`);

@@ -23,7 +23,7 @@ export async function serve(flags: ServeFlags, environment: Environment): Promis
   const broker = await startBroker(options);
   const stopped = untilSignal(broker);
   describe(broker, options, configuration);
-  await stopped;
+  await Promise.race([stopped, broker.stopped]);
 }
 
 function describe(broker: Broker, { loopbackUsers }: BrokerOptions, { hasFile, given }: EffectiveConfiguration): void {

@@ -52,6 +52,12 @@ export interface Listener {
   readonly port: number;
 }
 
+interface Door {
+  readonly server: Server;
+  /** With the port that it was given. */
+  readonly listener: Listener;
+}
+
 /** Takes a socket over. @returns the one that it goes on with, which closes when the connection does */
 export type Accepted = (socket: Socket, tls: TlsPeer | null) => Socket;
 
@@ -60,8 +66,7 @@ export class Listeners {
   readonly #log: Log;
   readonly #accepted: Accepted;
   readonly #handshakes: TlsHandshakes | null;
-  readonly #servers: Server[] = [];
-  readonly #open: Listener[] = [];
+  readonly #doors: Door[] = [];
   #connectionCount = 0;
   #isClosing = false;
   readonly #gone = (): void => {
@@ -77,26 +82,51 @@ export class Listeners {
     this.#handshakes = certificates?.handshakes(limits.tlsHandshakeTimeoutMs, secured) ?? null;
   }
 
-  /** Those that are open, in the order in which they were opened. */
+  /** All that were opened, in their order, suspended ones too. */
+  get all(): readonly Listener[] {
+    return this.#doors.map(({ listener }) => listener);
+  }
+
+  /** Those where clients are accepted now. */
   get open(): readonly Listener[] {
-    return this.#open;
+    return this.#opened().map(({ listener }) => listener);
   }
 
   /** @throws Error that says what to do when nobody can listen there */
-  listen({ name, host, port, tls }: ListenerOptions): Promise<void> {
+  async listen({ name, host, port, tls }: ListenerOptions): Promise<void> {
     const server = tls
       ? createServer({ noDelay: true }, (socket) => this.#accept(socket, true))
       : createServer({ noDelay: true, pauseOnConnect: true }, (socket) => this.#accept(socket, false));
-    this.#servers.push(server);
-    const setting = `listeners.${tls ? 'ssl' : 'tcp'}.${name}`;
-    return new Promise((ready, refuse) => {
-      server.once('error', (error) => refuse(listenError(host, port, error, setting)));
-      server.listen({ port, host, backlog: 1024 }, () => {
-        this.#open.push({ name, protocol: tls ? 'amqps' : 'amqp', host, port: (server.address() as AddressInfo).port });
-        this.#log.info('broker', `started ${shown(tls)} listener on ${host}:${(server.address() as AddressInfo).port}`);
-        ready();
-      });
-    });
+    const protocol = tls ? 'amqps' : 'amqp';
+    const given = await listenAt(server, { name, protocol, host, port });
+    const listener = { name, protocol, host, port: given } as const;
+    this.#doors.push({ server, listener });
+    this.#tell('started', listener);
+  }
+
+  /** Accepts nobody until resume(); whoever is connected stays. */
+  suspend(): void {
+    for (const { server, listener } of this.#opened()) {
+      server.close();
+      this.#tell('stopped', listener);
+    }
+  }
+
+  /** Where it listened before. @throws Error when somebody else has a port meanwhile */
+  async resume(): Promise<void> {
+    for (const { server, listener } of this.#doors.filter((door) => !door.server.listening)) {
+      await listenAt(server, listener);
+      this.#tell('started', listener);
+    }
+  }
+
+  #opened(): Door[] {
+    return this.#doors.filter(({ server }) => server.listening);
+  }
+
+  /** In RabbitMQ's words. */
+  #tell(what: 'started' | 'stopped', { protocol, host, port }: Listener): void {
+    this.#log.info('broker', `${what} ${protocol === 'amqps' ? 'TLS (SSL)' : 'TCP'} listener on ${host}:${port}`);
   }
 
   #accept(socket: Socket, tls: boolean): void {
@@ -122,11 +152,9 @@ export class Listeners {
   /** Accepts nobody from now on. @returns when all that was accepted is gone, too */
   async close(): Promise<void> {
     this.#isClosing = true;
-    const listening = this.#servers.filter((server) => server.listening);
-    for (const { protocol, host, port } of this.#open) {
-      this.#log.info('broker', `stopped ${shown(protocol === 'amqps')} listener on ${host}:${port}`);
-    }
-    await Promise.all(listening.map((server) => new Promise((closed) => server.close(closed))));
+    const listening = this.#opened();
+    for (const { listener } of listening) this.#tell('stopped', listener);
+    await Promise.all(listening.map(({ server }) => new Promise((closed) => server.close(closed))));
   }
 
   /** Cuts off those that have not got as far as being accepted. */
@@ -135,7 +163,11 @@ export class Listeners {
   }
 }
 
-/** RabbitMQ's words. */
-function shown(tls: boolean): string {
-  return tls ? 'TLS (SSL)' : 'TCP';
+/** @returns the port. @throws Error that says what to do */
+function listenAt(server: Server, { name, protocol, host, port }: Listener): Promise<number> {
+  const setting = `listeners.${protocol === 'amqps' ? 'ssl' : 'tcp'}.${name}`;
+  return new Promise((ready, refuse) => {
+    server.once('error', (error) => refuse(listenError(host, port, error, setting)));
+    server.listen({ port, host, backlog: 1024 }, () => ready((server.address() as AddressInfo).port));
+  });
 }

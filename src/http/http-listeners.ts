@@ -1,6 +1,7 @@
 /** Where something is served by HTTP: at a port without TLS, at one with it, or at both. */
 import type { AddressInfo, Server } from 'node:net';
 import type { TlsOptions } from '../config/tls-options.ts';
+import { type ShownCertificate, shownCertificate } from '../connection/shown-certificate.ts';
 import type { TlsCertificates } from '../connection/tls-certificates.ts';
 import type { Clock } from '../runtime/clock.ts';
 import { listenError } from '../runtime/listen-error.ts';
@@ -64,10 +65,10 @@ export class HttpListeners {
   }
 
   /** With what is told to whoever looks after the broker. */
-  shown(): (HttpListener & { readonly certificateExpiresAtMs: number | null })[] {
-    const expiresAtMs = this.#certificates?.current.expiresAtMs ?? null;
+  shown(): (HttpListener & ShownCertificate)[] {
+    const { current } = this.#certificates ?? {};
     return this.#open.map((listener) => {
-      return { ...listener, certificateExpiresAtMs: listener.protocol === 'https' ? expiresAtMs : null };
+      return { ...listener, ...shownCertificate(listener.protocol === 'https' ? current : undefined) };
     });
   }
 

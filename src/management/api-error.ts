@@ -51,3 +51,8 @@ export function foreignPage(): ApiError {
 export function loginFailed(): ApiError {
   return new ApiError(401, 'not_authorized', 'Login failed');
 }
+
+/** 503 for what needs the application, while an operator has stopped it. */
+export function appStopped(): ApiError {
+  return new ApiError(503, 'stopped', 'the application is stopped on this node: leveretctl start_app starts it');
+}

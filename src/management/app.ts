@@ -10,7 +10,7 @@ import { ActingStore } from '../metadata/acting-store.ts';
 import { MetadataError } from '../metadata/port.ts';
 import { MaskedSecretError } from '../metadata/uri-secrets.ts';
 import { AmqpError } from '../protocol/errors.ts';
-import { ApiError, badRequest, foreignPage, notOurs, objectNotFound } from './api-error.ts';
+import { ApiError, appStopped, badRequest, foreignPage, notOurs, objectNotFound } from './api-error.ts';
 import { Caller } from './caller.ts';
 import { packed, takesGzip } from './compression.ts';
 import { corsHeaders, isForeignChange } from './cors.ts';
@@ -35,7 +35,8 @@ export interface AppOptions extends Desk {
 
 /** What requests are answered with. */
 interface Desk {
-  readonly sources: ManagementSources;
+  /** Of the application that runs now, or ran last. */
+  readonly sources: () => ManagementSources;
   readonly options: HttpOptions;
   readonly whoAsks: Asked;
 }
@@ -58,7 +59,7 @@ export function managementApp({ resources, ...desk }: AppOptions): Hono {
   app.notFound(({ req }) => errorResponse(req.path === RABBITMQADMIN ? notOurs() : objectNotFound()));
   app.onError((error) => {
     if (error instanceof ApiError) return errorResponse(error);
-    sources.context.log.error('management', error.stack ?? error.message);
+    sources().context.log.error('management', error.stack ?? error.message);
     return errorResponse(new ApiError(500));
   });
   return app;
@@ -100,8 +101,11 @@ async function readRequest(
   context: Context,
   resource: Resource,
   method: HttpMethod,
-  { sources, options, whoAsks }: Desk,
+  desk: Desk,
 ): Promise<ApiRequest | null> {
+  const { options, whoAsks } = desk;
+  const sources = desk.sources();
+  if (resource.whileStopped !== true && sources.node.state() !== 'running') throw appStopped();
   const authorization = context.req.header('authorization');
   const peer = getConnInfo(context).remote.address ?? '';
   const identity = resource.requires === 'nobody' ? NOBODY : whoAsks({ authorization, peer });

@@ -10,14 +10,14 @@ import type { ManagementSources } from './sources.ts';
 
 /** It listens nowhere: sockets are handed to it as its event `connection`. */
 export function httpServer(
-  sources: ManagementSources,
+  sources: () => ManagementSources,
   { options, whoAsks, accessLog }: { options: HttpOptions; whoAsks: Asked; accessLog: HourlyFile | null },
 ): Server {
   const app = managementApp({ sources, resources: ALL_RESOURCES, options, whoAsks });
   const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }));
   if (accessLog !== null) {
     server.prependListener('request', (request, response) => {
-      logAccess(accessLog, sources.context.clock.nowMs(), request, response);
+      logAccess(accessLog, sources().context.clock.nowMs(), request, response);
     });
   }
   return server;

@@ -38,6 +38,8 @@ export type Resource = {
   readonly refusal?: string;
   /** What is posted is an HTML form's, not JSON. */
   readonly takesForm?: boolean;
+  /** It is about the node, and answers while an operator has stopped the application, too. */
+  readonly whileStopped?: boolean;
   /** What is answered is a page for people, not JSON. */
   readonly isPage?: boolean;
 } & { readonly [Method in HttpMethod]?: Handler };

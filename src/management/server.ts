@@ -47,6 +47,10 @@ export interface ManagementServer {
   readonly http: HttpListeners | null;
   /** The path. */
   readonly controlSocket: string | null;
+  /** The application stops: whoever waits for an answer of it is answered, and no samples are taken. */
+  pause(): void;
+  /** It runs again, as another one. */
+  resume(broker: BrokerSources): void;
   stop(): Promise<void>;
 }
 
@@ -73,8 +77,8 @@ export async function startManagement(broker: BrokerSources, doors: Doors): Prom
 class RunningServer implements ManagementServer {
   http: HttpListeners | null = null;
   controlSocket: string | null = null;
-  readonly #broker: BrokerSources;
-  readonly #stopping = new AbortController();
+  #broker: BrokerSources;
+  #stopping = new AbortController();
   #toOperator: Acceptor | null = null;
   #statistics: Statistics | null = null;
   #accessLog: HourlyFile | null = null;
@@ -85,14 +89,13 @@ class RunningServer implements ManagementServer {
 
   async listen(options: ManagementOptions): Promise<void> {
     const { httpLogDir: directory, idleTimeoutMs } = options;
-    const { context } = this.#broker;
-    const { clock, log, limits } = context;
+    const { clock, log, limits } = this.#broker.context;
     this.#accessLog = directory === undefined ? null : openAccessLog({ directory, name: ACCESS_LOG, clock, log });
     const door: Door = {
       options: httpOptions(options),
       accessLog: this.#accessLog,
       whoAsks: ({ authorization, peer }) => {
-        return authorization === undefined ? null : authenticate(authorization, peer, context);
+        return authorization === undefined ? null : authenticate(authorization, peer, this.#broker.context);
       },
     };
     this.http = new HttpListeners({
@@ -131,20 +134,40 @@ class RunningServer implements ManagementServer {
     return httpServer(this.#sources(options), door);
   }
 
-  #sources(options: ManagementOptions): ManagementSources {
+  /** As of the broker that there is when they are asked for. */
+  #sources(options: ManagementOptions): () => ManagementSources {
     const { disableStats = false, enableQueueTotals = false, pathPrefix } = options;
     const statistics = () => this.#sampling();
-    return {
-      ...this.#broker,
-      get statistics() {
-        return statistics();
-      },
-      disableStats,
-      enableQueueTotals,
-      pathPrefix: pathPrefixOf(pathPrefix),
-      httpListeners: () => this.http?.shown() ?? [],
-      stopping: this.#stopping.signal,
+    let made: ManagementSources | null = null;
+    let madeOf: BrokerSources | null = null;
+    return () => {
+      if (made !== null && madeOf === this.#broker) return made;
+      madeOf = this.#broker;
+      made = {
+        ...madeOf,
+        get statistics() {
+          return statistics();
+        },
+        disableStats,
+        enableQueueTotals,
+        pathPrefix: pathPrefixOf(pathPrefix),
+        httpListeners: () => this.http?.shown() ?? [],
+        stopping: this.#stopping.signal,
+      };
+      return made;
     };
+  }
+
+  pause(): void {
+    this.#statistics?.stop();
+    this.#statistics = null;
+    this.#stopping.abort();
+  }
+
+  resume(broker: BrokerSources): void {
+    this.#broker = broker;
+    this.#stopping = new AbortController();
+    if (this.http !== null) this.#sampling();
   }
 
   /** For those who look often; for an operator, who comes once in a while, samples are taken from the first time on. */

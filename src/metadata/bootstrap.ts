@@ -42,6 +42,16 @@ export async function bootstrap(store: MetadataStore, options: BootstrapOptions)
   return true;
 }
 
+/** Deletes all that was ever declared, for a node that is to be as new. @throws MetadataError as propose() says */
+export async function eraseDefinitions(store: MetadataStore): Promise<void> {
+  const { vhosts, users, globalParameters } = store.snapshot();
+  await proposed(store, [
+    ...vhosts.map(({ name }) => ({ kind: 'delete-vhost', name }) as const),
+    ...users.map(({ name }) => ({ kind: 'delete-user', name }) as const),
+    ...globalParameters.map(({ name }) => ({ kind: 'delete-global-parameter', name }) as const),
+  ]);
+}
+
 /** Tracing ends with the process, as in RabbitMQ: whoever forgets it pays until the next start, not for good. */
 export async function endTracing(store: MetadataStore): Promise<void> {
   const traced = store.snapshot().vhosts.filter(({ tracing }) => tracing);

@@ -33,6 +33,7 @@ export class MemoryAlarm {
   #stopped = false;
   #reclaimAgainAtMs = Number.NEGATIVE_INFINITY;
   #isHigh = false;
+  watermark: ResourceLimit;
   limitBytes = 0;
   /** At the last look. */
   usedBytes = 0;
@@ -40,6 +41,7 @@ export class MemoryAlarm {
   /** @throws RangeError for a watermark that is none */
   constructor(options: MemoryAlarmOptions) {
     this.#options = options;
+    this.watermark = options.watermark;
     this.#setWatermark(options.watermark);
     this.usedBytes = options.memory.residentBytes();
   }
@@ -59,6 +61,7 @@ export class MemoryAlarm {
     const { memory, log } = this.#options;
     const { totalBytes } = memory;
     this.limitBytes = Math.min(bytesOf(watermark, totalBytes), totalBytes);
+    this.watermark = watermark;
     log.info('memory', `Memory high watermark set to ${inMib(this.limitBytes)} of ${inMib(totalBytes)} total`);
   }
 

@@ -11,6 +11,8 @@ import { MemoryAlarm } from './memory-alarm.ts';
 export interface ResourceFigures {
   readonly memoryUsedBytes: number;
   readonly memoryLimitBytes: number;
+  /** As it was set. */
+  readonly memoryHighWatermark: ResourceLimit;
   readonly memoryAlarm: boolean;
   /** Null for a broker in memory. */
   readonly diskFreeBytes: number | null;
@@ -104,6 +106,7 @@ export class Resources {
     return {
       memoryUsedBytes: this.#memory.usedBytes,
       memoryLimitBytes: this.#memory.limitBytes,
+      memoryHighWatermark: this.#memory.watermark,
       memoryAlarm: this.alarms.isLow('memory'),
       diskFreeBytes: this.#disk.freeBytes,
       diskFreeLimitBytes: this.#disk.limitBytes,

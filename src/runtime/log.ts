@@ -74,6 +74,11 @@ export class Logger implements Log {
     }
   }
 
+  remove(output: LogOutput): void {
+    this.#outputs.splice(this.#outputs.indexOf(output) >>> 0, 1);
+    this.#least.clear();
+  }
+
   /** All outputs are there: what was said so far is told to none that comes later. */
   started(): void {
     this.#early = null;

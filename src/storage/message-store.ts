@@ -76,6 +76,10 @@ export interface LiveMessages {
   marks(): Map<number, QueueMarks>;
 }
 
+/** In the data directory. */
+export const JOURNAL_DIRECTORY = 'journal';
+export const SPILL_FILE = 'transient.spill';
+
 export class MessageStore {
   readonly #options: MessageStoreOptions;
   readonly #events: MessageStoreEvents;
@@ -122,14 +126,14 @@ export class MessageStore {
     this.#spill = null;
     this.#checkpointer = null;
     if (directory !== null) {
-      const journalDirectory = join(directory, 'journal');
+      const journalDirectory = join(directory, JOURNAL_DIRECTORY);
       fs.mkdirSync(journalDirectory, { recursive: true });
       this.#damage = new DamageReport(journalDirectory, options.log);
       const found = recover(journalDirectory, this.#damage, options.log);
       this.recovered = found.queues;
       this.#nextPage = found.nextPage;
       this.#journal = this.#openJournal(journalDirectory, found);
-      this.#spill = new Spill(options.disk, join(directory, 'transient.spill'));
+      this.#spill = new Spill(options.disk, join(directory, SPILL_FILE));
       this.#checkpointer = new Checkpointer({
         directory: journalDirectory,
         journal: this.#journal,

@@ -137,7 +137,7 @@ async function runCode(t: TestContext, file: string, code: string): Promise<void
 
 describe('what is listed is what there is', () => {
   test('docs/embedding.md has every option of startBroker(), and no other', () => {
-    const source = /export interface BrokerOptions \{\n([\s\S]*?)\n\}/.exec(read('src/broker.ts'))?.[1] ?? '';
+    const source = /export interface BrokerOptions \{\n([\s\S]*?)\n\}/.exec(read('src/embedding.ts'))?.[1] ?? '';
     const declared = [...source.matchAll(/^ {2}readonly (\w+)\??:/gm)].map((match) => match[1]!);
     const rows = tableBehind(read('docs/embedding.md'), 'Options');
     const listed = rows.flatMap((cells) => codeSpansOf(cells[0]!));

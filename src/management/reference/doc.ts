@@ -45,6 +45,8 @@ export const QUERY_PARAMETERS = {
   enable_queue_totals: '`true`, with `disable_stats`: how many messages there are is shown all the same.',
   memory: '`true`: with what memory is used for.',
   binary: '`true`: with what of it is messages.',
+  lines: 'How many lines: 50 unless told.',
+  since: 'The `cursor` of an earlier answer: what has come since.',
   download: 'The name of the file that a browser is to keep it as.',
   'if-unused': '`true`: only if nobody uses it.',
   'if-empty': '`true`: only if it is empty.',

@@ -7,6 +7,9 @@ import { healthResources } from './health.ts';
 import { loginResources } from './logins.ts';
 import { nodeResources } from './nodes.ts';
 import { operateResources } from './operate.ts';
+import { operateDiagnosticResources } from './operate-diagnostics.ts';
+import { operateLogResources } from './operate-log.ts';
+import { operateNodeResources } from './operate-node.ts';
 import { overviewResources } from './overview.ts';
 import { parameterResources } from './parameters.ts';
 import { permissionResources } from './permissions.ts';
@@ -34,4 +37,7 @@ export const ALL_RESOURCES: readonly Resource[] = [
   ...connectionResources,
   ...healthResources,
   ...operateResources,
+  ...operateNodeResources,
+  ...operateLogResources,
+  ...operateDiagnosticResources,
 ];

@@ -1,0 +1,68 @@
+/** Schemas of /api/operate. */
+import { COUNT, FLAG, FREE, list, NUMBER, OCTETS, object, TEXT, TEXT_OR_NULL, words } from './schema.ts';
+
+const LISTENER = object({ node: TEXT, interface: TEXT, port: COUNT, protocol: TEXT, purpose: TEXT });
+const ALARM = object({ node: TEXT, resource: words('memory', 'disk'), type: TEXT });
+
+export const OPERATE_SCHEMAS = {
+  NodeStatus: object({
+    node: TEXT,
+    state: words('stopped', 'starting', 'running', 'stopping'),
+    is_under_maintenance: FLAG,
+    pid: COUNT,
+    os: TEXT,
+    uptime: COUNT,
+    rabbitmq_version: TEXT,
+    product_name: TEXT,
+    product_version: TEXT,
+    runtime_version: TEXT,
+    crypto_lib_version: TEXT,
+    cluster_name: TEXT,
+    active_plugins: list(TEXT),
+    data_directory: TEXT_OR_NULL,
+    config_files: list(TEXT),
+    log_files: list(TEXT),
+    alarms: list(ALARM),
+    memory: FREE,
+    vm_memory_calculation_strategy: TEXT,
+    vm_memory_high_watermark_setting: FREE,
+    vm_memory_high_watermark_limit: OCTETS,
+    file_descriptors: object({ total_used: COUNT, total_limit: COUNT, sockets_used: COUNT, sockets_limit: COUNT }),
+    disk_free: { type: ['integer', 'null'] },
+    disk_free_limit: OCTETS,
+    totals: object({ virtual_host_count: COUNT, connection_count: COUNT, queue_count: COUNT }),
+    listeners: list(LISTENER),
+  }),
+  NodeSettings: object({ files: list(TEXT), settings: FREE }),
+  NodeProcess: object({
+    command_line: list(TEXT),
+    variables: FREE,
+    network_interfaces: FREE,
+    tls_versions: list(TEXT),
+    cipher_suites: list(TEXT),
+    all_cipher_suites: list(TEXT),
+  }),
+  ListenerCertificate: object({
+    protocol: TEXT,
+    interface: TEXT,
+    port: COUNT,
+    subject: TEXT,
+    issuer: TEXT,
+    not_before: TEXT,
+    not_after: TEXT,
+    serial_number: TEXT,
+    alternative_names: TEXT,
+    fingerprint_sha256: TEXT,
+  }),
+  EventLoop: object({
+    seconds: NUMBER,
+    busy: NUMBER,
+    cpu_user: NUMBER,
+    cpu_system: NUMBER,
+    delay_ms: object({ mean: NUMBER, p99: NUMBER, max: NUMBER }),
+  }),
+  HostAddresses: object({ addresses: list(TEXT) }),
+  LogLines: object({ lines: list(TEXT), cursor: TEXT_OR_NULL }),
+  NewLimit: object({}, { absolute: OCTETS, relative: NUMBER }),
+  NewLogLevel: object({ level: TEXT }, { category: TEXT }),
+} as const;
