@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `leveretctl`: rabbitmqctl's commands for a broker of this machine, or for one behind an HTTP API. */
 import { basename } from 'node:path';
+import { EXIT } from '../ctl/failure.ts';
 import { run } from '../ctl/run.ts';
 import { nodeVersionFault } from './node-version.ts';
 
@@ -21,4 +22,9 @@ if (fault !== null) {
 // A reader that has seen enough (`leveretctl list_queues | head`) ends the command.
 process.stdout.on('error', () => process.exit(0));
 
-process.exitCode = await run(programName(), process.argv.slice(2), process);
+try {
+  process.exitCode = await run(programName(), process.argv.slice(2), process);
+} catch (error) {
+  console.error(error);
+  process.exitCode = EXIT.software;
+}

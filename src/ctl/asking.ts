@@ -12,8 +12,9 @@ export async function checkVhost(broker: BrokerClient, name: string, otherwise =
   await found(broker.get(`${path('vhosts', name)}?columns=name`), otherwise);
 }
 
-/** A path of the API, with each part encoded. */
+/** A path of the API, with each part encoded. @throws Failure for an empty part: the path would be another one */
 export function path(...parts: readonly string[]): string {
+  if (parts.includes('')) throw failed(EXIT.unavailable, 'nothing has an empty name');
   return parts.map(encodeURIComponent).join('/');
 }
 

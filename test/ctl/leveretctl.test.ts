@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Broker, startBroker } from '../../src/broker.ts';
+import { CertificateDirectory } from '../integration/certificates.ts';
 
 const LEVERETCTL = join(import.meta.dirname, '../../src/cli/leveretctl.ts');
 const NODE = 'leveret@localhost';
@@ -66,24 +67,6 @@ test('of several brokers one has to be named, and they are listed', async (t) =>
   }
 });
 
-test('a password is read from standard input, so that it need not stand on the command line', async (t) => {
-  const directory = temporary(t);
-  await started(t, directory);
-  const env = { LEVERET_RUN_DIR: directory };
-  assert.equal((await called(LEVERETCTL, ['add_user', 'u'], env, 'secret\n')).exitCode, 0);
-  assert.equal((await called(LEVERETCTL, ['authenticate_user', 'u', 'secret'], env)).exitCode, 0);
-});
-
-test('a hash takes the place of a password: definitions need none either', async (t) => {
-  const directory = temporary(t);
-  await started(t, directory);
-  const env = { LEVERET_RUN_DIR: directory };
-  const { stdout } = await called(LEVERETCTL, ['hash_password', 'secret'], env);
-  const added = await called(LEVERETCTL, ['add_user', 'u', stdout.trim(), '--pre-hashed-password'], env);
-  assert.equal(added.exitCode, 0);
-  assert.equal((await called(LEVERETCTL, ['authenticate_user', 'u', 'secret'], env)).exitCode, 0);
-});
-
 test('a reader that has seen enough ends a list, and nothing is printed of that', async (t) => {
   const directory = temporary(t);
   const broker = await started(t, directory);
@@ -124,7 +107,25 @@ test('a broker elsewhere is asked through its HTTP API, as a user, whose passwor
   const gone = await called(LEVERETCTL, ['list_users', '--url', url('guest:sesame')], {});
   assert.equal(gone.exitCode, 69);
   assert.match(gone.stderr, /does not answer: connect ECONNREFUSED/);
-  for (const { stdout, stderr } of [refused, gone]) assert.ok(!`${stdout}${stderr}`.includes('sesame'));
+  const mistaken = await called(LEVERETCTL, ['list_users', '--url', url('guest:sesame'), 'x'], {});
+  assert.match(mistaken.stderr, /list_users --url http:\/\/guest:\*\*\*@127/);
+  for (const { stdout, stderr } of [refused, gone, mistaken]) assert.ok(!`${stdout}${stderr}`.includes('sesame'));
+});
+
+test('at an https URL the certificate is looked at; a private authority is named as for any program on Node', async (t) => {
+  const certificates = new CertificateDirectory();
+  t.after(() => certificates.remove());
+  const authority = certificates.authority('authority');
+  const { certFile, keyFile } = authority.issue('broker', { alternativeNames: 'IP:127.0.0.1' });
+  const management = { tls: { port: 0, certFile, keyFile } };
+  const broker = await startBroker({ port: 0, memory: true, logLevel: 'none', management });
+  t.after(() => broker.stop());
+  const words = ['list_users', '-q', '--url', broker.managementUrl!.replace('//', '//guest:guest@')];
+  const trusted = await called(LEVERETCTL, words, { NODE_EXTRA_CA_CERTS: authority.certFile });
+  assert.deepEqual([trusted.exitCode, trusted.stderr], [0, '']);
+  const refused = await called(LEVERETCTL, words, {});
+  assert.equal(refused.exitCode, 69);
+  assert.match(refused.stderr, /does not answer: .*certificate/);
 });
 
 test('what takes longer than it may is given up', async (t) => {
@@ -132,5 +133,9 @@ test('what takes longer than it may is given up', async (t) => {
   await started(t, directory);
   const { exitCode, stderr } = await called(LEVERETCTL, ['list_users', '-t', '0'], { LEVERET_RUN_DIR: directory });
   assert.equal(exitCode, 75);
+  for (const [seconds, expected] of Object.entries({ '-1': 64, 9999999: 0 })) {
+    const ended = await called(LEVERETCTL, ['list_users', '-t', seconds], { LEVERET_RUN_DIR: directory });
+    assert.equal(ended.exitCode, expected, seconds);
+  }
   assert.equal(stderr, `Error: operation list_users on node ${NODE} timed out. Timeout value used: 0\n`);
 });

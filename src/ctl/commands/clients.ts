@@ -1,4 +1,5 @@
 /** What clients have open: connections, channels, consumers. */
+import { setTimeout } from 'node:timers/promises';
 import { path } from '../asking.ts';
 import type { BrokerClient, Json } from '../broker-client.ts';
 import { type Call, type Command, DONE, type Output, type RunningCall } from '../command.ts';
@@ -209,7 +210,7 @@ async function closeAll(call: RunningCall): Promise<Output> {
   const progress = new Progress(call, chosen.length, 'connections closed');
   let closedCount = 0;
   for (const { name } of chosen) {
-    if (delayMs > 0) await new Promise((next) => setTimeout(next, delayMs));
+    if (delayMs > 0) await setTimeout(delayMs, undefined, { signal: call.signal });
     if (await close(broker, name, positionals[0]!)) closedCount++;
     progress.step();
   }

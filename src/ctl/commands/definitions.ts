@@ -1,12 +1,11 @@
 /** All that is declared as one document, out and in. */
 import { createHash } from 'node:crypto';
-import { createWriteStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { path } from '../asking.ts';
 import { ApiRefusal, type BrokerClient } from '../broker-client.ts';
 import { type Call, type Command, DONE, type Output, type RunningCall } from '../command.ts';
-import { badArgument, EXIT, failed } from '../failure.ts';
+import { badArgument, EXIT, type ExitCode, failed } from '../failure.ts';
 
 const STANDARD = '-';
 /** The global parameter that RabbitMQ keeps for --skip-if-unchanged. */
@@ -72,18 +71,23 @@ function checkFormat({ options: { format = 'json' } }: Pick<Call, 'options'>): v
   );
 }
 
+/** A file is written when all of it is here: what it held before is not lost to a connection that breaks. */
 async function exportDefinitions({ broker, positionals: [file] }: RunningCall): Promise<Output> {
   const octets = broker.octets('definitions');
   if (file === STANDARD) return { kind: 'octets', octets };
   checkNoDirectory(file!);
-  try {
-    await pipeline(octets, createWriteStream(file!));
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined || !('syscall' in (error as object))) throw error;
-    throw failed(EXIT.cannotCreate, message);
-  }
+  const definitions = await all(octets);
+  usingFile(EXIT.cannotCreate, () => writeFileSync(file!, definitions));
   return DONE;
+}
+
+/** @throws Failure that says why the file cannot be used */
+function usingFile<T>(exitCode: ExitCode, use: () => T): T {
+  try {
+    return use();
+  } catch (error) {
+    throw failed(exitCode, (error as Error).message);
+  }
 }
 
 /** @throws Failure */
@@ -93,7 +97,7 @@ function checkNoDirectory(file: string): void {
 
 async function importDefinitions({ broker, positionals: [file], options, terminal }: RunningCall): Promise<Output> {
   if (!isStandardInput(file)) checkNoDirectory(file!);
-  const octets = isStandardInput(file) ? await all(terminal.stdin) : readFileSync(file!);
+  const octets = isStandardInput(file) ? await all(terminal.stdin) : usingFile(EXIT.data, () => readFileSync(file!));
   const text = octets.toString();
   checkJson(text);
   const hash = createHash('sha256').update(octets).digest('base64');
@@ -110,7 +114,7 @@ async function importDefinitions({ broker, positionals: [file], options, termina
   return { kind: 'message', text: 'The definitions are imported.' };
 }
 
-async function all(stream: NodeJS.ReadableStream): Promise<Buffer> {
+async function all(stream: AsyncIterable<Uint8Array | string>): Promise<Buffer> {
   const parts: Buffer[] = [];
   for await (const part of stream) parts.push(Buffer.from(part));
   return Buffer.concat(parts);

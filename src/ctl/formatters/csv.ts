@@ -11,7 +11,7 @@ export const csv: Formatter = {
       yield line(columns.map((column) => cellText(row[column])));
     }
   },
-  done: () => null,
+  done: () => [],
   message: (text) => line([text]),
   text: (text) => line([text]),
   value: (value) => line([value]),

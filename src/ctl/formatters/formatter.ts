@@ -37,8 +37,8 @@ export interface Formatter {
   readonly isForPeople: boolean;
   /** Lines, without their ends. */
   list(listing: Listing, headers: boolean): AsyncIterable<string>;
-  /** For what has no result. */
-  done(nodeName: string): string | null;
+  /** For what has no result: a line, or none. */
+  done(nodeName: string): readonly string[];
   message(text: string, nodeName: string): string;
   text(text: string): string;
   /** A result that is one value. */

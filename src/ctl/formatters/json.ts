@@ -15,7 +15,7 @@ export const json: Formatter = {
     else if (isWhole === true) yield '[]';
     else yield* ['[', ']'];
   },
-  done: (node) => JSON.stringify({ node, result: 'ok' }),
+  done: (node) => [JSON.stringify({ node, result: 'ok' })],
   message: (message, node) => JSON.stringify({ message, node, status: 'ok' }),
   value: (value, node) => JSON.stringify({ node, result: 'ok', value }),
   text: (message) => JSON.stringify({ message }),

@@ -12,7 +12,7 @@ export const prettyTable: Formatter = {
     if (cells.length > 0) yield* boxed([columns, ...cells]);
     else if (isWhole === true) yield '';
   },
-  done: () => null,
+  done: () => [],
   message: (text) => text,
   text: (text) => text,
   value: (value) => value,

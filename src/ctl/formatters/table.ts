@@ -12,7 +12,7 @@ export const table: Formatter = {
     }
     if (isEmpty && isWhole === true) yield '';
   },
-  done: () => null,
+  done: () => [],
   message: (text) => text,
   text: (text) => text,
   value: (value) => value,
