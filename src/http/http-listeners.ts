@@ -35,6 +35,8 @@ export interface HttpListenersOptions extends AcceptorLimits {
   readonly load: HttpServerLoader;
   /** Nobody waits for an answer any more. */
   closed?(): void;
+  /** What is served, for the log. */
+  readonly title: string;
   /** What the names of the settings begin with: `management`. */
   readonly settings: string;
   readonly defaultPort: number;
@@ -113,7 +115,10 @@ export class HttpListeners {
     setting: string,
   ): Promise<void> {
     this.#acceptors.push(acceptor);
-    this.#open.push({ protocol, host, port: await listenAt(acceptor.server, host, port, setting) });
+    const openPort = await listenAt(acceptor.server, host, port, setting);
+    this.#open.push({ protocol, host, port: openPort });
+    const kind = protocol === 'http' ? 'HTTP (non-TLS)' : 'HTTPS';
+    this.#options.log.info('broker', `${this.#options.title}: ${kind} listener started on port ${openPort}`);
   }
 
   async close(): Promise<void> {

@@ -103,6 +103,7 @@ class RunningServer implements ManagementServer {
       log,
       tlsHandshakeTimeoutMs: limits.tlsHandshakeTimeoutMs,
       load: () => this.#load(options, door),
+      title: 'Management plugin',
       settings: 'management',
       defaultPort: DEFAULT_PORT,
       defaultTlsPort: DEFAULT_TLS_PORT,

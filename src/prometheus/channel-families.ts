@@ -4,7 +4,7 @@ import type { DeliveryCounts, ExchangePublishes } from '../connection/channel-co
 import type { Queue } from '../queues/queue.ts';
 import { type QueueCounts, QueueTotals } from '../queues/queue-totals.ts';
 import { labelValue, type Metric, type Table } from './exposition.ts';
-import { type Family, objectFamily, type Scrape, type SummedMetric, sums, table } from './family.ts';
+import { type Family, objectFamily, routedTotal, type Scrape, type SummedMetric, sums, table } from './family.ts';
 import { connectionsOf } from './object-families.ts';
 
 export function channelsOf(scrape: Scrape): Channel[] {
@@ -223,4 +223,46 @@ function deliveriesOfQueues(counts: QueueCounts): Deliveries {
     redelivered: counts.redeliveredTotal,
     acknowledged: counts.acknowledgedTotal,
   };
+}
+
+interface PublishesToQueue {
+  readonly queue: Queue;
+  readonly exchange: string;
+  readonly published: number;
+}
+
+/** From which exchange a queue has how many is known with `management.rates_mode` detailed alone, for all channels together. */
+export const channelQueueExchangeMetrics: Family = {
+  name: 'channel_queue_exchange_metrics',
+  tables: (scrape) => {
+    const { prefix, perObject } = scrape;
+    if (!perObject) return [table<number>({ prefix, metrics: [TO_QUEUES], objects: [routedTotal(scrape)] })];
+    for (const { publisher } of channelsOf(scrape)) publisher.carryCounts();
+    const metric = { ...TO_QUEUES, value: ({ published }: PublishesToQueue) => published };
+    return [table({ prefix, metrics: [metric], objects: publishesToQueues(scrape), labels: labelsOfPublishes })];
+  },
+};
+
+const TO_QUEUES: Metric<number> = {
+  name: 'queue_messages_published_total',
+  type: 'counter',
+  help: 'Copies of messages that publishers have put into queues',
+  value: (routed) => routed,
+};
+
+function publishesToQueues({ sources }: Scrape): PublishesToQueue[] {
+  if (sources.context.counting !== 'detailed') return [];
+  const found: PublishesToQueue[] = [];
+  for (const vhost of sources.vhosts.all()) {
+    for (const queue of vhost.queues.values()) {
+      for (const [exchange, { published }] of vhost.incomingOf(queue)) found.push({ queue, exchange, published });
+    }
+  }
+  return found;
+}
+
+function labelsOfPublishes({ queue, exchange }: PublishesToQueue): string {
+  const vhost = labelValue(queue.vhost);
+  const to = `queue_vhost="${vhost}",queue="${labelValue(queue.name)}"`;
+  return `${to},exchange_vhost="${vhost}",exchange="${labelValue(exchange)}"`;
 }

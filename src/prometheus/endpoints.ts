@@ -1,6 +1,11 @@
 /** Which metrics are served where. */
 import type { Pattern } from '../auth/pattern.ts';
-import { channelExchangeMetrics, channelMetrics, channelQueueMetrics } from './channel-families.ts';
+import {
+  channelExchangeMetrics,
+  channelMetrics,
+  channelQueueExchangeMetrics,
+  channelQueueMetrics,
+} from './channel-families.ts';
 import { exchangeBindings, exchangeNames, vhostStatus } from './cluster-families.ts';
 import type { Table } from './exposition.ts';
 import { type Family, type PrometheusSources, Scrape } from './family.ts';
@@ -35,6 +40,7 @@ const CHOSEN_FAMILIES: readonly Family[] = [
   channelMetrics,
   channelExchangeMetrics,
   channelQueueMetrics,
+  channelQueueExchangeMetrics,
   connectionCoarseMetrics,
   connectionMetrics,
   vhostStatus,

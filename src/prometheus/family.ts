@@ -45,6 +45,12 @@ export class Scrape {
   }
 }
 
+/** Copies of messages that publishers have put into queues: what queues count, but for what had been in a queue before. */
+export function routedTotal({ sources, queueTotals }: Scrape): number {
+  const { classic, quorum } = queueTotals;
+  return classic.publishedTotal + quorum.publishedTotal - sources.vhosts.totals.deadLetterCopies;
+}
+
 export interface ByQueueType<T> {
   readonly classic: T;
   readonly quorum: T;

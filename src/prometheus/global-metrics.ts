@@ -4,7 +4,7 @@ import type { Deaths, DeathsByReason } from '../vhost/totals.ts';
 import { PublishTotals } from '../vhost/totals.ts';
 import { channelsOf } from './channel-families.ts';
 import { labelText, type Metric, type Table } from './exposition.ts';
-import { type PrometheusSources, type Scrape, table } from './family.ts';
+import { type PrometheusSources, routedTotal, type Scrape, table } from './family.ts';
 
 const PREFIX = 'rabbitmq_global_';
 const PROTOCOL = { protocol: 'amqp091' } as const;
@@ -40,10 +40,9 @@ function publishingOf(scrape: Scrape): Publishing {
   const totals = new PublishTotals();
   totals.add(vhosts.totals.channels);
   for (const channel of channels) totals.add(channel);
-  const { classic, quorum } = scrape.queueTotals;
   return {
     totals,
-    routed: classic.publishedTotal + quorum.publishedTotal - vhosts.totals.deadLetterCopies,
+    routed: routedTotal(scrape),
     publishers: channels.filter(({ publishedTotal }) => publishedTotal > 0).length,
     consumers: channels.reduce((sum, { consumers }) => sum + consumers.size, 0),
   };

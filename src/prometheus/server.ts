@@ -35,6 +35,7 @@ export async function startPrometheus(
     tlsHandshakeTimeoutMs: limits.tlsHandshakeTimeoutMs,
     load: async () => (await import('./http-server.ts')).httpServer(answering),
     closed: () => stopping.abort(),
+    title: 'Prometheus metrics',
     settings: 'prometheus',
     defaultPort: DEFAULT_PORT,
     defaultTlsPort: DEFAULT_TLS_PORT,

@@ -52,7 +52,16 @@ function answerTo(
 
 test('with a certificate there is TLS alone, unless it is said where else', async (t) => {
   const tls = { ...certificates.tls, port: 0 };
-  const broker = await start(t, { management: { tls }, prometheus: { port: 0, tls } });
+  const logged: string[] = [];
+  const silent = { debug: () => undefined, warning: () => undefined, error: () => undefined };
+  const log = { ...silent, info: (_category: string, message: string) => logged.push(message) };
+  const broker = await start(t, { management: { tls }, prometheus: { port: 0, tls }, log } as BrokerOptions);
+  const started = logged.filter((line) => / HTTP/.test(line)).map((line) => line.replace(/\d+$/, 'PORT'));
+  assert.deepEqual(started, [
+    'Management plugin: HTTPS listener started on port PORT',
+    'Prometheus metrics: HTTP (non-TLS) listener started on port PORT',
+    'Prometheus metrics: HTTPS listener started on port PORT',
+  ]);
   assert.match(broker.managementUrl!, /^https:\/\/127\.0\.0\.1:\d+$/);
   assert.equal(JSON.parse((await answerTo(`${broker.managementUrl}/api/whoami`)).body).name, 'guest');
   assert.match(broker.prometheusUrl!, /^http:/);

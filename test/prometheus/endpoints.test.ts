@@ -177,3 +177,17 @@ test('a port that is taken stops the start, and says what to set; a broker that 
   assert.equal(other.prometheusUrl, null);
   await other.stop();
 });
+
+test('what queues have of each exchange is told with detailed rates', async (t) => {
+  const broker = await start({ statistics: { ratesMode: 'detailed' } });
+  t.after(() => broker.stop());
+  await playTraffic(broker.port).then((connection) => connection.on('error', () => undefined));
+  const name = 'rabbitmq_detailed_queue_messages_published_total';
+  const metrics = await fetchMetrics(`${broker.prometheusUrl}/detailed?family=channel_queue_exchange_metrics`);
+  const vhosts = { queue_vhost: '/', exchange_vhost: '/' };
+  assert.equal(figureOf(metrics, name, { ...vhosts, queue: 'q1', exchange: 'x' }), 10);
+  assert.equal(figureOf(metrics, name, { ...vhosts, queue: 'quorum', exchange: '' }), 5);
+  const sums = await fetchMetrics(broker.prometheusUrl!);
+  const routed = figureOf(sums, 'rabbitmq_global_messages_routed_total');
+  assert.equal(figureOf(sums, 'rabbitmq_queue_messages_published_total'), routed);
+});
