@@ -140,6 +140,12 @@ export const ACCEPTED_ANSWERS: readonly AcceptedAnswer[] = [
     leveret: '401\n  {"error":"not_authorised","reason":"User not authorised to access object"}',
   },
   {
+    calls: /^POST \/api\/definitions\/moved (\[1\]|\{bad)$/,
+    reason: 'What is no JSON is told in the same words everywhere.',
+    rabbitMq: 'failed_to_parse_json',
+    leveret: 'not_json',
+  },
+  {
     calls: /^GET \/api\/nodes\/none$/,
     reason: 'A node that is not there is told as such.',
     rabbitMq: '500',

@@ -35,6 +35,8 @@ const ALL_PROPERTIES = {
 const LIMITED = { pattern: '^governed', definition: { 'max-length': 5, overflow: 'reject-publish' } };
 const SHOWN_POLICIES = 'queues/%2F/governed?columns=name,policy,operator_policy,effective_policy_definition';
 const PUBLISH = 'exchanges/%2F/amq.default/publish';
+const permission = (vhost: string, user: string) => ({ user, vhost, configure: '.*', write: '.*', read: '.*' });
+const limits = (value: object) => ({ component: 'vhost-limits', vhost: 'made', name: 'limits', value });
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' };
 const GET_ALL = { count: 10, ackmode: 'ack_requeue_true', encoding: 'auto' };
 
@@ -413,6 +415,43 @@ export const CALLS: Readonly<Record<string, readonly ApiCall[]>> = {
     del('topic-permissions/%2F/u1/amq.topic'),
     get('topic-permissions/%2F/u1'),
     del('topic-permissions/%2F/u1'),
+  ],
+  definitions: [
+    put('vhosts/moved'),
+    post('definitions/moved', {
+      queues: [{ name: 'dq', durable: true, auto_delete: false, arguments: { 'x-max-length': 3 } }],
+      exchanges: [{ name: 'dx', type: 'topic', durable: true, auto_delete: false, internal: false, arguments: {} }],
+      bindings: [{ source: 'dx', destination: 'dq', destination_type: 'queue', routing_key: 'k', arguments: {} }],
+      policies: [{ name: 'dp', pattern: '^x', definition: { 'max-length': 1 }, 'apply-to': 'queues', priority: 2 }],
+    }),
+    get('definitions/moved?columns=queues,exchanges,bindings,policies,parameters'),
+    get('queues/moved/dq?columns=name,durable,arguments'),
+    get('definitions/none'),
+    post('definitions/none', {}),
+    post('definitions/moved', {}),
+    post('definitions/moved', '[1]'),
+    post('definitions/moved', '{bad'),
+    post('definitions', { vhosts: [{ name: 'made' }], permissions: [permission('made', 'u1')] }),
+    get('permissions/made/u1'),
+    post('definitions', { users: [{ name: 'du', password_hash: '', tags: 'monitoring' }] }),
+    get('users/du?columns=name,tags,hashing_algorithm'),
+    post('definitions', { users: [{ name: 'dp', password: 'p', tags: ['management'] }] }),
+    get('whoami', { user: 'dp:p' }),
+    post('definitions', { topic_permissions: [{ ...permission('made', 'u1'), exchange: 'amq.topic' }] }),
+    get('topic-permissions/made/u1'),
+    post('definitions', { global_parameters: [{ name: 'dg', value: { a: 1 } }] }),
+    get('global-parameters/dg'),
+    post('definitions', { parameters: [limits({ 'max-queues': 7 })] }),
+    get('vhost-limits/made'),
+    post('definitions', { queues: [{ vhost: 'moved', name: 'dq', durable: true, auto_delete: false, arguments: {} }] }),
+    get('queues/moved/dq?columns=arguments'),
+    post('definitions', { policies: [{ vhost: 'moved', name: 'dp', pattern: '^y', definition: { 'max-length': 2 } }] }),
+    get('policies/moved/dp'),
+    del('vhosts/moved'),
+    del('vhosts/made'),
+    del('users/du'),
+    del('users/dp'),
+    del('global-parameters/dg'),
   ],
   logins: [
     del('auth/attempts/NODE'),
