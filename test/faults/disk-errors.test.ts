@@ -106,6 +106,8 @@ for (const error of ['EIO', 'ENOSPC']) {
     await eventually('the reason in the log', async () =>
       broker.stderr.includes(`the journal cannot be written (${error})`),
     );
+    // What was confirmed before may still be on its way: behind the answer to a request it is there.
+    await connection.createChannel();
     assert(confirmed.length > 0);
     const { length } = confirmed;
     // Several attempts later, still nothing.
