@@ -127,7 +127,7 @@ export const ACCEPTED_ANSWERS: readonly AcceptedAnswer[] = [
     rabbitMq: '"pattern":',
     leveret: '"not_active":["ha-mode"],"pattern":',
   },
-  ...['classic_mirrored_queue_version', 'maintenance_mode_status', 'stream_queue'].map((name) => ({
+  ...['classic_mirrored_queue_version', 'stream_queue'].map((name) => ({
     calls: /^GET \/api\/feature-flags\?columns=name/,
     reason: 'What a flag is about is not there, and enabling it would not bring it.',
     rabbitMq: `"${name}","stability":"stable","state":"enabled"`,

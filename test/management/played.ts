@@ -1,7 +1,8 @@
 /** All calls put to one broker, in their order, as one transcript a group. */
-import { CALLS, RUNNING_CALLS, TAG_CALLS } from './calls.ts';
+import { CALLS, RUNNING_CALLS } from './calls.ts';
 import { busyClient } from './clients.ts';
 import type { ApiCall } from './http-client.ts';
+import { TAG_CALLS } from './tag-calls.ts';
 import { type BrokerUnderTest, playedCall } from './transcript.ts';
 
 export type Transcripts = Map<string, readonly string[]>;

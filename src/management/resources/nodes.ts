@@ -11,7 +11,7 @@ const FEATURE_FLAGS: readonly (readonly [name: string, isHere: boolean, text: st
   ['drop_unroutable_metric', true, 'Messages that are dropped because no queue takes them are counted'],
   ['empty_basic_get_metric', true, 'basic.get from an empty queue is counted'],
   ['implicit_default_bindings', true, 'Bindings to the default exchange are nowhere kept'],
-  ['maintenance_mode_status', false, 'A node that is about to be stopped says so'],
+  ['maintenance_mode_status', true, 'A node that takes no clients for a while says so'],
   ['quorum_queue', true, 'Queues of the type quorum are durable classic ones on one node'],
   ['stream_queue', false, 'Queues of the type stream'],
   ['user_limits', true, 'Limits on connections and channels of a user'],
