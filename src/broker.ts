@@ -39,7 +39,7 @@ import type { Events } from './events/events.ts';
 import { type HttpListeners, urlOf } from './http/http-listeners.ts';
 import type { ManagementServer } from './management/server.ts';
 import type { BrokerSources, NodeControl, ShownListener } from './management/sources.ts';
-import { bootstrap, declareInternalTopic, endTracing, eraseDefinitions } from './metadata/bootstrap.ts';
+import { bootstrap, endTracing, eraseDefinitions } from './metadata/bootstrap.ts';
 import { openMemoryStore } from './metadata/memory-store.ts';
 import { MetadataLog } from './metadata/metadata-log.ts';
 import type { Change, MetadataStore } from './metadata/port.ts';
@@ -65,7 +65,6 @@ import { type LiveMessages, MessageStore } from './storage/message-store.ts';
 import { PAGE_SIZE } from './storage/page.ts';
 import { VERSION } from './version.ts';
 import { checkedDefinitions, importDefinitions } from './vhost/definition-import.ts';
-import { LOG_EXCHANGE, logExchange } from './vhost/log-exchange.ts';
 import { Vhosts } from './vhost/vhosts.ts';
 
 export type * from './embedding.ts';
@@ -248,12 +247,10 @@ class RunningBroker implements Broker {
     turn.store = this.#store;
     this.damage = this.#store.damage;
     const vhosts = this.#restore(metadata, turn, this.#store);
-    await this.#startEvents(metadata, vhosts);
+    this.#logBanner();
+    await this.#startPublishing(metadata, vhosts);
     const context = this.#makeContext(metadata, turn, this.#store, vhosts);
     this.#context = context;
-    this.#logBanner();
-    this.#logToExchange(vhosts);
-    this.logs.log.started();
     await this.#resources.start();
     await this.#listen(context);
     await this.#startPrometheus(context, vhosts);
@@ -261,13 +258,6 @@ class RunningBroker implements Broker {
     this.#tickedAtMs = this.#clock.monotonicMs();
     this.#ticker = this.#clock.every(periodMs, () => this.#tick(periodMs));
     this.#management?.resume(this.#sources());
-  }
-
-  #logToExchange(vhosts: Vhosts): void {
-    const { logging, defaultVhost = '/' } = this.#options;
-    if (logging?.exchange === undefined) return;
-    this.#logExchange = logExchange(logging.exchange, vhosts.internalPublisher, defaultVhost, this.#nodeName);
-    this.logs.log.add(this.#logExchange);
   }
 
   /** On the ports of the last time, where there was one. */
@@ -280,13 +270,20 @@ class RunningBroker implements Broker {
     }
   }
 
-  /** Loaded when they are asked for. */
-  async #startEvents(metadata: MetadataStore, { internalPublisher: publisher }: Vhosts): Promise<void> {
-    const { events, defaultVhost = '/' } = this.#options;
+  /** Lines of the log and events as messages; loaded when they are asked for. */
+  async #startPublishing(metadata: MetadataStore, { internalPublisher: publisher }: Vhosts): Promise<void> {
+    const { events, logging, defaultVhost = '/' } = this.#options;
+    const common = { metadata, publisher, nodeName: this.#nodeName };
+    if (logging?.exchange !== undefined) {
+      const { publishLog } = await import('./vhost/log-exchange.ts');
+      const place = { ...common, vhost: defaultVhost };
+      this.#logExchange = await publishLog(this.logs.log, logging.exchange, place);
+    }
+    this.logs.log.started();
     if (events === undefined) return;
     const { startEvents } = await import('./events/events.ts');
-    const common = { nodeName: this.#nodeName, clock: this.#clock, pids: this.#pids };
-    this.#events = await startEvents({ publisher, vhost: events.vhost ?? defaultVhost, metadata, ...common });
+    const others = { vhost: events.vhost ?? defaultVhost, clock: this.#clock, pids: this.#pids, log: this.#log };
+    this.#events = await startEvents({ ...common, ...others });
   }
 
   #logBanner(): void {
@@ -412,9 +409,6 @@ class RunningBroker implements Broker {
     await endTracing(this.#metadata);
     if (definitions.users.length === 0) await this.#bootstrap(this.#metadata);
     await importDefinitions(this.#metadata, definitions, this.#slices);
-    if (this.#options.logging?.exchange !== undefined) {
-      await declareInternalTopic(this.#metadata, this.#options.defaultVhost ?? '/', LOG_EXCHANGE);
-    }
     return this.#metadata;
   }
 

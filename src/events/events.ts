@@ -5,6 +5,7 @@ import { declareInternalTopic } from '../metadata/bootstrap.ts';
 import type { MetadataStore } from '../metadata/port.ts';
 import type { AlarmedResource } from '../metrics/alarms.ts';
 import type { Clock } from '../runtime/clock.ts';
+import type { Log } from '../runtime/log.ts';
 import type { InternalPublisher } from '../vhost/internal-publisher.ts';
 import { ConnectionEvents } from './connection-events.ts';
 import { EVENT_EXCHANGE, EventExchange, text } from './event-exchange.ts';
@@ -18,11 +19,12 @@ export interface EventsOptions {
   readonly clock: Clock;
   readonly pids: Pids;
   readonly metadata: MetadataStore;
+  readonly log: Log;
 }
 
 /** @throws MetadataError as propose() says */
 export async function startEvents(options: EventsOptions): Promise<Events> {
-  await declareInternalTopic(options.metadata, options.vhost, EVENT_EXCHANGE);
+  await declareInternalTopic(options.metadata, options.vhost, EVENT_EXCHANGE, options.log);
   return new Events(options);
 }
 

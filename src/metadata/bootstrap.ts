@@ -1,5 +1,6 @@
 /** What a broker has before anybody declares anything: a vhost, a user, and in every vhost the predeclared exchanges. */
 import { EMPTY_TABLE } from '../protocol/field-table.ts';
+import type { Log } from '../runtime/log.ts';
 import type { Change, ExchangeRecord, MetadataStore, PermissionRecord, UserRecord, VhostRecord } from './port.ts';
 
 export interface BootstrapOptions {
@@ -63,9 +64,11 @@ export async function endTracing(store: MetadataStore): Promise<void> {
 }
 
 /** Makes a topic exchange that only the broker itself publishes to, where it is not there yet. */
-export async function declareInternalTopic(store: MetadataStore, vhost: string, name: string): Promise<void> {
+export async function declareInternalTopic(store: MetadataStore, vhost: string, name: string, log: Log): Promise<void> {
   const { vhosts, exchanges } = store.snapshot();
-  if (!vhosts.some((each) => each.name === vhost)) return;
+  if (!vhosts.some((each) => each.name === vhost)) {
+    return log.warning('broker', `there is no vhost '${vhost}': nothing is published to ${name}`);
+  }
   if (exchanges.some((each) => each.vhost === vhost && each.name === name)) return;
   const exchange = { ...predeclared(vhost, name, 'topic'), internal: true };
   await proposed(store, [{ kind: 'put-exchange', exchange }]);

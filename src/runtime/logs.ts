@@ -112,19 +112,20 @@ function standardError(level: LogLevel): LogOutput {
 }
 
 /** Straight to the descriptor: a stream that once failed, because its disk was full or its reader slow, never writes again. */
-function consoleOutput({ level = DEFAULT_LEVEL, formatter, stream = 'stderr' }: ConsoleLogOptions): LogOutput {
+function consoleOutput(options: ConsoleLogOptions): LogOutput {
+  const { level = DEFAULT_LEVEL, formatter = 'plaintext', stream = 'stderr' } = options;
   const fd = stream === 'stdout' ? 1 : 2;
   let lostCount = 0;
+  const noteOf = (entry: LogEntry): string => {
+    if (lostCount === 0) return '';
+    return formatted(
+      { ...entry, level: 'error', category: 'log', message: `${lostCount} lines could not be written` },
+      formatter,
+    );
+  };
   const write = (entry: LogEntry) => {
-    const note = {
-      ...entry,
-      level: 'error',
-      category: 'log',
-      message: `${lostCount} lines could not be written`,
-    } as const;
-    const lines = formatted(entry, formatter ?? 'plaintext');
     try {
-      writeSync(fd, lostCount === 0 ? lines : plainLines(note) + lines);
+      writeSync(fd, noteOf(entry) + formatted(entry, formatter));
       lostCount = 0;
     } catch {
       lostCount++;

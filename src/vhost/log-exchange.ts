@@ -1,16 +1,35 @@
 /** An output of the log: lines become messages to `amq.rabbitmq.log`, with their level as the routing key. Form: RabbitMQ's. */
-import type { LogOutput } from '../runtime/log.ts';
+import { declareInternalTopic } from '../metadata/bootstrap.ts';
+import type { MetadataStore } from '../metadata/port.ts';
+import type { Logger, LogOutput } from '../runtime/log.ts';
 import { formatted } from '../runtime/log-format.ts';
 import type { ExchangeLogOptions } from '../runtime/log-options.ts';
 import type { InternalPublisher } from './internal-publisher.ts';
 
-export const LOG_EXCHANGE = 'amq.rabbitmq.log';
+const LOG_EXCHANGE = 'amq.rabbitmq.log';
 
-export function logExchange(
+export interface LogExchangePlace {
+  readonly metadata: MetadataStore;
+  readonly publisher: InternalPublisher;
+  readonly vhost: string;
+  readonly nodeName: string;
+}
+
+/** @returns the output that was added to the log. @throws MetadataError as propose() says */
+export async function publishLog(
+  log: Logger,
+  options: ExchangeLogOptions,
+  place: LogExchangePlace,
+): Promise<LogOutput> {
+  await declareInternalTopic(place.metadata, place.vhost, LOG_EXCHANGE, log);
+  const output = exchangeOutput(options, place);
+  log.add(output);
+  return output;
+}
+
+function exchangeOutput(
   { level = 'info', formatter = 'plaintext' }: ExchangeLogOptions,
-  publisher: InternalPublisher,
-  vhost: string,
-  nodeName: string,
+  { publisher, vhost, nodeName }: LogExchangePlace,
 ): LogOutput {
   const contentType = formatter === 'json' ? 'application/json' : 'text/plain';
   const headers = new Map([['node', { type: 'S', value: nodeName }]] as const);

@@ -185,6 +185,19 @@ test('a login that is refused says why, in words and without the password', asyn
   assert.doesNotMatch(event!, /wrong/);
 });
 
+test('a vhost that is not there is told of: nobody would get anything', async (t) => {
+  const warnings: string[] = [];
+  const quiet = () => undefined;
+  const log = {
+    debug: quiet,
+    info: quiet,
+    error: quiet,
+    warning: (_: string, text: string) => void warnings.push(text),
+  };
+  await start(t, { events: { vhost: 'none' }, log });
+  assert.deepEqual(warnings, ["there is no vhost 'none': nothing is published to amq.rabbitmq.event"]);
+});
+
 test('without being asked for there is no such exchange', async (t) => {
   const broker = await start(t, {});
   const guest = await client(broker);
