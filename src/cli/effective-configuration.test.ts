@@ -181,6 +181,16 @@ test('the HTTP API is there unless a file of plugins leaves it out, or a flag sa
   assert.equal(await has({ enabledPlugins: join(directory, 'with'), withoutManagement: true }), false);
 });
 
+test('so it is with the metrics', async (t) => {
+  const directory = folder(t, { with: '[rabbitmq_prometheus].', without: '[rabbitmq_management].' });
+  const has = async (flags: ServeFlags) => brokerOptions(await effective(flags), flags).prometheus !== undefined;
+  assert.equal(await has({}), true);
+  assert.equal(await has({ enabledPlugins: join(directory, 'with') }), true);
+  assert.equal(await has({ enabledPlugins: join(directory, 'without') }), false);
+  assert.equal(await has({ enabledPlugins: join(directory, 'without'), prometheusPort: '0' }), true);
+  assert.equal(await has({ withoutPrometheus: true }), false);
+});
+
 test('a list of cluster members may name this node alone: there are no clusters yet', async () => {
   const start = async (environment: Environment) => brokerOptions(await effective({}, environment), {});
   const self = `rabbit@${hostname()}`;

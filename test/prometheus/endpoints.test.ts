@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { connect } from 'amqplib';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker.ts';
+import { eventually } from '../conformance/waiting.ts';
 import { ask } from '../management/http-client.ts';
 import { fetchMetrics, figureOf, type Metrics, parseMetrics } from './parsed.ts';
 import { playTraffic } from './traffic.ts';
@@ -190,4 +191,39 @@ test('what queues have of each exchange is told with detailed rates', async (t) 
   const sums = await fetchMetrics(broker.prometheusUrl!);
   const routed = figureOf(sums, 'rabbitmq_global_messages_routed_total');
   assert.equal(figureOf(sums, 'rabbitmq_queue_messages_published_total'), routed);
+});
+
+test('alarms, logins and the limits that are set now are told as they are', async (t) => {
+  const broker = await start({ management: { port: 0 } });
+  t.after(() => broker.stop());
+  await ask(broker.managementUrl!, { method: 'GET', path: '/api/whoami' });
+  await ask(broker.managementUrl!, { method: 'GET', path: '/api/whoami', user: 'guest:wrong' });
+  broker.setMemoryHighWatermark({ absolute: 1 });
+  const metrics = await fetchMetrics(broker.prometheusUrl!);
+  assert.equal(figureOf(metrics, 'rabbitmq_alarms_memory_used_watermark'), 1);
+  assert.equal(figureOf(metrics, 'rabbitmq_alarms_free_disk_space_watermark'), 0);
+  assert.equal(figureOf(metrics, 'rabbitmq_resident_memory_limit_bytes'), 1);
+  const http = { protocol: 'http' };
+  assert.equal(figureOf(metrics, 'rabbitmq_auth_attempts_succeeded_total', http), 1);
+  assert.equal(figureOf(metrics, 'rabbitmq_auth_attempts_failed_total', http), 1);
+});
+
+test('Node tells of the delays and the garbage since the first scrape', async (t) => {
+  const broker = await start();
+  t.after(() => broker.stop());
+  const before = await fetchMetrics(broker.prometheusUrl!);
+  assert.equal(figureOf(before, 'nodejs_version_info', { major: process.versions.node.split('.')[0]! }), 1);
+  const metrics = await eventually('a delay and its garbage', async () => {
+    const until = performance.now() + 60;
+    const garbage: object[][] = [];
+    while (performance.now() < until) garbage[0] = Array.from({ length: 1000 }, () => ({}));
+    const after = await fetchMetrics(broker.prometheusUrl!);
+    const collections = after.samples.filter(
+      ({ name, value }) => name === 'nodejs_gc_duration_seconds_sum' && value > 0,
+    );
+    return figureOf(after, 'nodejs_eventloop_lag_max_seconds') > 0.04 && collections.length > 0 && after;
+  });
+  assert.ok(figureOf(metrics, 'nodejs_gc_duration_seconds_count', { kind: 'minor' }) > 0);
+  const cpu = 'process_cpu_seconds_total';
+  assert.ok(figureOf(metrics, cpu) > figureOf(before, cpu));
 });
