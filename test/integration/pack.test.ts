@@ -13,7 +13,7 @@ const BIN = join(ROOT, 'node_modules/.bin');
 /** The pinned Node comes first, for npm and npx too. */
 const ENVIRONMENT = { ...brokerEnvironment(), PATH: `${BIN}${delimiter}${process.env.PATH}` };
 const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string; files: string[] };
-const PACKED_BYTES_MAX = 500_000;
+const PACKED_BYTES_MAX = 1_000_000;
 
 const directory = mkdtempSync(join(tmpdir(), 'leveret-pack-'));
 const project = join(directory, 'project');
