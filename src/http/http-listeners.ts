@@ -56,12 +56,6 @@ export class HttpListeners {
     this.#options = options;
   }
 
-  /** The same for all that listen. */
-  readonly #server: HttpServerLoader = () => {
-    this.#loaded ??= this.#options.load();
-    return this.#loaded;
-  };
-
   get open(): readonly HttpListener[] {
     return this.#open;
   }
@@ -91,14 +85,15 @@ export class HttpListeners {
 
   async #listenAll({ host, port, tls }: HttpListening): Promise<void> {
     const { settings, defaultPort, defaultTlsPort } = this.#options;
+    const load = () => this.#load();
     if (tls === undefined || host !== undefined || port !== undefined) {
       const at = { host: host ?? DEFAULT_HOST, port: port ?? defaultPort };
-      await this.#listen('http', new Acceptor(this.#server, this.#options), at, `${settings}.tcp.port`);
+      await this.#listen('http', new Acceptor(load, this.#options), at, `${settings}.tcp.port`);
     }
     if (tls === undefined) return;
     const certificates = await this.#openCertificates(tls);
     const at = { host: tls.host ?? DEFAULT_HOST, port: tls.port ?? defaultTlsPort };
-    await this.#listen('https', new Acceptor(this.#server, this.#options, certificates), at, `${settings}.ssl.port`);
+    await this.#listen('https', new Acceptor(load, this.#options, certificates), at, `${settings}.ssl.port`);
   }
 
   async #openCertificates(tls: TlsOptions): Promise<TlsCertificates> {
@@ -119,6 +114,12 @@ export class HttpListeners {
     this.#open.push({ protocol, host, port: openPort });
     const kind = protocol === 'http' ? 'HTTP (non-TLS)' : 'HTTPS';
     this.#options.log.info('broker', `${this.#options.title}: ${kind} listener started on port ${openPort}`);
+  }
+
+  /** The same server for all that listen. */
+  #load(): ReturnType<HttpServerLoader> {
+    this.#loaded ??= this.#options.load();
+    return this.#loaded;
   }
 
   async close(): Promise<void> {

@@ -44,9 +44,9 @@ async function answer(
   options: HttpServerOptions,
   runtime: RuntimeMetrics,
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://localhost');
-  const endpoint = endpointOf(url.pathname, options.path);
-  if (endpoint === undefined) return refuse(response, 404, 'application/json', NOTHING_THERE);
+  const url = URL.parse(request.url ?? '/', 'http://localhost');
+  const endpoint = url === null ? undefined : endpointOf(url.pathname, options.path);
+  if (url === null || endpoint === undefined) return refuse(response, 404, 'application/json', NOTHING_THERE);
   const { method, headers } = request;
   if (method === 'OPTIONS') return finish(response, 200);
   if (method !== 'GET' && method !== 'HEAD') return finish(response, 405);

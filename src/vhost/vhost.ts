@@ -78,6 +78,8 @@ export class Vhost {
   readonly #queueEnv: QueueEnvironment;
   readonly #router: Router<Queue>;
   readonly #found = new ScratchList<Queue>();
+  /** How many queues have refused the last message that some queue refused; to be read when its publish returns. */
+  #refusedCount = 0;
 
   constructor(name: string, env: VhostEnvironment) {
     this.name = name;
@@ -147,6 +149,7 @@ export class Vhost {
       const position = this.#env.store.append(message, durableIds, durableCount, part.length);
       for (const queue of part) queue.publish(position, message.bodySize, message.priority, message.ttlMs);
     }
+    this.#refusedCount = refusing.length;
     return refusing.length > 0 ? 'rejected' : 'routed';
   }
 
@@ -223,8 +226,8 @@ export class Vhost {
     message.priority = dead.priority ?? 0;
     message.blindBytes = encodeBlindKeys(blindKeys);
     message.blindSize = message.blindBytes.length;
-    this.#env.totals.deadLetterCopies += queues.length;
-    this.publish(message, queues.length === route.queues.length ? route : new Route(queues));
+    const outcome = this.publish(message, queues.length === route.queues.length ? route : new Route(queues));
+    this.#env.totals.deadLetterCopies += queues.length - (outcome === 'rejected' ? this.#refusedCount : 0);
   }
 
   // --- what is counted ---

@@ -57,7 +57,7 @@ test('with a certificate there is TLS alone, unless it is said where else', asyn
   const log = { ...silent, info: (_category: string, message: string) => logged.push(message) };
   const broker = await start(t, { management: { tls }, prometheus: { port: 0, tls }, log } as BrokerOptions);
   const started = logged.filter((line) => / HTTP/.test(line)).map((line) => line.replace(/\d+$/, 'PORT'));
-  assert.deepEqual(started, [
+  assert.deepEqual(started.sort(), [
     'Management plugin: HTTPS listener started on port PORT',
     'Prometheus metrics: HTTP (non-TLS) listener started on port PORT',
     'Prometheus metrics: HTTPS listener started on port PORT',

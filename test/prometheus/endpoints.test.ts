@@ -80,6 +80,9 @@ describe('metrics', () => {
     }
     const nothing = '{"error":"Object Not Found","reason":"Not Found"}';
     assert.deepEqual(await statusOf('less'), [404, 'application/json', nothing]);
+    const { port } = new URL(url);
+
+    assert.equal((await ask(`http://127.0.0.1:${port}`, { method: 'GET', path: '//' })).status, 404);
     assert.equal((await statusOf('/'))[0], 200);
     assert.equal((await statusOf('/default'))[0], 200);
   });
@@ -132,6 +135,25 @@ test('sums never fall, whatever goes', async (t) => {
     for (const [name, value] of last) assert.ok(next.get(name)! >= value, `${name} fell with ${what}`);
     last = next;
   }
+});
+
+test('what is dead-lettered counts as routed nowhere, whether or not there is room for it', async (t) => {
+  const broker = await start();
+  t.after(() => broker.stop());
+  const connection = await connect(broker.url);
+  connection.on('error', () => undefined);
+  const channel = await connection.createChannel();
+  await channel.assertQueue('full', { arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } });
+  const deadLetters = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'full' };
+  await channel.assertQueue('quick', { arguments: { ...deadLetters, 'x-message-ttl': 0 } });
+  for (let i = 0; i < 3; i++) channel.sendToQueue('quick', Buffer.from('dies'));
+  await eventually('the last of them to die', async () => {
+    return (await channel.checkQueue('quick')).messageCount + (await channel.checkQueue('full')).messageCount === 1;
+  });
+  const metrics = await fetchMetrics(broker.prometheusUrl!);
+  assert.equal(figureOf(metrics, 'rabbitmq_global_messages_routed_total'), 3);
+  const died = { queue_type: 'rabbit_classic_queue', dead_letter_strategy: 'at_most_once' };
+  assert.equal(figureOf(metrics, 'rabbitmq_global_messages_dead_lettered_expired_total', died), 3);
 });
 
 test('the settings of RabbitMQ’s plugin say where, and of what', async (t) => {
