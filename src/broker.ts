@@ -108,7 +108,7 @@ class RunningBroker implements Broker {
   readonly #churn = new Churn();
   readonly #pids: Pids;
   #events: Events | null = null;
-  readonly #slices = new Slices();
+  readonly #slices = new Slices(() => this.#turn?.hasten());
   readonly #application = new Application(
     () => this.#startApplication(),
     () => this.#stopApplication(),

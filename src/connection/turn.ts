@@ -44,7 +44,7 @@ export class Turn {
   #sharing: Sharing[] = [];
   /** Octets that all connections have read in this turn. */
   readBytes = 0;
-  readonly #run = (): void => this.run();
+  readonly #run = (): void => this.hasten();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -102,6 +102,11 @@ export class Turn {
   #dispatchInLine(queue: Queue): void {
     if (queue.awake) dispatch(queue);
     if (queue.wentWithout && !queue.deleted) this.#waiting.add(queue);
+  }
+
+  /** Runs now what is scheduled for this pass of the event loop: before long work goes on, say. */
+  hasten(): void {
+    if (this.#scheduled) this.run();
   }
 
   run(): void {

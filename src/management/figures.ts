@@ -33,6 +33,17 @@ export class Figures<T extends object> {
 
   view(item: T, names: readonly string[], window: Window | undefined): FiguresView {
     this.#read(item, this.#now);
+    return this.#viewNow(item, names, window);
+  }
+
+  /** Undefined while all of them are zero: RabbitMQ leaves such figures out. */
+  viewUnlessZero(item: T, names: readonly string[], window: Window | undefined): FiguresView | undefined {
+    this.#read(item, this.#now);
+    const isAny = this.#fieldsOf(names).some(({ column }) => this.#now[column]! > 0);
+    return isAny ? this.#viewNow(item, names, window) : undefined;
+  }
+
+  #viewNow(item: T, names: readonly string[], window: Window | undefined): FiguresView {
     const view: Record<string, number | Details> = {};
     for (const { name, details, column } of this.#fieldsOf(names)) {
       view[name] = this.#now[column]!;
@@ -50,9 +61,4 @@ export class Figures<T extends object> {
     }
     return fields;
   }
-}
-
-/** Undefined while all of them are zero: RabbitMQ leaves such figures out. */
-export function orNothing(view: FiguresView): FiguresView | undefined {
-  return Object.values(view).some((figure) => typeof figure === 'number' && figure > 0) ? view : undefined;
 }

@@ -3,7 +3,7 @@ import type { DeliveryCounts, ExchangePublishes } from '../connection/channel-co
 import type { Window } from '../metrics/sampled.ts';
 import type { ExchangeFlow } from '../routing/exchange.ts';
 import type { IncomingCount } from '../vhost/vhost.ts';
-import { Figures, type FiguresView, orNothing } from './figures.ts';
+import { Figures, type FiguresView } from './figures.ts';
 import type { BrokerSources } from './sources.ts';
 
 export const DELIVERY_COLUMNS = [
@@ -78,7 +78,7 @@ export class FlowStatistics {
 
   /** Undefined as long as nothing has come to it. */
   exchange(flow: ExchangeFlow, window: Window | undefined): FiguresView | undefined {
-    return orNothing(this.#exchanges.view(flow, EXCHANGE_COLUMNS, window));
+    return this.#exchanges.viewUnlessZero(flow, EXCHANGE_COLUMNS, window);
   }
 
   deliveries(counts: DeliveryCounts, window: Window | undefined): FiguresView {

@@ -12,7 +12,7 @@ import type { Queue } from '../queues/queue.ts';
 import type { QueueCounts } from '../queues/queue-totals.ts';
 import type { Timer } from '../runtime/clock.ts';
 import type { Vhost } from '../vhost/vhost.ts';
-import { Figures, type FiguresView, orNothing } from './figures.ts';
+import { Figures, type FiguresView } from './figures.ts';
 import { DELIVERY_COLUMNS, FlowStatistics, readDeliveries } from './flow-statistics.ts';
 import { type NodeFigures, readNodeFigures } from './node-figures.ts';
 import type { BrokerSources } from './sources.ts';
@@ -161,7 +161,7 @@ export class Statistics {
   /** Undefined as long as nothing has happened in it, and where it is not to be shown. */
   queueMessages(queue: Queue, windows: StatisticsWindows): FiguresView | undefined {
     if (this.flows === null) return undefined;
-    return orNothing(this.#queues.view(queue, QUEUE_MESSAGE_COLUMNS, windows.rates));
+    return this.#queues.viewUnlessZero(queue, QUEUE_MESSAGE_COLUMNS, windows.rates);
   }
 
   vhostLengths(vhost: Vhost, windows: StatisticsWindows): FiguresView {
@@ -170,7 +170,7 @@ export class Statistics {
 
   vhostMessages(vhost: Vhost, windows: StatisticsWindows): FiguresView | undefined {
     if (this.flows === null) return undefined;
-    return orNothing(this.#vhosts.view(vhost, TOTAL_MESSAGE_COLUMNS, windows.rates));
+    return this.#vhosts.viewUnlessZero(vhost, TOTAL_MESSAGE_COLUMNS, windows.rates);
   }
 
   totalLengths(windows: StatisticsWindows): FiguresView {
@@ -179,14 +179,14 @@ export class Statistics {
 
   totalMessages(windows: StatisticsWindows): FiguresView | undefined {
     if (this.flows === null) return undefined;
-    return orNothing(this.#everything.view(this, TOTAL_MESSAGE_COLUMNS, windows.rates));
+    return this.#everything.viewUnlessZero(this, TOTAL_MESSAGE_COLUMNS, windows.rates);
   }
 
   /** What it publishes, and what it is delivered: each only where there has been any. */
   channelMessages(channel: Channel, windows: StatisticsWindows): FiguresView | undefined {
     if (this.flows === null) return undefined;
-    const published = orNothing(this.#channels.view(channel, PUBLISH_COLUMNS, windows.rates));
-    const delivered = orNothing(this.#channels.view(channel, DELIVERY_COLUMNS, windows.rates));
+    const published = this.#channels.viewUnlessZero(channel, PUBLISH_COLUMNS, windows.rates);
+    const delivered = this.#channels.viewUnlessZero(channel, DELIVERY_COLUMNS, windows.rates);
     return published === undefined ? delivered : { ...published, ...delivered };
   }
 

@@ -40,6 +40,16 @@ test('who works at the same time takes turns, a slice for each pass of the event
   assert.equal(new Set(passes).size, 15, `each slice was in a pass of its own: ${passes}`);
 });
 
+test('what is due in the same pass of the event loop goes before a slice', async () => {
+  const done: string[] = [];
+  const slices = new Slices(() => done.push('messages'));
+  for (let slice = 0; slice < 3; slice++) {
+    await slices.next();
+    done.push('slice');
+  }
+  assert.deepEqual(done, ['messages', 'slice', 'messages', 'slice', 'messages', 'slice']);
+});
+
 test('sorting is stable, whatever the length', async () => {
   const slices = new Slices();
   for (const count of [0, 1, 63, 64, 65, 200, 1000, 5000]) {

@@ -32,14 +32,21 @@ export function* eachStep<T, R>(items: Iterable<T>, work: (item: T, index: numbe
 }
 
 export class Slices {
+  readonly #goesFirst: () => void;
   readonly #waiting: (() => void)[] = [];
   #beganMs = Number.NEGATIVE_INFINITY;
   readonly #goOn = (): void => {
     const next = this.#waiting.shift();
     if (this.#waiting.length > 0) setImmediate(this.#goOn);
+    this.#goesFirst();
     this.#beganMs = performance.now();
     next?.();
   };
+
+  /** @param goesFirst does what else is due in this pass of the event loop */
+  constructor(goesFirst: () => void = () => {}) {
+    this.#goesFirst = goesFirst;
+  }
 
   /** Whether there was enough for this pass of the event loop; true for whoever was not in one. */
   get isOver(): boolean {

@@ -60,8 +60,9 @@ export const connectionResources: readonly Resource[] = [
     },
     requires: 'management',
     GET: (request) => listBare(request, connectionsOfUser(request)),
-    DELETE: (request) => {
-      for (const connection of connectionsOfUser(request)) close(request, connection);
+    DELETE: async (request) => {
+      const { slices } = request.sources;
+      await slices.each(connectionsOfUser(request), (connection) => close(request, connection));
       return NO_CONTENT;
     },
   },
