@@ -1,7 +1,7 @@
 /** The HTTP API and the metrics over TLS: where, with whose certificate, to whom; rabbitmqadmin over it. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFileSync, existsSync } from 'node:fs';
+import { copyFileSync, existsSync, writeFileSync } from 'node:fs';
 import { get as httpsGet } from 'node:https';
 import { connect } from 'node:net';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -10,6 +10,7 @@ import { promisify } from 'node:util';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker.ts';
 import { eventually, withDeadline } from '../conformance/waiting.ts';
 import type { Certificate } from '../integration/certificates.ts';
+import { LeveretProcess } from '../integration/leveret-process.ts';
 import { clientOptions, TestCertificates } from '../integration/tls-clients.ts';
 import { ask } from './http-client.ts';
 
@@ -110,6 +111,31 @@ test('a renewed certificate is used from then on, and the check tells when one e
   assert.equal((await answerTo(check)).status, 200);
   copyFileSync(certificates.server.keyFile, where.keyFile);
   assert.match(broker.reloadCertificates() ?? '', /\(management\.ssl\.keyfile\) does not belong to the first/);
+});
+
+test('the settings of a file say so, too, and SIGHUP has certificates read again where metrics alone have one', async (t) => {
+  const where = certificates.directory.filesOf('by-signal');
+  copyFileSync(certificates.server.certFile, where.certFile);
+  copyFileSync(certificates.server.keyFile, where.keyFile);
+  const config = certificates.directory.file('metrics.conf');
+  const lines = [
+    'listeners.tcp.default = 127.0.0.1:0',
+    'prometheus.ssl.ip = 127.0.0.1',
+    'prometheus.ssl.port = 0',
+    `prometheus.ssl.certfile = ${where.certFile}`,
+    `prometheus.ssl.keyfile = ${where.keyFile}`,
+  ];
+  writeFileSync(config, lines.join('\n'));
+  const leveret = LeveretProcess.start(t, '--memory', '--without-management', '--config', config);
+  await leveret.port();
+  const url = /^ {2}metrics +(https:\/\/\S+)$/m.exec(leveret.stdout)?.[1] ?? '';
+  assert.equal((await answerTo(url)).subject, 'CN=localhost');
+  const next = certificates.ca.issue('next', { alternativeNames: 'IP:127.0.0.1,DNS:localhost' });
+  copyFileSync(next.certFile, where.certFile);
+  copyFileSync(next.keyFile, where.keyFile);
+  leveret.child.kill('SIGHUP');
+  await leveret.printed(/SIGHUP, new connections get the certificate that the files hold now/);
+  assert.equal((await answerTo(url)).subject, 'CN=next');
 });
 
 test('a start says which of its settings is wrong', async () => {
