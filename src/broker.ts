@@ -49,6 +49,8 @@ import { AuthAttempts } from './metrics/auth-attempts.ts';
 import { Churn } from './metrics/churn.ts';
 import { type ResourceFigures, Resources } from './metrics/resources.ts';
 import { connectionForced } from './protocol/errors.ts';
+import type { DelayLine } from './queues/delay-line.ts';
+import { DelayMover } from './queues/delay-mover.ts';
 import type { Queue } from './queues/queue.ts';
 import { Application } from './runtime/application.ts';
 import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
@@ -61,6 +63,7 @@ import { writePidFile } from './runtime/pid-file.ts';
 import { Slices, whole } from './runtime/slices.ts';
 import type { QueueMarks } from './storage/checkpoint.ts';
 import { eraseMessages } from './storage/erase.ts';
+import { DelayFiles } from './storage/delay-files.ts';
 import { type LiveMessages, MessageStore } from './storage/message-store.ts';
 import { PAGE_SIZE } from './storage/page.ts';
 import { VERSION } from './version.ts';
@@ -122,6 +125,8 @@ class RunningBroker implements Broker {
   #context: ConnectionContext | null = null;
   #accounts: Accounts | null = null;
   #store: MessageStore | null = null;
+  #delayFiles: DelayFiles | null = null;
+  readonly #delayMover = new DelayMover();
   #vhosts: Vhosts | null = null;
   #turn: Turn | null = null;
   #ticker: Timer | null = null;
@@ -465,6 +470,9 @@ class RunningBroker implements Broker {
         for (const queue of this.#vhosts?.queues() ?? []) {
           queue.visitLive(wanted, (position, size, priority) => visit(queue.id, position, size, priority));
         }
+        for (const line of this.#vhosts?.lines() ?? []) {
+          line.visitLive(wanted, (position, size, priority) => visit(line.id, position, size, priority));
+        }
         for (const { channels } of this.#connections) {
           for (const { unacked } of channels.values()) {
             unacked.visit(({ queue }, position, size, lane) => {
@@ -479,14 +487,25 @@ class RunningBroker implements Broker {
           const any = deliveredPosition >= 0 || deliveryCounts.size > 0 || mayExpire;
           if (durable && any) marks.set(id, { deliveredPosition, deliveryCounts, mayExpire });
         }
+        for (const line of this.#vhosts?.lines() ?? []) {
+          if (line.durable && line.marks.size > 0) marks.set(line.id, line.queueMarks);
+        }
         return marks;
       },
     };
   }
 
   #restore(metadata: MetadataStore, turn: Turn, store: MessageStore): Vhosts {
+    if (this.dataDir !== null) this.#delayFiles = new DelayFiles(this.dataDir);
     const vhosts = new Vhosts({
       nodeName: this.#nodeName,
+      delays: {
+        disk: this.#options.disk ?? systemDisk,
+        damage: store.damageReport,
+        files: this.#delayFiles,
+        mover: this.#delayMover,
+        schedule: () => turn.schedule(),
+      },
       store,
       clock: this.#clock,
       log: this.#log,
@@ -505,8 +524,19 @@ class RunningBroker implements Broker {
       closeAbandoned(this.#connections, change);
     });
     for (const queue of vhosts.queues()) this.#adopt(queue, store);
+    this.#delayFiles?.keepOnly(new Set([...vhosts.lines()].map(({ id }) => id)));
+    for (const line of vhosts.lines()) this.#adoptLine(line, store);
     store.recoveryTaken();
     return vhosts;
+  }
+
+  #adoptLine(line: DelayLine, store: MessageStore): void {
+    const lost = line.adopt(store.recovered.get(line.id));
+    if (lost === 0) return;
+    this.#log.error(
+      'store',
+      `exchange '${line.name}' in vhost '${line.vhost}': ${lost} delayed messages are lost to damage`,
+    );
   }
 
   #adopt(queue: Queue, store: MessageStore): void {
@@ -658,7 +688,10 @@ class RunningBroker implements Broker {
     this.#logExchange = this.#events = null;
     this.#vhosts?.internalPublisher.close();
     for (const queue of this.#vhosts?.queues() ?? []) queue.stop();
+    for (const line of this.#vhosts?.lines() ?? []) line.stop();
+    await this.#delayMover.idle();
     await this.#store?.close();
+    if (this.#store !== null && this.#store.durable === this.#store.appended) this.#delayFiles?.noteStop();
     this.#accounts?.close();
     this.#removePidFile?.();
     this.#metadata?.close();

@@ -61,7 +61,16 @@ function routeOf(
   routed: readonly RoutedMessage[],
   queueCount: number,
 ): Route {
-  return { name, router: new Router(() => undefined), exchange, messages: routed, queueCount };
+  return {
+    name,
+    router: new Router(
+      () => undefined,
+      () => false,
+    ),
+    exchange,
+    messages: routed,
+    queueCount,
+  };
 }
 
 function headersOf(place: number): FieldTable {

@@ -30,7 +30,8 @@ import {
 } from '../protocol/methods.generated.ts';
 import type { Queue } from '../queues/queue.ts';
 import type { IncomingMessage } from '../storage/record.ts';
-import { readRoute, type Vhost } from '../vhost/vhost.ts';
+import { readRoute } from '../vhost/route-bytes.ts';
+import type { Vhost } from '../vhost/vhost.ts';
 import { ChannelConsumer } from './channel-consumer.ts';
 import { ChannelCounts, type DeliveryCounts } from './channel-counts.ts';
 import { Confirms } from './confirms.ts';

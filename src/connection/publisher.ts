@@ -19,12 +19,13 @@ import { fieldTypeName } from '../protocol/field-table.ts';
 import { type BasicProperties, decodeProperties, encodeProperties } from '../protocol/properties.ts';
 import { decodeText } from '../protocol/text.ts';
 import type { Queue } from '../queues/queue.ts';
+import { delayOf, LATEST_MS } from '../routing/delay-headers.ts';
 import type { Exchange } from '../routing/exchange.ts';
 import type { RoutedMessage } from '../routing/routed-message.ts';
 import { encodeBlindKeys } from '../storage/blind-keys.ts';
 import { copyBytes, IncomingMessage, NO_TTL } from '../storage/record.ts';
-import type { Route } from '../vhost/route.ts';
-import { readRoute } from '../vhost/vhost.ts';
+import { NO_ROUTE, type Route } from '../vhost/route.ts';
+import { readRoute } from '../vhost/route-bytes.ts';
 import type { Channel } from './channel.ts';
 import { Content } from './delivery.ts';
 import { PropertyScan } from './property-scan.ts';
@@ -333,13 +334,36 @@ export class Publisher implements RoutedMessage {
     this.routingKey = routingKey;
     this.otherKeys = copies ? this.#readCopies() : [];
     const replyTargets = exchange === '' ? this.#replyTargets() : null;
+    if (this.#exchange?.delays === true) this.#checkDelay(this.#exchange);
     const { route, cacheable } = this.#channel.vhost.route(this.#exchange, this);
+    if (route.lines.length > 0 && this.#isRefused(route)) return this.#unroutable();
     const found = { exchange: this.#exchange, route, uncarried: 0, replyTargets };
     if (!cacheable || replyTargets !== null || copies) return found;
     if (this.#cache.size >= MAX_CACHED_ROUTES) this.#cache.clear();
     this.#cache.set(name, found);
     this.#current = found;
     return found;
+  }
+
+  /** @throws AmqpError 406 for a delay that is none, or ends after the year 9999 */
+  #checkDelay({ name }: Exchange<Queue>): void {
+    const { nowMs } = this.#channel.connection;
+    const delayMs = delayOf(this.properties().headers, nowMs);
+    if (nowMs + delayMs <= LATEST_MS) return;
+    const reason = Number.isNaN(delayMs) ? 'is no number of milliseconds' : 'ends after the year 9999';
+    throw preconditionFailed(`invalid delay of a message to exchange '${name}': it ${reason}`, BASIC_PUBLISH);
+  }
+
+  /** A mandatory message that no queue would get, if it were released now, does not wait to get nowhere. */
+  #isRefused({ queues }: Route): boolean {
+    const exchange = this.#exchange;
+    return (
+      this.#mandatory && queues.length === 0 && exchange !== null && !this.#channel.vhost.reachesQueue(exchange, this)
+    );
+  }
+
+  #unroutable(): ResolvedRoute {
+    return { exchange: this.#exchange, route: NO_ROUTE, uncarried: 0, replyTargets: null };
   }
 
   #replyTargets(): readonly ReplyTarget[] | null {

@@ -15,6 +15,7 @@ import { openMemoryStore } from '../metadata/memory-store.ts';
 import type { Change, MetadataStore } from '../metadata/port.ts';
 import { AuthAttempts } from '../metrics/auth-attempts.ts';
 import { Churn } from '../metrics/churn.ts';
+import { DelayMover } from '../queues/delay-mover.ts';
 import { systemDisk } from '../runtime/disk.ts';
 import { createLog } from '../runtime/log.ts';
 import { TestClock } from '../runtime/test-clock.ts';
@@ -108,6 +109,7 @@ export class TestBroker {
       log,
       churn,
       wake: (queue) => turn.wake(queue),
+      delays: { disk: systemDisk, damage: null, files: null, mover: new DelayMover(), schedule: () => turn.schedule() },
       turnMs: () => turn.nowMs,
       unused: ({ vhost, name }) => propose({ kind: 'delete-queue', vhost, name }),
       exchangeUnused: (vhost, { name }) => propose({ kind: 'delete-exchange', vhost: vhost.name, name }),

@@ -17,7 +17,6 @@ import {
 import {
   AmqpError,
   accessRefused,
-  commandInvalid,
   internalError,
   notFound,
   notImplemented,
@@ -38,12 +37,7 @@ import {
   type QueueUnbind,
 } from '../protocol/methods.generated.ts';
 import type { Queue } from '../queues/queue.ts';
-import {
-  type ExchangeType,
-  isExchangeType,
-  validateBinding,
-  validateExchangeArguments,
-} from '../routing/exchange-types.ts';
+import { knownExchangeType, validateBinding, validateExchangeArguments } from '../routing/exchange-types.ts';
 import { checkExchangeEquivalence, checkQueueEquivalence } from '../vhost/equivalence.ts';
 import { checkExchangeArguments } from '../vhost/exchange-arguments.ts';
 import { readQueueArguments } from '../vhost/queue-arguments.ts';
@@ -61,7 +55,7 @@ export function declareExchange(channel: Channel, method: ExchangeDeclare, isSec
     existingExchange(channel, name);
     return channel.answer(method.noWait, { name: 'exchange.declare-ok' });
   }
-  const type = knownType(method.type);
+  const type = knownExchangeType(method.type);
   refuseDefaultExchange(name);
   access.check('exchange', name, 'configure');
   const existing = vhost.exchanges.get(name);
@@ -79,18 +73,13 @@ export function declareExchange(channel: Channel, method: ExchangeDeclare, isSec
     access.check('exchange', alternate.value, 'write');
   }
   validateExchangeArguments(type, args);
-  const exchange = { vhost: vhost.name, name, type, durable, autoDelete, internal, arguments: args };
+  const declared = { vhost: vhost.name, name, type, durable, autoDelete, internal, arguments: args };
+  const exchange = type === 'x-delayed-message' ? { ...declared, lineId: newQueueId(channel) } : declared;
   propose(channel, method, {
     change: { kind: 'put-exchange', exchange },
     answer: () => channel.answer(method.noWait, { name: 'exchange.declare-ok' }),
     again: isSecond ? undefined : () => declareExchange(channel, method, true),
   });
-}
-
-function knownType(type: string): ExchangeType {
-  if (isExchangeType(type)) return type;
-  if (type === '') throw commandInvalid("invalid exchange type ''");
-  throw commandInvalid(`unknown exchange type '${type}'`);
 }
 
 function recordOf(channel: Channel, name: string): ExchangeRecord {
@@ -336,7 +325,11 @@ function changeBinding(channel: Channel, method: BindingMethod, binding: Binding
   if (destination.kind === 'queue' && isBind) refuseLocked(channel, destination);
   if (isBind) {
     const { routingKey } = binding;
-    validateBinding(source.type, { destinationKind: destination.kind, routingKey, arguments: binding.arguments });
+    validateBinding(source.routingType, {
+      destinationKind: destination.kind,
+      routingKey,
+      arguments: binding.arguments,
+    });
   }
   propose(channel, method, {
     change: { kind: isBind ? 'put-binding' : 'delete-binding', binding },

@@ -6,7 +6,7 @@ import type { Page } from '../storage/page.ts';
 import type { IncomingMessage } from '../storage/record.ts';
 import type { TracedChannel, TracedMessage } from '../vhost/firehose.ts';
 import type { Route } from '../vhost/route.ts';
-import { readRoute } from '../vhost/vhost.ts';
+import { readRoute } from '../vhost/route-bytes.ts';
 import type { Channel } from './channel.ts';
 import type { Content } from './delivery.ts';
 

@@ -172,7 +172,7 @@ function isSettled(before: Put, put: Put): boolean {
   if ('unlessThere' in put) return true;
   if (put.kind === 'put-binding') return true;
   if (put.kind === 'put-exchange') {
-    if (encodeRecord(before) === encodeRecord(put)) return true;
+    if (withoutLine(before) === withoutLine(put)) return true;
     throw new MetadataError(
       'conflict',
       `there is another exchange '${put.exchange.name}' in vhost '${put.exchange.vhost}'`,
@@ -185,4 +185,11 @@ function isSettled(before: Put, put: Put): boolean {
     throw new MetadataError('conflict', `there is another queue '${name}' in vhost '${vhost}'`);
   }
   return false;
+}
+
+/** What was declared: each declaration brings an id for the line, and that of the first counts. */
+function withoutLine(put: Put): string {
+  if (put.kind !== 'put-exchange') return encodeRecord(put);
+  const { lineId, ...exchange } = put.exchange;
+  return encodeRecord({ kind: put.kind, exchange });
 }

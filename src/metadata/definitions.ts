@@ -116,7 +116,7 @@ export function* definitionChanges(
     yield;
     if (change.kind === 'new-exchange') {
       const { exchange } = change;
-      if (isNewExchange(exchange)) changes.push({ kind: 'put-exchange', exchange, unlessThere: true });
+      if (isNewExchange(exchange)) changes.push({ kind: 'put-exchange', exchange: withLine(exchange, store), unlessThere: true });
     } else if (change.kind === 'new-queue') {
       const { queue } = change;
       if (!isNewQueue(queue)) continue;
@@ -147,6 +147,11 @@ function* changesOf(definitions: Definitions, isKnown: (vhost: string) => boolea
   for (const exchange of definitions.exchanges) yield { kind: 'new-exchange', exchange };
   for (const queue of definitions.queues) yield { kind: 'new-queue', queue };
   for (const binding of definitions.bindings) yield { kind: 'put-binding', binding };
+}
+
+/** What waits in an x-delayed-message exchange is kept under an id of its own. */
+function withLine(exchange: ExchangeRecord, store: MetadataStore): ExchangeRecord {
+  return exchange.type === 'x-delayed-message' ? { ...exchange, lineId: store.allocateQueueId() } : exchange;
 }
 
 /** RabbitMQ's own files have keys beside the lists, which tell of the broker that wrote them. */

@@ -64,6 +64,8 @@ export interface ExchangeRecord {
   readonly autoDelete: boolean;
   readonly internal: boolean;
   readonly arguments: FieldTable;
+  /** Of an x-delayed-message exchange: an id as queues have, for what waits in it. */
+  readonly lineId?: number;
 }
 
 export interface QueueRecord {

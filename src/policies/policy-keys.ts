@@ -42,6 +42,7 @@ const KEYS: readonly (readonly [name: string, key: PolicyKey])[] = [
   key('acts', 'max-length-bytes', count('maximum length in bytes'), OPERATORS),
   key('acts', 'message-ttl', count('message TTL'), OPERATORS),
   key('acts', 'overflow', oneOf('overflow value', ['drop-head', 'reject-publish', 'reject-publish-dlx'])),
+  key('acts', 'release-rate', above0('release rate'), { notFor: ['classic', 'quorum'] }),
   key('later', 'queue-leader-locator', leaderLocator(), NOT_CLASSIC),
   key('later', 'queue-master-locator', masterLocator, NOT_QUORUM),
   ...['ha-mode', 'ha-params', 'ha-sync-mode'].map((name) => together(name, { ...OPERATORS, ...NOT_QUORUM })),
@@ -104,6 +105,10 @@ function count(what: string, { least = 0, most = Number.MAX_VALUE } = {}): Check
     const fits = typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
     return fits ? undefined : notValid(value, what);
   };
+}
+
+function above0(what: string): Check {
+  return (value) => (typeof value === 'number' && value > 0 ? undefined : notValid(value, what));
 }
 
 function oneOf(what: string, allowed: readonly JsonValue[]): Check {

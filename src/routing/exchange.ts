@@ -1,7 +1,7 @@
 import type { FieldTable } from '../protocol/field-table.ts';
 import type { BindingTable } from './binding-table.ts';
 import type { Destination, RoutableQueue } from './destination.ts';
-import { createBindingTable, type ExchangeType } from './exchange-types.ts';
+import { createBindingTable, type ExchangeType, type RoutingType, routingTypeOf } from './exchange-types.ts';
 import type { RandomSource } from './random.ts';
 
 /** What exchange.declare says of an exchange. AMQP 0-9-1 1.6.2.1; `internal` is RabbitMQ's use of that bit. */
@@ -31,6 +31,10 @@ export class Exchange<Q extends RoutableQueue> implements Destination {
   lastRoute = 0;
   readonly name: string;
   readonly type: ExchangeType;
+  /** The type that its bindings are of. */
+  readonly routingType: RoutingType;
+  /** Whether messages with a delay wait here before they are routed. */
+  readonly delays: boolean;
   readonly durable: boolean;
   readonly autoDelete: boolean;
   readonly internal: boolean;
@@ -47,12 +51,14 @@ export class Exchange<Q extends RoutableQueue> implements Destination {
   constructor(options: ExchangeOptions) {
     this.name = options.name;
     this.type = options.type;
+    this.delays = options.type === 'x-delayed-message';
     this.durable = options.durable ?? false;
     this.autoDelete = options.autoDelete ?? false;
     this.internal = options.internal ?? false;
     this.arguments = options.arguments ?? new Map();
     this.alternateExchange = alternateExchangeOf(this.arguments);
-    this.bindings = createBindingTable(options.type, this.arguments, options.random ?? Math.random);
+    this.routingType = routingTypeOf(options.type, this.arguments);
+    this.bindings = createBindingTable(this.routingType, this.arguments, options.random ?? Math.random);
   }
 }
 

@@ -45,7 +45,10 @@ export function int(value: number): FieldValue {
 export class TestTopology {
   readonly #exchanges = new Map<string, Exchange<NamedQueue>>();
   readonly #queues = new Map<string, NamedQueue>();
-  readonly router = new Router<NamedQueue>((name) => this.#exchanges.get(name));
+  readonly router = new Router<NamedQueue>(
+    (name) => this.#exchanges.get(name),
+    () => false,
+  );
 
   declare(options: ExchangeOptions): Exchange<NamedQueue> {
     const exchange = new Exchange<NamedQueue>(options);

@@ -81,6 +81,16 @@ export function syncDirectory(path: string): void {
   }
 }
 
+/** As syncDirectory, without blocking. */
+export async function syncFolder(path: string): Promise<void> {
+  const handle = await fs.promises.open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
 /** Replaces a file as a whole: after a crash either the old or the new content is there. */
 export function replaceFileSync(path: string, content: Buffer | string): void {
   const temporary = `${path}.new`;

@@ -6,6 +6,7 @@
  */
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
+import { syncFolder } from '../runtime/disk.ts';
 import type { Log } from '../runtime/log.ts';
 import { encodeCheckpoint, encodeFileIndex, type FileIndex, IndexedMessages } from './checkpoint.ts';
 import type { Journal, JournalFile } from './journal.ts';
@@ -178,14 +179,5 @@ async function replaceFile(path: string, content: Buffer): Promise<void> {
     // A disk that is full needs the room.
     await fs.rm(temporary, { force: true });
     throw error;
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const handle = await fs.open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

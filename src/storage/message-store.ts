@@ -104,6 +104,7 @@ export class MessageStore {
   readonly #recentBytes: number;
   readonly #loadedPages: number;
   #congested = false;
+  #holds = 0;
   #inGroup = false;
   #closed = false;
   /** Of reads that are to be repeated. */
@@ -178,6 +179,11 @@ export class MessageStore {
   /** What was found to be damaged, at the start and since, one sentence each. */
   get damage(): readonly string[] {
     return this.#damage?.sentences ?? [];
+  }
+
+  /** Where others report what they find damaged; null for a store in memory. */
+  get damageReport(): DamageReport | null {
+    return this.#damage;
   }
 
   /** Bytes of records appended to the journal so far. A confirm may go once `durable` has reached it. */
@@ -270,6 +276,21 @@ export class MessageStore {
     return page;
   }
 
+  /** All positions that were given out are below. */
+  get nextPosition(): number {
+    return this.#nextPage * PAGE_SIZE;
+  }
+
+  /** Publishers pause until as many calls of `relieve` have come: somebody cannot keep up with what they send. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  relieve(): void {
+    this.#holds--;
+    this.#checkRelief();
+  }
+
   /** Counts a reference that recovery found. @returns false when the message's page is lost. */
   adopt(position: number): boolean {
     const page = this.#pages.get(Math.floor(position / PAGE_SIZE));
@@ -345,7 +366,7 @@ export class MessageStore {
 
   #overLimits(): boolean {
     const { memoryLimitBytes, unwrittenLimitBytes } = this.#options;
-    if ((this.#journal?.unwrittenBytes ?? 0) > unwrittenLimitBytes) return true;
+    if (this.#holds > 0 || (this.#journal?.unwrittenBytes ?? 0) > unwrittenLimitBytes) return true;
     return this.#spill !== null && this.#pool.usedBytes > memoryLimitBytes + memoryLimitBytes / 2;
   }
 

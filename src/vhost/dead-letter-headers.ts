@@ -50,7 +50,12 @@ export function deadLetteredProperties(death: Death): BasicProperties {
 /** The keys that a dead letter is published with: the queue's own, or those that the message was published with. */
 export function deadLetterRoutingKeys({ deadLetterRoutingKey, routingKey, properties, blindKeys }: Death): RoutingKeys {
   if (deadLetterRoutingKey !== undefined) return { routingKey: deadLetterRoutingKey, copies: [], blindKeys: [] };
-  return { routingKey, copies: stringsIn(properties.headers?.get('CC')), blindKeys };
+  return { routingKey, copies: copyKeysOf(properties), blindKeys };
+}
+
+/** The keys in a message's CC header. */
+export function copyKeysOf({ headers }: BasicProperties): string[] {
+  return stringsIn(headers?.get('CC'));
 }
 
 /**
@@ -71,7 +76,7 @@ export function isDeadLetterCycle(properties: BasicProperties, queue: string): b
 /** The table of one death, in RabbitMQ's order. */
 function eventOf(death: Death): Map<string, FieldValue> {
   const { properties, queue, reason, exchange, routingKey, nowSeconds } = death;
-  const keys = [routingKey, ...stringsIn(properties.headers?.get('CC'))];
+  const keys = [routingKey, ...copyKeysOf(properties)];
   const event = new Map<string, FieldValue>([
     ['reason', text(reason)],
     ['queue', text(queue)],

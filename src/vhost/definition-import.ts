@@ -19,8 +19,9 @@ import type { PolicyKind } from '../policies/policy-keys.ts';
 import { PolicyError, readPolicy } from '../policies/policy-reading.ts';
 import { AmqpError, preconditionFailed } from '../protocol/errors.ts';
 import {
-  type ExchangeType,
   isExchangeType,
+  type RoutingType,
+  routingTypeOf,
   validateBinding,
   validateExchangeArguments,
 } from '../routing/exchange-types.ts';
@@ -148,14 +149,14 @@ const VHOST_LIMITS = ['max-connections', 'max-queues'];
 
 /** A binding may be from an exchange of the same file, or from one that is there. */
 function* checkBindings(store: MetadataStore, { exchanges, bindings }: Definitions): Steps {
-  const types = new Map<string, string>();
-  yield* eachStep([...exchanges, ...store.snapshot().exchanges], ({ vhost, name, type }) => {
-    types.set(JSON.stringify([vhost, name]), type);
+  const types = new Map<string, RoutingType>();
+  yield* eachStep([...exchanges, ...store.snapshot().exchanges], ({ vhost, name, type, arguments: args }) => {
+    if (isExchangeType(type)) types.set(JSON.stringify([vhost, name]), routingTypeOf(type, args));
   });
   yield* checkEach('bindings', bindings, ({ vhost, source, destinationType, routingKey, arguments: args }) => {
     // One that is in neither is missed by the store, or is predeclared in a vhost of this file.
     const type = types.get(JSON.stringify([vhost, source]));
     if (type === undefined) return;
-    validateBinding(type as ExchangeType, { destinationKind: destinationType, routingKey, arguments: args });
+    validateBinding(type, { destinationKind: destinationType, routingKey, arguments: args });
   });
 }

@@ -45,6 +45,10 @@ export function checkExchangeEquivalence(current: ExchangeRecord, requested: Req
   checkProperty(what, 'auto_delete', current.autoDelete, requested.autoDelete);
   checkProperty(what, 'internal', current.internal, requested.internal);
   checkArgument(what, 'alternate-exchange', current.arguments, requested.arguments);
+  // The plugin does not compare x-delayed-type; a rate that is not taken has to be told.
+  if (current.type === 'x-delayed-message') {
+    checkArgument(what, 'x-release-rate', current.arguments, requested.arguments);
+  }
 }
 
 /** An exclusive queue goes with its connection: whatever a client says, RabbitMQ holds it for not durable. */

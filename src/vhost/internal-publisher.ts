@@ -7,7 +7,8 @@
 import { type BasicProperties, encodeProperties } from '../protocol/properties.ts';
 import type { Log } from '../runtime/log.ts';
 import { IncomingMessage } from '../storage/record.ts';
-import { setRoute, type Vhost } from './vhost.ts';
+import { setRoute } from './route-bytes.ts';
+import type { Vhost } from './vhost.ts';
 
 /** What is collected at most before it is published in the midst of what goes on. */
 const LARGEST_PENDING_BYTES = 4 * 1024 * 1024;

@@ -6,6 +6,7 @@ import type { Change, JsonObject, MetadataStore, PolicyRecord } from '../metadat
 import { makeMany, putExchange, putQueue, userRecord, vhostRecord } from '../metadata/test-records.ts';
 import { Churn } from '../metrics/churn.ts';
 import { fromPlain, type PlainObject } from '../protocol/field-table.ts';
+import { DelayMover } from '../queues/delay-mover.ts';
 import type { Queue } from '../queues/queue.ts';
 import { systemDisk } from '../runtime/disk.ts';
 import { createLog } from '../runtime/log.ts';
@@ -43,6 +44,7 @@ class Bench {
         queue.awake = true;
         this.#awake.add(queue);
       },
+      delays: { disk: systemDisk, damage: null, files: null, mover: new DelayMover(), schedule: () => undefined },
       turnMs: () => this.clock.nowMs(),
       unused: ({ name }) => this.gone.push(name),
       exchangeUnused: () => undefined,

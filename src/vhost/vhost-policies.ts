@@ -5,6 +5,7 @@ import { PolicyAssignment } from '../policies/policy-assignment.ts';
 import type { PolicyKind } from '../policies/policy-keys.ts';
 import type { PolicySubject } from '../policies/policy-set.ts';
 import { type DeclaredQueue, settingsWithPolicy } from '../policies/queue-policy.ts';
+import type { DelayLine } from '../queues/delay-line.ts';
 import type { Queue } from '../queues/queue.ts';
 import { alternateExchangeOf, type Exchange } from '../routing/exchange.ts';
 
@@ -40,12 +41,15 @@ export class VhostPolicies {
     this.#add('queue', { kind: declared.type, name: queue.name, obey });
   }
 
-  /** An alternate exchange that was declared comes before one by policy. */
-  addExchange(exchange: Exchange<Queue>): void {
+  /** An alternate exchange and a rate that were declared come before those by policy. */
+  addExchange(exchange: Exchange<Queue>, line: DelayLine | undefined): void {
+    const declaredRate = line?.rate.perSecond;
     const declared = alternateExchangeOf(exchange.arguments);
     const obey = (definition: JsonObject | null) => {
       const byPolicy = definition?.['alternate-exchange'];
       exchange.alternateExchange = declared ?? (typeof byPolicy === 'string' ? byPolicy : undefined);
+      const rate = definition?.['release-rate'];
+      line?.setRate(declaredRate ?? (typeof rate === 'number' ? rate : undefined));
     };
     this.#add('exchange', { kind: 'exchange', name: exchange.name, obey });
   }

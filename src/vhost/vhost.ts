@@ -7,14 +7,17 @@
  * What exists is changed by `apply` alone, which follows the metadata store; declarations are in declarations.ts.
  */
 
+import assert from 'node:assert/strict';
 import type { QueueRecord, QueueType } from '../metadata/port.ts';
 import { EMPTY_TABLE } from '../protocol/field-table.ts';
 import { type BasicProperties, decodeProperties, encodeProperties } from '../protocol/properties.ts';
-import { decodeText, encodeText } from '../protocol/text.ts';
+import { DelayLine, type DelayPlace } from '../queues/delay-line.ts';
 import { Queue } from '../queues/queue.ts';
 import type { QueueEnvironment } from '../queues/queue-environment.ts';
 import type { DeadLetterReason, QueueSettings } from '../queues/queue-settings.ts';
+import { delayOf } from '../routing/delay-headers.ts';
 import { type Exchange, ExchangeFlow } from '../routing/exchange.ts';
+import { releaseRateOf } from '../routing/exchange-types.ts';
 import type { RoutedMessage } from '../routing/routed-message.ts';
 import { Router } from '../routing/router.ts';
 import { ScratchList } from '../routing/scratch-list.ts';
@@ -22,9 +25,11 @@ import { blindKeysOf, decodeBlindKeys, encodeBlindKeys } from '../storage/blind-
 import type { Page } from '../storage/page.ts';
 import { bodySizeOf, IncomingMessage, propertiesSizeOf, routeOffsetOf, routeSizeOf } from '../storage/record.ts';
 import { deadLetteredProperties, deadLetterRoutingKeys, isDeadLetterCycle } from './dead-letter-headers.ts';
+import { releasedMessage } from './delayed-message.ts';
 import type { Firehose } from './firehose.ts';
 import { readQueueArguments } from './queue-arguments.ts';
 import { MAX_QUEUES_A_RECORD, NO_ROUTE, Route } from './route.ts';
+import { readRoute, setRoute } from './route-bytes.ts';
 import { type BrokerTotals, GoneTotals, type PublishTotals } from './totals.ts';
 import { VhostPolicies } from './vhost-policies.ts';
 
@@ -37,6 +42,8 @@ export interface IncomingCount {
 
 /** What the vhost needs of the broker: everything that a queue needs, but for what the vhost does itself. */
 export interface VhostEnvironment extends Omit<QueueEnvironment, 'deadLetter' | 'died' | 'unused'> {
+  /** Where delayed messages are moved to, and who does it. */
+  readonly delays: DelayPlace;
   /** Counted here for all vhosts. */
   readonly totals: BrokerTotals;
   /** The queue is to be deleted: x-expires, or auto-delete. */
@@ -60,6 +67,8 @@ export class Vhost {
   readonly name: string;
   readonly queues = new Map<string, Queue>();
   readonly exchanges = new Map<string, Exchange<Queue>>();
+  /** What waits in x-delayed-message exchanges, by their names. */
+  readonly lines = new Map<string, DelayLine>();
   /** What a queue becomes that is declared without x-queue-type. */
   defaultQueueType: QueueType = 'classic';
   /** Grows with every change that may alter where a message goes. */
@@ -80,11 +89,15 @@ export class Vhost {
   readonly #found = new ScratchList<Queue>();
   /** How many queues have refused the last message that some queue refused; to be read when its publish returns. */
   #refusedCount = 0;
+  readonly #lineRoutes = new WeakMap<DelayLine, Route>();
 
   constructor(name: string, env: VhostEnvironment) {
     this.name = name;
     this.#env = env;
-    this.#router = new Router((exchange) => this.exchanges.get(exchange));
+    this.#router = new Router(
+      (exchange) => this.exchanges.get(exchange),
+      (message) => delayOf(message.properties()?.headers, env.clock.nowMs()) > 0,
+    );
     this.#queueEnv = {
       store: env.store,
       clock: env.clock,
@@ -107,12 +120,44 @@ export class Vhost {
   route(exchange: Exchange<Queue> | null, message: RoutedMessage): { route: Route; cacheable: boolean } {
     const found = this.#found;
     found.clear();
+    const { delaying } = this.#router;
+    delaying.clear();
     let cacheable = message.otherKeys.length === 0;
     if (exchange !== null) cacheable = this.#router.route(exchange, message, found);
     else this.#addByName(message, found);
+    if (delaying.count > 0) return { route: this.#delayedRoute(), cacheable: false };
     const route = found.count === 0 ? NO_ROUTE : new Route(found.toArray());
     found.clear();
     return { route, cacheable };
+  }
+
+  #delayedRoute(): Route {
+    const { delaying } = this.#router;
+    const found = this.#found;
+    const lines = delaying.toArray().flatMap(({ name }) => this.lines.get(name) ?? []);
+    const isAlone = lines.length === 1 && found.count === 0;
+    const route = isAlone ? this.#routeTo(lines[0]) : new Route(found.toArray(), lines);
+    delaying.clear();
+    found.clear();
+    return route;
+  }
+
+  #routeTo(line: DelayLine): Route {
+    const known = this.#lineRoutes.get(line);
+    if (known !== undefined) return known;
+    const route = new Route([], [line]);
+    this.#lineRoutes.set(line, route);
+    return route;
+  }
+
+  /** Whether the message would reach a queue if nothing delayed it. */
+  reachesQueue(exchange: Exchange<Queue>, message: RoutedMessage): boolean {
+    const found = this.#found;
+    found.clear();
+    this.#router.route(exchange, message, found, true);
+    const isReached = found.count > 0;
+    found.clear();
+    return isReached;
   }
 
   #addByName(message: RoutedMessage, found: ScratchList<Queue>): void {
@@ -149,7 +194,9 @@ export class Vhost {
       const position = this.#env.store.append(message, durableIds, durableCount, part.length);
       for (const queue of part) queue.publish(position, message.bodySize, message.priority, message.ttlMs);
     }
+    for (const line of route.lines) line.take(this.#env.store.append(message, [line.id], line.durable ? 1 : 0, 1));
     this.#refusedCount = refusing.length;
+    if (route.queues.length + route.lines.length === 0) return 'unroutable';
     return refusing.length > 0 ? 'rejected' : 'routed';
   }
 
@@ -212,7 +259,8 @@ export class Vhost {
     const routed = { routingKey, otherKeys: [...copies, ...blindKeys], properties: () => dead };
     const { route } = this.route(exchange, routed);
     const queues = route.queues.filter((target) => !isDeadLetterCycle(dead, target.name));
-    if (queues.length === 0) return;
+    const { lines } = route;
+    if (queues.length + lines.length === 0) return;
     // One of its own: what this publish pushes out of a queue may be dead-lettered in its midst.
     const message = new IncomingMessage();
     setRoute(message, deadLetterExchange, routingKey);
@@ -226,8 +274,18 @@ export class Vhost {
     message.priority = dead.priority ?? 0;
     message.blindBytes = encodeBlindKeys(blindKeys);
     message.blindSize = message.blindBytes.length;
-    const outcome = this.publish(message, queues.length === route.queues.length ? route : new Route(queues));
+    const isWhole = queues.length === route.queues.length;
+    const outcome = this.publish(message, isWhole ? route : new Route(queues, lines));
     this.#env.totals.deadLetterCopies += queues.length - (outcome === 'rejected' ? this.#refusedCount : 0);
+  }
+
+  /** Routes what has waited with the bindings of this moment, from the exchange that it has waited in. */
+  #release(line: DelayLine, page: Page, offset: number, isRepeated: boolean): void {
+    const exchange = this.exchanges.get(line.name);
+    if (exchange === undefined) return;
+    const { message, routed } = releasedMessage(page, offset, this.#env.clock.nowMs(), isRepeated);
+    const { route } = this.route(exchange, routed);
+    if (this.publish(message, route) === 'unroutable') line.unroutableTotal++;
   }
 
   // --- what is counted ---
@@ -247,15 +305,27 @@ export class Vhost {
 
   // --- what exists ---
 
-  addExchange(exchange: Exchange<Queue>): void {
+  /** @param lineId what is kept of delayed messages bears it; of an x-delayed-message exchange alone */
+  addExchange(exchange: Exchange<Queue>, lineId: number | undefined): void {
     this.exchanges.set(exchange.name, exchange);
-    this.policies.addExchange(exchange);
+    if (exchange.delays) this.#addLine(exchange, lineId);
+    this.policies.addExchange(exchange, this.lines.get(exchange.name));
     this.topologyVersion++;
+  }
+
+  #addLine({ name, durable, arguments: args }: Exchange<Queue>, lineId: number | undefined): void {
+    assert(lineId !== undefined);
+    const { store, clock, log, delays } = this.#env;
+    const release = this.#release.bind(this);
+    const identity = { vhost: this.name, name, id: lineId, durable };
+    this.lines.set(name, new DelayLine(identity, releaseRateOf(args), { store, clock, log, ...delays, release }));
   }
 
   removeExchange(name: string): void {
     this.exchanges.delete(name);
     this.policies.remove('exchange', name);
+    this.lines.get(name)?.destroy();
+    this.lines.delete(name);
     this.topologyVersion++;
   }
 
@@ -305,18 +375,3 @@ export class Vhost {
 }
 
 const NOTHING_CAME: ReadonlyMap<string, IncomingCount> = new Map();
-
-/** Reads exchange and routing key as they stand in a route: two shortstrs. */
-export function readRoute(bytes: Buffer, offset: number): { exchange: string; routingKey: string } {
-  const keyAt = offset + 1 + bytes[offset];
-  const exchange = decodeText(bytes, offset + 1, keyAt);
-  return { exchange, routingKey: decodeText(bytes, keyAt + 1, keyAt + 1 + bytes[keyAt]) };
-}
-
-/** Writes exchange and routing key into a message as a route. */
-export function setRoute(message: IncomingMessage, exchange: string, routingKey: string): void {
-  const [name, key] = [encodeText(exchange), encodeText(routingKey)];
-  message.routeBytes = Buffer.concat([Buffer.of(name.length), name, Buffer.of(key.length), key]);
-  message.routeOffset = 0;
-  message.routeSize = message.routeBytes.length;
-}

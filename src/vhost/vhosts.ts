@@ -11,6 +11,7 @@ import type {
 import type { Churn } from '../metrics/churn.ts';
 import { faultOfPattern } from '../policies/definition-check.ts';
 import { inactiveKeys, type PolicyKind } from '../policies/policy-keys.ts';
+import type { DelayLine } from '../queues/delay-line.ts';
 import type { Queue } from '../queues/queue.ts';
 import { Exchange } from '../routing/exchange.ts';
 import { isExchangeType } from '../routing/exchange-types.ts';
@@ -53,6 +54,10 @@ export class Vhosts {
 
   *queues(): Iterable<Queue> {
     for (const vhost of this.#vhosts.values()) yield* vhost.queues.values();
+  }
+
+  *lines(): Iterable<DelayLine> {
+    for (const vhost of this.#vhosts.values()) yield* vhost.lines.values();
   }
 
   /** What the queue was declared as. */
@@ -124,7 +129,7 @@ export class Vhosts {
     // The default exchange has no bindings: publishes to it name their queue.
     if (vhost === undefined || record.name === '' || vhost.exchanges.has(record.name)) return;
     if (!isExchangeType(type)) throw new Error(`exchange '${record.name}' is of the unknown type '${type}'`);
-    vhost.addExchange(new Exchange({ ...record, type }));
+    vhost.addExchange(new Exchange({ ...record, type }), record.lineId);
   }
 
   /** @returns whether it is new */

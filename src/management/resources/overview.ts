@@ -22,6 +22,7 @@ const EXCHANGE_DESCRIPTIONS: Readonly<Record<(typeof EXCHANGE_TYPES)[number], st
   'x-random': 'Routes to one of what is bound, at random',
   'x-local-random': 'Routes to one of the queues of this node, at random',
   'x-modulus-hash': 'Spreads by a hash of the routing key',
+  'x-delayed-message': 'Routes messages when they are due',
 };
 
 const MECHANISM_DESCRIPTIONS: Readonly<Record<string, string>> = {

@@ -1,0 +1,552 @@
+/**
+ * A delay line: the messages that wait in an x-delayed-message exchange, and their release.
+ *
+ *   take ------> blocks (in the journal) ---- full, and not due soon: moved ----> segments (files of their own)
+ *                  |                                                                 |
+ *                  '-------- due: released in the order of (due, position) ----------'
+ *                            published and gone in one atomic group of the journal
+ *
+ * To the store a line is a queue: it has an id of the queues' kind, its messages are references under that id, and what is gone
+ * of a segment is kept in its marks (delay-marks.ts). The wall clock says what is due, and is asked at least once a second:
+ * a clock that jumps makes messages early or late by its jump and no more.
+ */
+
+import { decodeProperties } from '../protocol/properties.ts';
+import { dueAtOf } from '../routing/delay-headers.ts';
+import type { Clock, Timer } from '../runtime/clock.ts';
+import type { Disk } from '../runtime/disk.ts';
+import type { Log } from '../runtime/log.ts';
+import type { QueueMarks } from '../storage/checkpoint.ts';
+import type { DamageReport } from '../storage/damage.ts';
+import type { DelayFiles } from '../storage/delay-files.ts';
+import { type DelaySegment, openSegment } from '../storage/delay-segment.ts';
+import type { MessageStore } from '../storage/message-store.ts';
+import { PAGE_SIZE, type Page } from '../storage/page.ts';
+import {
+  propertiesSizeOf,
+  publishedAtOf,
+  RecordType,
+  recordSize,
+  recordType,
+  routeOffsetOf,
+  routeSizeOf,
+} from '../storage/record.ts';
+import type { RecoveredQueue } from '../storage/recovery.ts';
+import { DelayBlock } from './delay-block.ts';
+import { isSegmentKey, messageKey, messagesIn, nextSegmentNumber } from './delay-marks.ts';
+import type { DelayMover } from './delay-mover.ts';
+import { ReleaseRate } from './release-rate.ts';
+
+/** The clock is asked at least so often. */
+const TICK_MS = 1000;
+/** Others have their turn after so many releases. */
+const RELEASED_AT_ONCE = 256;
+/** What is due within this time is read from disk now. */
+const READ_AHEAD_MS = 1500;
+/** Of a block, how many of those that are due first are looked at for that. */
+const READ_AHEAD_MESSAGES = 63;
+/** A block of which most is due within this time is left to empty itself. */
+const SOON_MS = 30_000;
+/** So many blocks may be left to themselves; further ones are moved. */
+const KEPT_BLOCKS = 4;
+/** Publishers pause while more blocks than this wait to be moved. */
+const WAITING_BLOCKS = 8;
+/** A block that is not full is moved when this much was written to the journal behind its first message... */
+const PINNED_BYTES = 1024 * 1024 * 1024;
+/** ...as long as the line has no more segments than this: each is a file that is open. */
+const SEGMENTS_MOST = 1000;
+
+export interface DelayLineIdentity {
+  readonly vhost: string;
+  /** Of the exchange. */
+  readonly name: string;
+  readonly id: number;
+  readonly durable: boolean;
+}
+
+/** Where messages are moved to, and who does it. */
+export interface DelayPlace {
+  readonly disk: Disk;
+  /** Null for a broker in memory, and so is `files`: nothing is moved then. */
+  readonly damage: DamageReport | null;
+  readonly files: DelayFiles | null;
+  readonly mover: DelayMover;
+  /** A turn is to end: something was appended or settled outside of one. */
+  schedule(): void;
+}
+
+export interface DelayEnvironment extends DelayPlace {
+  readonly store: MessageStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Publishes a message that is due; `isRepeated`: it may have been before. */
+  release(line: DelayLine, page: Page, offset: number, isRepeated: boolean): void;
+}
+
+type Source = DelayBlock | DelaySegment;
+
+export class DelayLine implements DelayLineIdentity {
+  readonly vhost: string;
+  readonly name: string;
+  readonly id: number;
+  readonly durable: boolean;
+  /** How many messages wait. */
+  count = 0;
+  /** Since the line was made, or the broker started. */
+  releasedTotal = 0;
+  cancelledTotal = 0;
+  /** Of those released: they reached no queue. */
+  unroutableTotal = 0;
+  deleted = false;
+  readonly rate: ReleaseRate;
+  readonly env: DelayEnvironment;
+  /** Oldest first; the last one takes messages in unless it is full. */
+  readonly blocks: DelayBlock[] = [];
+  readonly segments: DelaySegment[] = [];
+  /** Blocks that are segments by now, until the journal knows of it. */
+  readonly settling = new Set<DelayBlock>();
+  /** See delay-marks.ts. */
+  readonly marks = new Map<number, number>();
+  readonly #progressed = new Set<Source>();
+  #ended: { readonly segment: DelaySegment; readonly appended: number }[] = [];
+  #lastNumber = 0;
+  /** What was due by then may have been released before the broker was killed. */
+  #repeatedUpToMs = Number.NEGATIVE_INFINITY;
+  #timer: Timer | null = null;
+  #wakeAtMs = Number.POSITIVE_INFINITY;
+  #holding = false;
+
+  constructor(identity: DelayLineIdentity, ratePerSecond: number | undefined, env: DelayEnvironment) {
+    this.vhost = identity.vhost;
+    this.name = identity.name;
+    this.id = identity.id;
+    this.durable = identity.durable;
+    this.env = env;
+    this.rate = new ReleaseRate(ratePerSecond, env.clock.monotonicMs());
+  }
+
+  // --- in ---
+
+  /** Takes in a message that the store holds for the line. */
+  take(position: number): void {
+    const { store } = this.env;
+    const page = store.pageAt(position);
+    const dueAtMs = this.#push(page, position);
+    if (dueAtMs < this.#wakeAtMs) this.#wakeAt(dueAtMs);
+  }
+
+  #push(page: Page, position: number): number {
+    const offset = position - page.number * PAGE_SIZE;
+    const dueAtMs = dueAtIn(page, offset);
+    let block = this.blocks.at(-1);
+    if (block === undefined || block.isFull || block.isMoving) {
+      block = new DelayBlock();
+      this.blocks.push(block);
+    }
+    block.push(position, dueAtMs, recordSize(page, offset));
+    this.count++;
+    if (block.isFull) this.#moveBlocks(this.env.clock.nowMs());
+    return dueAtMs;
+  }
+
+  /** Takes over what recovery found. @returns how many messages could not be found again. */
+  adopt(found: RecoveredQueue | undefined): number {
+    const { files, clock } = this.env;
+    if (files !== null && !files.wasStopped) this.#repeatedUpToMs = clock.nowMs();
+    for (const [key, value] of found?.deliveryCounts ?? []) this.marks.set(key, value);
+    this.#openSegments();
+    const lost = found === undefined ? 0 : this.#adoptJournal(found);
+    if (this.count > 0) this.#wakeAt(clock.nowMs());
+    return lost;
+  }
+
+  #openSegments(): void {
+    const { files, disk, damage } = this.env;
+    for (const key of this.marks.keys()) if (isSegmentKey(key)) this.#lastNumber = Math.max(this.#lastNumber, key);
+    for (const path of files?.segmentsOf(this.id) ?? []) {
+      const segment = openSegment(path, disk, damage as DamageReport);
+      if (segment === null) continue;
+      const { number, lowestPosition, highestPosition } = segment.header;
+      this.#lastNumber = Math.max(this.#lastNumber, number);
+      segment.resume(this.marks.get(number) ?? 0, messagesIn(this.marks, lowestPosition, highestPosition));
+      this.segments.push(segment);
+      this.count += segment.waiting;
+      if (segment.isEnded) this.#end(segment);
+    }
+    this.#forgetMarks();
+  }
+
+  /** Of segments that are no more. */
+  #forgetMarks(): void {
+    for (const key of this.marks.keys()) {
+      const isKept = ({ header }: DelaySegment) =>
+        key === header.number || (key > header.lowestPosition && key <= messageKey(header.highestPosition));
+      if (!this.segments.some(isKept) && !this.#ended.some(({ segment }) => isKept(segment))) this.marks.delete(key);
+    }
+  }
+
+  #adoptJournal({ messages }: RecoveredQueue): number {
+    const { store } = this.env;
+    const moved = this.#movedAmong(messages.positions.subarray(0, messages.count));
+    let lost = 0;
+    for (let i = 0; i < messages.count; i++) {
+      const position = messages.positions[i];
+      if (!store.adopt(position)) {
+        if (!moved.has(position)) lost++;
+      } else if (moved.has(position)) store.settle(this.id, position, this.durable);
+      else if (!this.#adoptMessage(position)) lost++;
+    }
+    this.env.schedule();
+    return lost;
+  }
+
+  /** Positions that stand in a segment: the broker was killed before the journal said that they had been moved. */
+  #movedAmong(positions: Float64Array): Set<number> {
+    const moved = new Set<number>();
+    const segments = [...this.segments, ...this.#ended.map(({ segment }) => segment)];
+    for (const segment of segments) {
+      const { lowestPosition, highestPosition } = segment.header;
+      if (!positions.some((position) => position >= lowestPosition && position <= highestPosition)) continue;
+      for (const position of segment.positions()) moved.add(position);
+    }
+    return moved;
+  }
+
+  #adoptMessage(position: number): boolean {
+    const { store } = this.env;
+    const page = store.pageAt(position);
+    store.loadSync(page);
+    if (recordType(page, position - page.number * PAGE_SIZE) !== RecordType.message) {
+      store.settle(this.id, position, this.durable);
+      return false;
+    }
+    this.#push(page, position);
+    return true;
+  }
+
+  // --- out ---
+
+  /** When the next message is due; infinite when none waits. */
+  get nextDueMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const block of this.blocks) next = Math.min(next, block.nextDueMs);
+    for (const segment of this.segments) next = Math.min(next, segment.nextDueMs);
+    return next;
+  }
+
+  #wakeAt(atMs: number): void {
+    const { clock } = this.env;
+    if (this.deleted) return;
+    this.#timer?.cancel();
+    const nowMs = clock.nowMs();
+    const delayMs = Math.min(Math.max(0, atMs - nowMs), TICK_MS);
+    this.#wakeAtMs = nowMs + delayMs;
+    this.#timer = clock.after(delayMs, this.#onTime);
+  }
+
+  readonly #onTime = (): void => {
+    this.#timer = null;
+    this.#wakeAtMs = Number.POSITIVE_INFINITY;
+    if (this.deleted) return;
+    const { clock, store } = this.env;
+    const nowMs = clock.nowMs();
+    const isHeldUp = store.congested;
+    if (!isHeldUp && this.nextDueMs <= nowMs) this.#releaseDue(nowMs);
+    this.#removeEnded();
+    this.#moveBlocks(nowMs);
+    this.#readAhead(nowMs);
+    if (this.count === 0 && this.#ended.length === 0 && this.settling.size === 0) return;
+    const waitMs = Math.max(this.rate.waitMs, isHeldUp ? HELD_UP_MS : 0);
+    this.#wakeAt(Math.max(this.#nextReadyMs(), nowMs + waitMs));
+  };
+
+  /** As `nextDueMs`, without what has to be read first: the end of the read wakes the line. */
+  #nextReadyMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const block of this.blocks) if (!block.loading) next = Math.min(next, block.nextDueMs);
+    for (const segment of this.segments) if (!segment.isWaiting) next = Math.min(next, segment.nextDueMs);
+    return next;
+  }
+
+  /** Releases what is due, up to a number at a time, in one atomic group with what says so. */
+  #releaseDue(nowMs: number): void {
+    const { store, clock } = this.env;
+    const most = Math.min(RELEASED_AT_ONCE, this.rate.allowed(clock.monotonicMs()));
+    if (most === 0) return;
+    let count = 0;
+    store.beginAtomic();
+    try {
+      while (count < most && this.#releaseNext(nowMs)) count++;
+      this.#noteProgress();
+    } finally {
+      store.endAtomic();
+    }
+    this.rate.spend(count);
+    for (const segment of this.segments.filter(({ isEnded }) => isEnded)) this.#end(segment);
+    for (let i = this.blocks.length - 1; i >= 0; i--) {
+      if (this.blocks[i].waiting === 0 && !this.blocks[i].isMoving) this.blocks.splice(i, 1);
+    }
+    this.env.schedule();
+  }
+
+  /** @returns false when nothing is due whose bytes are in memory. */
+  #releaseNext(nowMs: number): boolean {
+    let first: Source | null = null;
+    let dueMs = nowMs;
+    for (const block of this.blocks) {
+      if (block.nextDueMs > dueMs || !this.#isBlockReady(block)) continue;
+      if (first === null || block.nextDueMs < dueMs) first = block;
+      dueMs = block.nextDueMs;
+    }
+    // Of what is due at the same time, what is in a segment was there before.
+    for (const segment of this.segments) {
+      if (segment.nextDueMs > dueMs || !segment.isReady) continue;
+      if (!(first instanceof DelayBlock) && first !== null && segment.nextDueMs === dueMs) continue;
+      first = segment;
+      dueMs = segment.nextDueMs;
+    }
+    if (first === null) return false;
+    if (first instanceof DelayBlock) this.#releaseFromBlock(first, dueMs);
+    else this.#releaseFromSegment(first, dueMs);
+    this.count--;
+    return true;
+  }
+
+  /** Whether the bytes of its head are in memory; if not, they are read, which wakes the line. */
+  #isBlockReady(block: DelayBlock): boolean {
+    const { store } = this.env;
+    const page = store.pageAt(block.positions[block.heap.head]);
+    if (page.bytes !== null) return true;
+    if (block.loading) return false;
+    block.loading = true;
+    store.load(page, () => {
+      block.loading = false;
+      this.#wakeAt(0);
+    });
+    return false;
+  }
+
+  #releaseFromBlock(block: DelayBlock, dueMs: number): void {
+    const { store } = this.env;
+    const position = block.positions[block.heap.head];
+    const page = store.pageAt(position);
+    const offset = position - page.number * PAGE_SIZE;
+    // The store has reported what is damaged.
+    if (recordType(page, offset) === RecordType.message) this.#release(page, offset, dueMs);
+    block.shift();
+    store.settle(this.id, position, this.durable);
+    if (block.segmentNumber === 0) return;
+    block.releasedMeanwhile++;
+    this.#progressed.add(block);
+  }
+
+  #releaseFromSegment(segment: DelaySegment, dueMs: number): void {
+    const record = segment.headRecord();
+    if (record !== null) this.#release(record.page, record.offset, dueMs);
+    segment.shift();
+    this.#progressed.add(segment);
+  }
+
+  #release(page: Page, offset: number, dueMs: number): void {
+    this.releasedTotal++;
+    this.env.release(this, page, offset, dueMs <= this.#repeatedUpToMs);
+  }
+
+  /** Says in the journal how far segments are released, those too that are still being made. */
+  #noteProgress(): void {
+    for (const source of this.#progressed) {
+      if (source instanceof DelayBlock) this.#mark(source.segmentNumber, source.releasedMeanwhile);
+      else this.#mark(source.header.number, source.cursor);
+    }
+    this.#progressed.clear();
+  }
+
+  #mark(key: number, value: number): void {
+    this.marks.set(key, value);
+    if (this.durable) this.env.store.returned(this.id, key, value);
+  }
+
+  /** @param perSecond undefined: no limit */
+  setRate(perSecond: number | undefined): void {
+    this.rate.perSecond = perSecond;
+    if (this.count > 0) this.#wakeAt(this.nextDueMs);
+  }
+
+  // --- segments ---
+
+  /** All of the segment is gone: its file goes once the journal says so on the disk. */
+  #end(segment: DelaySegment): void {
+    this.segments.splice(this.segments.indexOf(segment), 1);
+    this.#ended.push({ segment, appended: this.env.store.appended });
+    if (this.#timer === null) this.#wakeAt(this.env.clock.nowMs() + TICK_MS);
+  }
+
+  #removeEnded(): void {
+    if (this.#ended.length === 0) return;
+    const { durable } = this.env.store;
+    const gone = this.#ended.filter(({ appended }) => appended <= durable);
+    if (gone.length === 0) return;
+    this.#ended = this.#ended.filter((each) => !gone.includes(each));
+    for (const { segment } of gone) segment.close();
+    const removed = this.env.files?.removeSegments(gone.map(({ segment }) => segment.path));
+    void removed?.then(() => {
+      for (const { segment } of gone) this.#forgetSegment(segment);
+    });
+  }
+
+  /** Its file is gone for certain: nothing has to be known of it any more. */
+  #forgetSegment({ header }: DelaySegment): void {
+    this.marks.delete(header.number);
+    const overlaps = ({ header: other }: DelaySegment) =>
+      other.lowestPosition <= header.highestPosition && other.highestPosition >= header.lowestPosition;
+    if (this.segments.some(overlaps)) return;
+    for (const position of messagesIn(this.marks, header.lowestPosition, header.highestPosition)) {
+      this.marks.delete(messageKey(position));
+    }
+  }
+
+  #readAhead(nowMs: number): void {
+    const untilMs = nowMs + READ_AHEAD_MS;
+    for (const segment of this.segments) {
+      if (segment.nextDueMs <= untilMs) segment.prepare(() => this.#segmentRead(segment));
+      else segment.rest();
+    }
+    for (const block of this.blocks) {
+      block.heap.visitFirst(READ_AHEAD_MESSAGES, (slot) => {
+        if (block.gone[slot] === 0 && block.dues[slot] <= untilMs) this.#loadPage(block.positions[slot]);
+      });
+    }
+  }
+
+  #loadPage(position: number): void {
+    const { store } = this.env;
+    const page = store.pageAt(position);
+    if (page.bytes === null && !page.loading) store.load(page, () => undefined);
+  }
+
+  #segmentRead(segment: DelaySegment): void {
+    const nowMs = this.env.clock.nowMs();
+    if (segment.isEnded && this.segments.includes(segment)) this.#end(segment);
+    if (!segment.isReady && segment.nextDueMs <= nowMs + READ_AHEAD_MS) {
+      segment.prepare(() => this.#segmentRead(segment));
+    }
+    if (segment.nextDueMs < this.#wakeAtMs) this.#wakeAt(segment.nextDueMs);
+  }
+
+  /** Has blocks made segments that are full and do not empty themselves soon. */
+  #moveBlocks(nowMs: number): void {
+    const { files, mover } = this.env;
+    if (files === null) return;
+    for (const block of this.blocks) {
+      if (block.isMoving || !this.#isToMove(block, nowMs)) continue;
+      block.isMoving = true;
+      mover.move(this, block);
+    }
+    this.#holdPublishers();
+  }
+
+  #isToMove(block: DelayBlock, nowMs: number): boolean {
+    if (block.waiting === 0) return false;
+    const isPinning =
+      this.env.store.nextPosition - block.positions[0] > PINNED_BYTES && this.segments.length < SEGMENTS_MOST;
+    if (!block.isFull && !isPinning) return false;
+    const kept = this.blocks.filter(({ isFull, isMoving }) => isFull && !isMoving).length;
+    return kept > KEPT_BLOCKS || block.countAfter(nowMs + SOON_MS) * 2 > block.waiting;
+  }
+
+  /** The mover begins: from here on what is released from the block counts as the segment's first messages. */
+  beginMove(block: DelayBlock): void {
+    this.#lastNumber = nextSegmentNumber(this.#lastNumber, this.env.store.nextPosition);
+    block.segmentNumber = this.#lastNumber;
+    block.releasedMeanwhile = 0;
+  }
+
+  /** Publishers pause while moving does not keep up with them. */
+  #holdPublishers(): void {
+    const { store } = this.env;
+    const waiting = this.blocks.filter(({ isMoving }) => isMoving).length;
+    const isBehind = !this.deleted && waiting > WAITING_BLOCKS;
+    if (isBehind === this.#holding) return;
+    this.#holding = isBehind;
+    if (isBehind) store.hold();
+    else store.relieve();
+  }
+
+  /** The mover has made a segment of a block. What was released meanwhile are the segment's first ones. */
+  moved(block: DelayBlock, segment: DelaySegment): void {
+    segment.resume(block.releasedMeanwhile, NOTHING);
+    this.#progressed.delete(block);
+    this.blocks.splice(this.blocks.indexOf(block), 1);
+    this.segments.push(segment);
+    this.settling.add(block);
+    if (segment.isEnded) this.#end(segment);
+    this.#holdPublishers();
+    if (segment.nextDueMs < this.#wakeAtMs) this.#wakeAt(segment.nextDueMs);
+  }
+
+  /** The mover could not write: the block stays, and is moved another time. */
+  notMoved(block: DelayBlock): void {
+    block.isMoving = false;
+    block.segmentNumber = 0;
+    this.#holdPublishers();
+    if (this.#timer === null) this.#wakeAt(this.env.clock.nowMs() + TICK_MS);
+  }
+
+  // --- for the store ---
+
+  /** For the index files: what is in the journal. */
+  visitLive(
+    wanted: (lowest: number, highest: number) => boolean,
+    each: (position: number, size: number, priority: number) => void,
+  ): void {
+    if (!this.durable) return;
+    for (const block of [...this.settling, ...this.blocks]) {
+      const { positions, gone, count, settledSlots } = block;
+      if (count === 0 || !wanted(positions[0], positions[count - 1])) continue;
+      for (let i = settledSlots; i < count; i++) if (gone[i] === 0) each(positions[i], block.sizes[i], 0);
+    }
+  }
+
+  get queueMarks(): QueueMarks {
+    return { deliveredPosition: -1, deliveryCounts: this.marks, mayExpire: false };
+  }
+
+  // --- the end ---
+
+  /** The exchange is gone, and all that waits in it. */
+  destroy(): void {
+    this.#halt();
+    const { store, files } = this.env;
+    for (const { positions, gone, count, settledSlots } of [...this.settling, ...this.blocks]) {
+      for (let i = settledSlots; i < count; i++) if (gone[i] === 0) store.release(positions[i]);
+    }
+    this.blocks.length = 0;
+    this.settling.clear();
+    this.count = 0;
+    void files?.remove(this.id);
+  }
+
+  /** The broker stops; the messages stay. */
+  stop(): void {
+    this.#halt();
+  }
+
+  #halt(): void {
+    this.deleted = true;
+    this.#timer?.cancel();
+    this.#timer = null;
+    this.#holdPublishers();
+    for (const segment of this.segments) segment.close();
+    for (const { segment } of this.#ended) segment.close();
+  }
+}
+
+const NOTHING: ReadonlySet<number> = new Set();
+/** How long until the line looks again whether it may go on, after the store had too much to write. */
+const HELD_UP_MS = 5;
+
+function dueAtIn(page: Page, offset: number): number {
+  const at = routeOffsetOf(page, offset) + routeSizeOf(page, offset);
+  const { headers } = decodeProperties(page.bytes as Buffer, at, at + propertiesSizeOf(page, offset));
+  return dueAtOf(headers, publishedAtOf(page, offset));
+}

@@ -1,0 +1,281 @@
+/**
+ * Reads a delay segment in the order in which its messages are due: a chunk of its index and a window of its records are in
+ * memory, and only while something of it is due soon. Reading never blocks: a head that is not there yet is `prepare`d.
+ */
+import * as fs from 'node:fs';
+import { crc32 } from 'node:zlib';
+import { type Disk, readFullySync } from '../runtime/disk.ts';
+import type { DamageReport } from './damage.ts';
+import {
+  CHUNK_ENTRIES,
+  CHUNK_SIZE,
+  chunksOf,
+  decodeHeader,
+  ENTRY_SIZE,
+  HEADER_SIZE,
+  isSoundChunk,
+  readEntry,
+  type SegmentEntry,
+  type SegmentHeader,
+} from './delay-format.ts';
+import { Page } from './page.ts';
+
+/** How much of the records is read at a time; one that is larger comes alone. */
+const WINDOW_BYTES = 64 * 1024;
+/** Reads that fail are repeated; after so many what stands there is given up. */
+const READ_ATTEMPTS = 5;
+
+export interface HeadRecord {
+  readonly page: Page;
+  readonly offset: number;
+}
+
+export class DelaySegment {
+  readonly path: string;
+  readonly header: SegmentHeader;
+  readonly #disk: Disk;
+  readonly #damage: DamageReport | null;
+  #fd: number;
+  /** The place of the next message in the order; all before it are gone. */
+  cursor = 0;
+  /** When the head is due, or what is at or before that while its part of the index is being read; infinite at the end. */
+  nextDueMs: number;
+  /** Messages behind the cursor that are not cancelled. */
+  waiting: number;
+  /** Positions of messages behind the cursor that are gone all the same. */
+  readonly cancelled = new Set<number>();
+  #head: SegmentEntry | null = null;
+  #chunk: Buffer | null = null;
+  #chunkNumber = -1;
+  #window: Page | null = null;
+  #windowFrom = 0;
+  #reading = false;
+  #failures = 0;
+
+  /** @param fd is the segment's from now on */
+  constructor(path: string, fd: number, header: SegmentHeader, disk: Disk, damage: DamageReport | null) {
+    this.path = path;
+    this.header = header;
+    this.#fd = fd;
+    this.#disk = disk;
+    this.#damage = damage;
+    this.waiting = header.count;
+    this.nextDueMs = header.firstDueMs;
+  }
+
+  get isEnded(): boolean {
+    return this.cursor >= this.header.count;
+  }
+
+  /** Whether it is being read, or could not be: whoever waits for its head looks again in a while. */
+  get isWaiting(): boolean {
+    return this.#reading || this.#failures > 0;
+  }
+
+  /** Whether the head's record is in memory. */
+  get isReady(): boolean {
+    return this.#head !== null && this.#isInWindow(this.#head);
+  }
+
+  #isInWindow({ offset, size }: SegmentEntry): boolean {
+    const window = this.#window;
+    return window !== null && offset >= this.#windowFrom && offset + size <= this.#windowFrom + window.end;
+  }
+
+  /** Reads what the head needs, and calls back once more of it is there, or is known not to be. */
+  prepare(ready: () => void): void {
+    if (this.#reading || this.#fd < 0 || this.isEnded || this.isReady) return;
+    this.#reading = true;
+    if (this.#head === null) this.#readChunk(ready);
+    else this.#readWindow(this.#head, ready);
+  }
+
+  #readChunk(ready: () => void): void {
+    const number = Math.floor(this.cursor / CHUNK_ENTRIES);
+    const chunk = Buffer.alloc(CHUNK_SIZE);
+    this.#read(chunk, HEADER_SIZE + number * CHUNK_SIZE, () => {
+      this.#takeChunk(chunk, number);
+      ready();
+    });
+  }
+
+  #takeChunk(chunk: Buffer, number: number): void {
+    this.#chunk = chunk;
+    this.#chunkNumber = number;
+    if (isSoundChunk(chunk)) return this.#seekHead();
+    const offset = HEADER_SIZE + number * CHUNK_SIZE;
+    this.#damage?.tellBroken(this.path, offset, CHUNK_SIZE);
+    const next = Math.min((number + 1) * CHUNK_ENTRIES, this.header.count);
+    this.waiting = Math.max(0, this.waiting - (next - this.cursor));
+    this.cursor = next;
+    this.#seekHead();
+  }
+
+  #readWindow({ offset, size }: SegmentEntry, ready: () => void): void {
+    const bytes = Buffer.allocUnsafeSlow(Math.max(WINDOW_BYTES, size));
+    this.#read(bytes, offset, (count) => {
+      this.#window = new Page(0, false, bytes, bytes.length);
+      // What could not be read must not look like what was there before.
+      bytes.fill(0, count);
+      this.#window.end = Math.max(count, size);
+      this.#windowFrom = offset;
+      ready();
+    });
+  }
+
+  #read(target: Buffer, offset: number, done: (count: number) => void): void {
+    this.#disk.read(this.#fd, target, offset, (error, count) => {
+      this.#reading = false;
+      if (this.#fd < 0) return;
+      if (error === null) {
+        this.#failures = 0;
+        done(count);
+      } else if (++this.#failures >= READ_ATTEMPTS) {
+        this.#failures = 0;
+        this.#damage?.tell(`${this.path} cannot be read: ${error.message}; messages that stood there are lost`);
+        done(0);
+      }
+    });
+  }
+
+  /** Looks for the first message from the cursor on that is not cancelled, as far as the index is in memory. */
+  #seekHead(): void {
+    this.#head = null;
+    for (; !this.isEnded; this.cursor++) {
+      const number = Math.floor(this.cursor / CHUNK_ENTRIES);
+      if (this.#chunk === null || number !== this.#chunkNumber) {
+        this.#chunk = null;
+        return;
+      }
+      const head = readEntry(this.#chunk, 8 + (this.cursor % CHUNK_ENTRIES) * ENTRY_SIZE);
+      if (this.cancelled.delete(head.position)) continue;
+      this.#head = head;
+      this.nextDueMs = head.dueAtMs;
+      return;
+    }
+    this.nextDueMs = Number.POSITIVE_INFINITY;
+    this.#window = null;
+    this.#chunk = null;
+  }
+
+  /** The head's record, or null when it is damaged: that is reported, and the head may be shifted. Only while `isReady`. */
+  headRecord(): HeadRecord | null {
+    const { offset, size, checksum } = this.#head as SegmentEntry;
+    const page = this.#window as Page;
+    const from = offset - this.#windowFrom;
+    if (crc32((page.bytes as Buffer).subarray(from, from + size)) === checksum) return { page, offset: from };
+    this.#damage?.tellBroken(this.path, offset, size);
+    return null;
+  }
+
+  /** The head is gone. */
+  shift(): void {
+    this.cursor++;
+    this.waiting--;
+    this.#seekHead();
+  }
+
+  /** A message behind the head is gone. Not for one that is gone already. */
+  cancel(position: number): void {
+    this.cancelled.add(position);
+    this.waiting--;
+    if (this.#head?.position === position) this.#seekHead();
+  }
+
+  /** Gives up what was read of the records: nothing is due soon. */
+  rest(): void {
+    this.#window = null;
+  }
+
+  /** What a restart knows: the first ones are gone, and so are those behind them that stand at one of these positions. */
+  resume(cursor: number, cancelled: ReadonlySet<number>): void {
+    this.cursor = Math.min(cursor, this.header.count);
+    if (cancelled.size > 0) {
+      const positions = this.positions();
+      for (let i = this.cursor; i < positions.length; i++)
+        if (cancelled.has(positions[i])) this.cancelled.add(positions[i]);
+    }
+    this.waiting = this.header.count - this.cursor - this.cancelled.size;
+    if (this.isEnded) return this.#seekHead();
+    const number = Math.floor(this.cursor / CHUNK_ENTRIES);
+    const chunk = Buffer.alloc(CHUNK_SIZE);
+    readFullySync(this.#fd, chunk, HEADER_SIZE + number * CHUNK_SIZE);
+    this.#takeChunk(chunk, number);
+  }
+
+  /** The positions of all messages that the segment was made with, in no order. Blocks: for starts alone. */
+  positions(): Float64Array {
+    const { count } = this.header;
+    const positions = new Float64Array(count);
+    const index = Buffer.alloc(chunksOf(count) * CHUNK_SIZE);
+    readFullySync(this.#fd, index, HEADER_SIZE);
+    for (let i = 0; i < count; i++) positions[i] = positionIn(index, i);
+    return positions;
+  }
+
+  /** Entries of the order from a place on, at most those of one chunk. Empty where they are damaged. */
+  async entriesFrom(ordinal: number): Promise<SegmentEntry[]> {
+    const number = Math.floor(ordinal / CHUNK_ENTRIES);
+    const chunk = Buffer.alloc(CHUNK_SIZE);
+    await this.#readAll(chunk, HEADER_SIZE + number * CHUNK_SIZE);
+    if (!isSoundChunk(chunk)) return [];
+    const entries: SegmentEntry[] = [];
+    for (let i = ordinal % CHUNK_ENTRIES; i < chunk.readUInt32LE(4); i++)
+      entries.push(readEntry(chunk, 8 + i * ENTRY_SIZE));
+    return entries;
+  }
+
+  /** The record of an entry, or null when it is damaged. */
+  async record({ offset, size, checksum }: SegmentEntry): Promise<Page | null> {
+    const bytes = Buffer.allocUnsafeSlow(size);
+    await this.#readAll(bytes, offset);
+    if (crc32(bytes) !== checksum) return null;
+    return new Page(0, false, bytes, size);
+  }
+
+  #readAll(target: Buffer, offset: number): Promise<void> {
+    return new Promise((done, failed) => {
+      this.#disk.read(this.#fd, target, offset, (error) => (error === null ? done() : failed(error)));
+    });
+  }
+
+  close(): void {
+    if (this.#fd >= 0) fs.closeSync(this.#fd);
+    this.#fd = -1;
+    this.#window = null;
+  }
+}
+
+function positionIn(index: Buffer, ordinal: number): number {
+  const at = Math.floor(ordinal / CHUNK_ENTRIES) * CHUNK_SIZE + 8 + (ordinal % CHUNK_ENTRIES) * ENTRY_SIZE;
+  return index.readDoubleLE(at + 8);
+}
+
+/**
+ * Opens a segment at a start. @returns null when it is beyond use: it was set aside, and reported.
+ * @throws Error when a newer leveret wrote it
+ */
+export function openSegment(path: string, disk: Disk, damage: DamageReport): DelaySegment | null {
+  const fd = fs.openSync(path, 'r');
+  const size = fs.fstatSync(fd).size;
+  const bytes = Buffer.alloc(HEADER_SIZE);
+  readFullySync(fd, bytes, 0);
+  let header = headerIn(bytes, path);
+  if (header === null && size >= 2 * HEADER_SIZE) {
+    readFullySync(fd, bytes, size - HEADER_SIZE);
+    header = headerIn(bytes, path);
+    if (header !== null) damage.tell(`${path} is damaged at offset 0; the copy at its end was used, nothing is lost`);
+  }
+  if (header !== null) return new DelaySegment(path, fd, header, disk, damage);
+  fs.closeSync(fd);
+  damage.tell(`${path} is damaged: delayed messages that stood there are lost; ${damage.move(path)}`);
+  return null;
+}
+
+function headerIn(bytes: Buffer, path: string): SegmentHeader | null {
+  try {
+    return decodeHeader(bytes);
+  } catch (error) {
+    throw new Error(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+  }
+}
