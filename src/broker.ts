@@ -49,6 +49,7 @@ import { AuthAttempts } from './metrics/auth-attempts.ts';
 import { Churn } from './metrics/churn.ts';
 import { type ResourceFigures, Resources } from './metrics/resources.ts';
 import { connectionForced } from './protocol/errors.ts';
+import { SEGMENT_BYTES } from './queues/delay-block.ts';
 import type { DelayLine } from './queues/delay-line.ts';
 import { DelayMover } from './queues/delay-mover.ts';
 import type { Queue } from './queues/queue.ts';
@@ -488,7 +489,8 @@ class RunningBroker implements Broker {
           if (durable && any) marks.set(id, { deliveredPosition, deliveryCounts, mayExpire });
         }
         for (const line of this.#vhosts?.lines() ?? []) {
-          if (line.durable && line.marks.size > 0) marks.set(line.id, line.queueMarks);
+          const { deliveredPosition, deliveryCounts } = line.queueMarks;
+          if (line.durable && (deliveredPosition >= 0 || deliveryCounts.size > 0)) marks.set(line.id, line.queueMarks);
         }
         return marks;
       },
@@ -504,6 +506,7 @@ class RunningBroker implements Broker {
         damage: store.damageReport,
         files: this.#delayFiles,
         mover: this.#delayMover,
+        segmentBytes: this.#options.delayedSegmentBytes ?? SEGMENT_BYTES,
         schedule: () => turn.schedule(),
       },
       store,
@@ -526,6 +529,7 @@ class RunningBroker implements Broker {
     for (const queue of vhosts.queues()) this.#adopt(queue, store);
     this.#delayFiles?.keepOnly(new Set([...vhosts.lines()].map(({ id }) => id)));
     for (const line of vhosts.lines()) this.#adoptLine(line, store);
+    for (const line of vhosts.lines()) line.adopted();
     store.recoveryTaken();
     return vhosts;
   }

@@ -97,6 +97,11 @@ export interface BrokerOptions {
    */
   readonly journalFileBytes?: number;
   /**
+   * Bytes of delayed messages of one exchange that are kept in the journal before they are moved to a file of their own.
+   * Default 32 MiB.
+   */
+  readonly delayedSegmentBytes?: number;
+  /**
    * How a confirm of a persistent message is earned. `fdatasync` (default): the disk has it. `operating-system`: the kernel
    * has it, and a power failure or a crash of the machine may lose what was confirmed.
    */

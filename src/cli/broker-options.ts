@@ -19,7 +19,7 @@ export function brokerOptions(configuration: EffectiveConfiguration, flags: Serv
   const { settings } = configuration;
   const { loadDefinitions, dataDir, defaultUser, defaultPassword, defaultUserTags, defaultVhost, clusterName } =
     settings;
-  const { nodeName, confirmWhen, messageMemoryBytes, journalFileBytes } = settings;
+  const { nodeName, confirmWhen, messageMemoryBytes, journalFileBytes, delayedSegmentBytes } = settings;
   assertAlone(settings);
   return withoutUndefined({
     ...listeningOptions(settings),
@@ -41,6 +41,7 @@ export function brokerOptions(configuration: EffectiveConfiguration, flags: Serv
     confirmWhen,
     messageMemoryBytes,
     journalFileBytes,
+    delayedSegmentBytes,
     management: hasManagement(configuration, flags) ? managementOptions(configuration, flags) : undefined,
     prometheus: hasPrometheus(configuration, flags) ? prometheusOptions(configuration, flags) : undefined,
     limits: limitsIn(settings),

@@ -1,7 +1,7 @@
 /** Settings of memory and disk: where messages are, and when publishers are stopped. */
 import { DEFAULT_ALARMS } from './alarm-options.ts';
 import { setting } from './setting.ts';
-import { BYTES, choice, MILLISECONDS, SHARE } from './setting-types.ts';
+import { atLeast, BYTES, choice, MILLISECONDS, SHARE } from './setting-types.ts';
 
 const CALCULATION_STRATEGIES = ['rss', 'allocated', 'legacy', 'erlang'] as const;
 const CONFIRM_WHEN = ['fdatasync', 'operating-system'] as const;
@@ -23,6 +23,12 @@ export const STORAGE_SETTINGS = {
     key: 'journal_file_size',
     type: BYTES,
     text: 'Size of a journal file, from 1MiB up; 64MiB, or a sixteenth of a small disk, when it is not set.',
+  }),
+  delayedSegmentBytes: setting({
+    key: 'delayed_segment_size',
+    type: atLeast(64 * 1024, BYTES),
+    default: '32MiB',
+    text: 'Delayed messages of an exchange are moved to a file of their own when there are so many bytes of them, or 65,536.',
   }),
   memoryWatermarkRelative: setting({
     key: 'vm_memory_high_watermark.relative',

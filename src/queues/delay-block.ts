@@ -4,9 +4,9 @@
  */
 import { DueHeap } from '../collections/due-heap.ts';
 
-/** A block is full with so many messages, or with so many bytes of them. */
-export const BLOCK_MESSAGES = 65_536;
-export const BLOCK_BYTES = 32 * 1024 * 1024;
+/** A block is full with so many messages, or with so many bytes of them, unless another size is set. */
+export const SEGMENT_MESSAGES = 65_536;
+export const SEGMENT_BYTES = 32 * 1024 * 1024;
 
 const LEAST_ROOM = 16;
 
@@ -32,9 +32,15 @@ export class DelayBlock {
   /** The messages in slots below are settled in the journal: they are in a segment. */
   settledSlots = 0;
   loading = false;
+  readonly #sizeBytes: number;
+
+  /** @param sizeBytes it is full with so many */
+  constructor(sizeBytes: number) {
+    this.#sizeBytes = sizeBytes;
+  }
 
   get isFull(): boolean {
-    return this.count >= BLOCK_MESSAGES || this.bytes >= BLOCK_BYTES;
+    return this.count >= SEGMENT_MESSAGES || this.bytes >= this.#sizeBytes;
   }
 
   push(position: number, dueAtMs: number, size: number): void {

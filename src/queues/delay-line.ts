@@ -71,6 +71,8 @@ export interface DelayPlace {
   readonly damage: DamageReport | null;
   readonly files: DelayFiles | null;
   readonly mover: DelayMover;
+  /** How much makes a segment. */
+  readonly segmentBytes: number;
   /** A turn is to end: something was appended or settled outside of one. */
   schedule(): void;
 }
@@ -98,6 +100,9 @@ export class DelayLine implements DelayLineIdentity {
   /** Of those released: they reached no queue. */
   unroutableTotal = 0;
   deleted = false;
+  /** Resolves when the line is. */
+  readonly halted: Promise<void>;
+  #resolveHalted!: () => void;
   readonly rate: ReleaseRate;
   readonly env: DelayEnvironment;
   /** Oldest first; the last one takes messages in unless it is full. */
@@ -108,10 +113,14 @@ export class DelayLine implements DelayLineIdentity {
   /** See delay-marks.ts. */
   readonly marks = new Map<number, number>();
   readonly #progressed = new Set<Source>();
+  readonly #toSettle: number[] = [];
   #ended: { readonly segment: DelaySegment; readonly appended: number }[] = [];
   #lastNumber = 0;
   /** What was due by then may have been released before the broker was killed. */
   #repeatedUpToMs = Number.NEGATIVE_INFINITY;
+  /** The latest that the clock has said, and that is in the journal: see #noteClock. */
+  #latestMs = Number.NEGATIVE_INFINITY;
+  #notedMs = -1;
   #timer: Timer | null = null;
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #holding = false;
@@ -122,6 +131,9 @@ export class DelayLine implements DelayLineIdentity {
     this.id = identity.id;
     this.durable = identity.durable;
     this.env = env;
+    this.halted = new Promise((resolve) => {
+      this.#resolveHalted = resolve;
+    });
     this.rate = new ReleaseRate(ratePerSecond, env.clock.monotonicMs());
   }
 
@@ -140,7 +152,7 @@ export class DelayLine implements DelayLineIdentity {
     const dueAtMs = dueAtIn(page, offset);
     let block = this.blocks.at(-1);
     if (block === undefined || block.isFull || block.isMoving) {
-      block = new DelayBlock();
+      block = new DelayBlock(this.env.segmentBytes);
       this.blocks.push(block);
     }
     block.push(position, dueAtMs, recordSize(page, offset));
@@ -152,7 +164,8 @@ export class DelayLine implements DelayLineIdentity {
   /** Takes over what recovery found. @returns how many messages could not be found again. */
   adopt(found: RecoveredQueue | undefined): number {
     const { files, clock } = this.env;
-    if (files !== null && !files.wasStopped) this.#repeatedUpToMs = clock.nowMs();
+    this.#notedMs = found?.deliveredPosition ?? -1;
+    if (files !== null && !files.wasStopped) this.#repeatedUpToMs = Math.max(clock.nowMs(), this.#notedMs);
     for (const [key, value] of found?.deliveryCounts ?? []) this.marks.set(key, value);
     this.#openSegments();
     const lost = found === undefined ? 0 : this.#adoptJournal(found);
@@ -193,11 +206,16 @@ export class DelayLine implements DelayLineIdentity {
       const position = messages.positions[i];
       if (!store.adopt(position)) {
         if (!moved.has(position)) lost++;
-      } else if (moved.has(position)) store.settle(this.id, position, this.durable);
+      } else if (moved.has(position)) this.#toSettle.push(position);
       else if (!this.#adoptMessage(position)) lost++;
     }
-    this.env.schedule();
     return lost;
+  }
+
+  /** All that recovery found has been taken over, so that pages may go: what adopting found to be gone is settled. */
+  adopted(): void {
+    for (const position of this.#toSettle.splice(0)) this.env.store.settle(this.id, position, this.durable);
+    this.env.schedule();
   }
 
   /** Positions that stand in a segment: the broker was killed before the journal said that they had been moved. */
@@ -217,7 +235,7 @@ export class DelayLine implements DelayLineIdentity {
     const page = store.pageAt(position);
     store.loadSync(page);
     if (recordType(page, position - page.number * PAGE_SIZE) !== RecordType.message) {
-      store.settle(this.id, position, this.durable);
+      this.#toSettle.push(position);
       return false;
     }
     this.#push(page, position);
@@ -228,10 +246,15 @@ export class DelayLine implements DelayLineIdentity {
 
   /** When the next message is due; infinite when none waits. */
   get nextDueMs(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const block of this.blocks) next = Math.min(next, block.nextDueMs);
-    for (const segment of this.segments) next = Math.min(next, segment.nextDueMs);
-    return next;
+    return this.#first()?.nextDueMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** What holds the message that is due first. Of those due at the same time, what is in a segment was there before. */
+  #first(): Source | null {
+    let first: Source | null = null;
+    for (const segment of this.segments) if (first === null || segment.nextDueMs < first.nextDueMs) first = segment;
+    for (const block of this.blocks) if (first === null || block.nextDueMs < first.nextDueMs) first = block;
+    return first;
   }
 
   #wakeAt(atMs: number): void {
@@ -250,6 +273,7 @@ export class DelayLine implements DelayLineIdentity {
     if (this.deleted) return;
     const { clock, store } = this.env;
     const nowMs = clock.nowMs();
+    this.#noteClock(nowMs);
     const isHeldUp = store.congested;
     if (!isHeldUp && this.nextDueMs <= nowMs) this.#releaseDue(nowMs);
     this.#removeEnded();
@@ -257,15 +281,24 @@ export class DelayLine implements DelayLineIdentity {
     this.#readAhead(nowMs);
     if (this.count === 0 && this.#ended.length === 0 && this.settling.size === 0) return;
     const waitMs = Math.max(this.rate.waitMs, isHeldUp ? HELD_UP_MS : 0);
-    this.#wakeAt(Math.max(this.#nextReadyMs(), nowMs + waitMs));
+    this.#wakeAt(Math.max(this.#nextActionMs(), nowMs + waitMs));
   };
 
-  /** As `nextDueMs`, without what has to be read first: the end of the read wakes the line. */
-  #nextReadyMs(): number {
-    let next = Number.POSITIVE_INFINITY;
-    for (const block of this.blocks) if (!block.loading) next = Math.min(next, block.nextDueMs);
-    for (const segment of this.segments) if (!segment.isWaiting) next = Math.min(next, segment.nextDueMs);
-    return next;
+  /** A clock that is set back would have what it has released look as if it were yet to come: the journal knows better. */
+  #noteClock(nowMs: number): void {
+    if (nowMs < this.#latestMs && this.#latestMs > this.#notedMs) {
+      this.#notedMs = this.#latestMs;
+      if (this.durable) this.env.store.clockSeen(this.id, this.#notedMs);
+      this.env.schedule();
+    }
+    this.#latestMs = Math.max(nowMs, this.#latestMs);
+  }
+
+  /** When there is something to do: while what is due first is being read, the end of that wakes the line. */
+  #nextActionMs(): number {
+    const first = this.#first();
+    const isRead = first instanceof DelayBlock ? first.loading : first?.isWaiting;
+    return first === null || isRead === true ? Number.POSITIVE_INFINITY : first.nextDueMs;
   }
 
   /** Releases what is due, up to a number at a time, in one atomic group with what says so. */
@@ -289,25 +322,17 @@ export class DelayLine implements DelayLineIdentity {
     this.env.schedule();
   }
 
-  /** @returns false when nothing is due whose bytes are in memory. */
+  /** @returns false when nothing is due, or what is has to be read first: the order is that of time. */
   #releaseNext(nowMs: number): boolean {
-    let first: Source | null = null;
-    let dueMs = nowMs;
-    for (const block of this.blocks) {
-      if (block.nextDueMs > dueMs || !this.#isBlockReady(block)) continue;
-      if (first === null || block.nextDueMs < dueMs) first = block;
-      dueMs = block.nextDueMs;
+    const first = this.#first();
+    if (first === null || first.nextDueMs > nowMs) return false;
+    if (first instanceof DelayBlock) {
+      if (!this.#isBlockReady(first)) return false;
+      this.#releaseFromBlock(first, first.nextDueMs);
+    } else {
+      if (!first.isReady) return false;
+      this.#releaseFromSegment(first, first.nextDueMs);
     }
-    // Of what is due at the same time, what is in a segment was there before.
-    for (const segment of this.segments) {
-      if (segment.nextDueMs > dueMs || !segment.isReady) continue;
-      if (!(first instanceof DelayBlock) && first !== null && segment.nextDueMs === dueMs) continue;
-      first = segment;
-      dueMs = segment.nextDueMs;
-    }
-    if (first === null) return false;
-    if (first instanceof DelayBlock) this.#releaseFromBlock(first, dueMs);
-    else this.#releaseFromSegment(first, dueMs);
     this.count--;
     return true;
   }
@@ -363,7 +388,7 @@ export class DelayLine implements DelayLineIdentity {
 
   #mark(key: number, value: number): void {
     this.marks.set(key, value);
-    if (this.durable) this.env.store.returned(this.id, key, value);
+    if (this.durable) this.env.store.progressed(this.id, key, value);
   }
 
   /** @param perSecond undefined: no limit */
@@ -388,10 +413,17 @@ export class DelayLine implements DelayLineIdentity {
     if (gone.length === 0) return;
     this.#ended = this.#ended.filter((each) => !gone.includes(each));
     for (const { segment } of gone) segment.close();
-    const removed = this.env.files?.removeSegments(gone.map(({ segment }) => segment.path));
-    void removed?.then(() => {
-      for (const { segment } of gone) this.#forgetSegment(segment);
-    });
+    void this.#removeSegments(gone.map(({ segment }) => segment));
+  }
+
+  /** What cannot be removed now is by the next start, to which the marks say that it is done with. */
+  async #removeSegments(gone: readonly DelaySegment[]): Promise<void> {
+    try {
+      await this.env.files?.removeSegments(gone.map(({ path }) => path));
+      for (const segment of gone) this.#forgetSegment(segment);
+    } catch (error) {
+      if (!this.deleted) this.env.log.warning('store', `a file of delayed messages stays: ${(error as Error).message}`);
+    }
   }
 
   /** Its file is gone for certain: nothing has to be known of it any more. */
@@ -508,7 +540,7 @@ export class DelayLine implements DelayLineIdentity {
   }
 
   get queueMarks(): QueueMarks {
-    return { deliveredPosition: -1, deliveryCounts: this.marks, mayExpire: false };
+    return { deliveredPosition: this.#notedMs, deliveryCounts: this.marks, mayExpire: false };
   }
 
   // --- the end ---
@@ -533,6 +565,7 @@ export class DelayLine implements DelayLineIdentity {
 
   #halt(): void {
     this.deleted = true;
+    this.#resolveHalted();
     this.#timer?.cancel();
     this.#timer = null;
     this.#holdPublishers();

@@ -70,6 +70,8 @@ async function makeSegment(line: DelayLine, block: DelayBlock): Promise<DelaySeg
     sizes: Uint32Array.from(slots, (slot) => block.sizes[slot]),
   });
   await copyRecords(line, block, slots, draft);
+  // What was released meanwhile is not in the draft: that it was must not be forgotten where the draft counts.
+  await Promise.race([env.store.untilDurable(), line.halted]);
   if (line.deleted) return null;
   await draft.write(path, env.disk);
   if (!line.deleted) return new DelaySegment(path, fs.openSync(path, 'r'), draft.header, env.disk, env.damage);

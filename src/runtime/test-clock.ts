@@ -10,6 +10,7 @@ interface Appointment extends Timer {
 
 export class TestClock implements Clock {
   #nowMs: number;
+  #jumpedMs = 0;
   #made = 0;
   readonly #appointments = new Set<Appointment>();
 
@@ -18,7 +19,12 @@ export class TestClock implements Clock {
   }
 
   nowMs(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#jumpedMs;
+  }
+
+  /** Sets the wall clock forth or back, as an operator does; timers do not notice. */
+  jump(ms: number): void {
+    this.#jumpedMs += ms;
   }
 
   monotonicMs(): number {

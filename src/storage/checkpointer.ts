@@ -2,7 +2,8 @@
  * Takes checkpoints (see checkpoint.ts) beside the running broker, and removes journal files in which nothing is alive.
  *
  * A file may go when no queue refers to a message in it and it will not be replayed: either it lies before the checkpoint, or
- * it is the oldest of all, because what it settles lies in itself or in files that are gone already.
+ * it is the oldest of all, because what it settles lies in itself or in files that are gone already. That goes for what it tells of
+ * messages as well, but not for what it tells of delay segments: then it waits for the checkpoint.
  */
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
@@ -154,7 +155,8 @@ export class Checkpointer {
     if (file.live > 0 || this.#journal.isOpen(file) || file === this.#indexing) return false;
     if (file.keepUntil > this.#journal.durable) return false;
     if (file.pages.some((page) => !page.sealed || page.written < page.end || page.loading)) return false;
-    return oldest || (file.pages.length > 0 && lastPageOf(file) < this.#replayFromPage);
+    if (oldest && !file.needsCheckpoint) return true;
+    return file.pages.length > 0 && lastPageOf(file) < this.#replayFromPage;
   }
 }
 

@@ -32,6 +32,7 @@ export class JournalFile implements PageFile {
   live = 0;
   size = 0;
   keepUntil = 0;
+  needsCheckpoint = false;
   readonly pages: Page[] = [];
 
   constructor(directory: string, name: string, fd: number) {

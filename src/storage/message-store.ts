@@ -195,6 +195,12 @@ export class MessageStore {
     return this.#journal?.durable ?? 0;
   }
 
+  /** Resolves once all that was appended so far is durable; rejects when the store is closed before. */
+  async untilDurable(): Promise<void> {
+    this.commit();
+    await this.#journal?.untilDurable(this.appended);
+  }
+
   /** True while more waits to be written than may: publishers are to pause. */
   get congested(): boolean {
     return this.#congested;
@@ -313,6 +319,22 @@ export class MessageStore {
   /** The message was returned to its queue for the `count`th time. */
   returned(queueId: number, position: number, count: number): void {
     this.#mark(RecordType.returned, queueId, count, position);
+  }
+
+  /** As `returned` and `delivered`, of what a delay line has outside of the journal. */
+  progressed(lineId: number, key: number, count: number): void {
+    this.#mark(RecordType.returned, lineId, count, key);
+    this.#keepMarks();
+  }
+
+  clockSeen(lineId: number, atMs: number): void {
+    this.#mark(RecordType.delivered, lineId, 0, atMs);
+    this.#keepMarks();
+  }
+
+  #keepMarks(): void {
+    const file = this.#journal?.openPage?.file;
+    if (file !== null && file !== undefined) file.needsCheckpoint = true;
   }
 
   #mark(type: number, queueId: number, count: number, position: number): void {

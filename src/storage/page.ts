@@ -72,6 +72,8 @@ export interface PageFile {
   live: number;
   /** The file stays, dead or not, until this many bytes of the journal are durable: what took its messages' place is in them. */
   keepUntil: number;
+  /** It tells of what lies outside of the journal: dead or not, the file stays until a checkpoint tells it, too. */
+  needsCheckpoint: boolean;
 }
 
 const NO_WORDS = new Uint32Array(0);

@@ -316,6 +316,7 @@ class Replay {
   #replayRecords({ file, bytes, block, pageNumber, pageOffset }: FoundBlock, isIndexed: boolean): void {
     for (let at = block.from; at < block.to; ) {
       const length = bytes.readUInt32LE(at);
+      if (isMark(bytes[at + 4])) file.needsCheckpoint = true;
       if (length < 8 || at + length > block.to || !this.#replayRecord(bytes, at, pageNumber, isIndexed)) {
         const what = `holds a record of type ${bytes[at + 4]} and ${length} bytes`;
         throw new Error(`${file.path} ${what} at offset ${pageOffset + at}: a newer leveret wrote it`);
@@ -405,6 +406,10 @@ class Replay {
   #sawPage(next: number): void {
     this.#nextPage = Math.max(this.#nextPage, next);
   }
+}
+
+function isMark(type: number): boolean {
+  return type === RecordType.delivered || type === RecordType.returned;
 }
 
 function readCheckpointFile(path: string): Checkpoint | null {

@@ -44,7 +44,14 @@ class Bench {
         queue.awake = true;
         this.#awake.add(queue);
       },
-      delays: { disk: systemDisk, damage: null, files: null, mover: new DelayMover(), schedule: () => undefined },
+      delays: {
+        disk: systemDisk,
+        damage: null,
+        files: null,
+        mover: new DelayMover(),
+        segmentBytes: Infinity,
+        schedule: () => undefined,
+      },
       turnMs: () => this.clock.nowMs(),
       unused: ({ name }) => this.gone.push(name),
       exchangeUnused: () => undefined,

@@ -1,0 +1,133 @@
+/**
+ * Random histories of a delay line, killed at random moments: publishing, the passing of time, a clock that is set forth and
+ * back, kills in the midst of writes and of moves. `LEVERET_SEED=n` repeats a run, `LEVERET_ROUNDS=n` makes it longer.
+ */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { TestLine } from './test-delay-line.ts';
+
+const SEED = Number(process.env.LEVERET_SEED ?? Date.now() % 1_000_000);
+const ROUNDS = Number(process.env.LEVERET_ROUNDS ?? 12);
+const STEPS = 40;
+const LONGEST_DELAYS_MS = [50, 2000, 100_000, 3_600_000];
+
+/** A small generator of numbers that a seed repeats (mulberry32). */
+function randomFrom(start: number): (below: number) => number {
+  let state = start;
+  return (below) => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296) * below);
+  };
+}
+
+class History {
+  readonly #random = randomFrom(SEED);
+  #line = new TestLine();
+  #published = 0;
+  readonly #due = new Map<string, number>();
+  /** Published, and confirmed: they may not be lost. */
+  readonly #confirmed = new Set<string>();
+  readonly #unconfirmed = new Set<string>();
+  /** Seen in the queue after a start, or known to be there: they may not come again. */
+  readonly #done = new Set<string>();
+  /** Handed out by a broker that was killed: if they come again, they are marked. */
+  readonly #handedOut = new Set<string>();
+  readonly counts = { kills: 0, repeated: 0, segments: 0, published: 0 };
+
+  async run(): Promise<void> {
+    for (let round = 0; round < ROUNDS; round++) {
+      for (let step = 0; step < STEPS; step++) await this.#step();
+      await this.#kill();
+    }
+    await this.#end();
+  }
+
+  async #step(): Promise<void> {
+    const choice = this.#random(10);
+    if (choice < 4) return this.#publish(1 + this.#random(60));
+    if (choice < 6) return this.#confirm();
+    if (choice < 8) return this.#pass(1 + this.#random(3000));
+    if (choice === 8) return this.#jump((this.#random(3) - 1) * 3_600_000);
+    // Turns in which writes, reads and moves go on by themselves.
+    for (let i = 0; i < this.#random(30); i++) await new Promise((next) => setImmediate(next));
+  }
+
+  /** It is noticed within a second. */
+  async #jump(ms: number): Promise<void> {
+    this.#line.clock.jump(ms);
+    this.#line.clock.advance(1000);
+    await this.#line.commit();
+  }
+
+  #publish(count: number): void {
+    const longest = LONGEST_DELAYS_MS[this.#random(LONGEST_DELAYS_MS.length)]!;
+    for (let i = 0; i < count; i++) {
+      const id = `m${this.#published++}`;
+      const delay = 1 + this.#random(longest);
+      this.#due.set(id, this.#line.clock.nowMs() + delay);
+      this.#unconfirmed.add(id);
+      this.#line.publish(id, { 'x-delay': delay }, 100 + this.#random(4000));
+    }
+  }
+
+  async #confirm(): Promise<void> {
+    await this.#line.commit();
+    for (const id of this.#unconfirmed) this.#confirmed.add(id);
+    this.#unconfirmed.clear();
+    for (const id of this.#line.queue.keys()) this.#done.add(id);
+    if (this.#random(4) === 0) this.#line.emptyQueue();
+    this.#checkReleased();
+  }
+
+  async #pass(ms: number): Promise<void> {
+    this.#line.clock.advance(ms);
+    if (this.#random(2) === 0) await this.#line.settle();
+  }
+
+  /** What was released since the last look, by this broker. */
+  #checkReleased(): void {
+    const { released } = this.#line;
+    for (const { id, atMs, isRepeated } of released) {
+      assert(atMs >= this.#due.get(id)!, `${id} is early`);
+      if (this.#handedOut.has(id)) assert(isRepeated, `${id} was handed out before, and is not marked`);
+      if (isRepeated) this.counts.repeated++;
+    }
+    released.length = 0;
+  }
+
+  async #kill(): Promise<void> {
+    this.counts.kills++;
+    this.counts.segments += this.#line.line.segments.length;
+    const handedOut = this.#line.released.map(({ id }) => id);
+    this.#checkReleased();
+    for (const id of handedOut) this.#handedOut.add(id);
+    this.#line = this.#line.crash();
+    for (const id of this.#line.queue.keys()) this.#done.add(id);
+    this.#unconfirmed.clear();
+  }
+
+  /** Until nothing waits; then each confirmed message has come, and none in two durable places. */
+  async #end(): Promise<void> {
+    await this.#confirm();
+    this.#line.clock.jump(Math.max(0, ...this.#due.values()) - this.#line.clock.nowMs());
+    for (let i = 0; this.#line.line.count > 0; i++) {
+      assert(i < 2000, `${this.#line.line.count} messages never come`);
+      await this.#line.pass(1000, 100);
+      const ids = this.#line.released.map(({ id }) => id);
+      assert.equal(new Set(ids).size, ids.length, 'none comes twice from one broker');
+      for (const id of ids) assert(!this.#done.has(id), `${id} had come before, for certain`);
+      await this.#confirm();
+    }
+    for (const id of this.#confirmed) assert(this.#done.has(id), `${id} was confirmed, and is lost`);
+    this.counts.published = this.#published;
+    this.#line.abandon();
+  }
+}
+
+test(`each delayed message comes, in time and once, or is marked (seed ${SEED})`, async () => {
+  const history = new History();
+  await history.run();
+  assert(history.counts.segments > 0, 'some were moved');
+});

@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import { afterEach, describe, test } from 'node:test';
+import { TestLine } from './test-delay-line.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+
+let line: TestLine;
+afterEach(() => line.abandon());
+
+const ids = () => line.released.map(({ id }) => id);
+
+describe('what is due', () => {
+  test('is released in the order of its time, and of publishing where that is the same', async () => {
+    line = new TestLine();
+    for (const [id, delay] of [
+      ['a', 300],
+      ['b', 100],
+      ['c', 200],
+      ['d', 100],
+    ] as const)
+      line.publish(id, { 'x-delay': delay });
+    assert.equal(line.line.count, 4);
+    await line.pass(99);
+    assert.deepEqual(ids(), [], 'none is early');
+    await line.pass(1);
+    assert.deepEqual(ids(), ['b', 'd']);
+    await line.pass(200);
+    assert.deepEqual(ids(), ['b', 'd', 'c', 'a']);
+    assert.equal(line.line.count, 0);
+    assert.equal(line.clock.waiting, 0, 'and no timer is left');
+  });
+
+  test('is released years later, beyond what setTimeout can wait', async () => {
+    line = new TestLine();
+    line.publish('far', { 'x-delay': 400 * DAY_MS });
+    for (let days = 0; days < 400; days += 50) {
+      assert.deepEqual(ids(), []);
+      line.clock.jump(50 * DAY_MS);
+      await line.pass(1000);
+    }
+    assert.deepEqual(ids(), ['far']);
+  });
+
+  test('is released once a clock that was set back has come there, and no message is stuck', async () => {
+    line = new TestLine();
+    line.publish('a', { 'x-delay': 60_000 });
+    line.clock.jump(-3_600_000);
+    await line.pass(3_659_000, 100_000);
+    assert.deepEqual(ids(), []);
+    await line.pass(2000, 500);
+    assert.deepEqual(ids(), ['a']);
+  });
+
+  test('is released within a second of a jump of the clock beyond its time', async () => {
+    line = new TestLine();
+    line.publish('a', { 'x-delay': 3_600_000 });
+    line.clock.jump(3_600_000);
+    await line.pass(1000, 100);
+    assert.deepEqual(ids(), ['a']);
+  });
+
+  test('goes no faster than the rate says', async () => {
+    line = new TestLine(undefined, undefined, 10);
+    for (let i = 0; i < 30; i++) line.publish(`m${i}`, { 'x-delay': 1000 });
+    await line.pass(1000, 100);
+    assert.equal(ids().length, 1);
+    await line.pass(1000, 50);
+    assert(ids().length >= 10 && ids().length <= 12, `${ids().length} in the first second`);
+    await line.pass(2000, 50);
+    assert.equal(ids().length, 30);
+  });
+});
+
+describe('a restart', () => {
+  test('finds what waits in the journal, and marks nothing', async () => {
+    line = new TestLine();
+    line.publish('a', { 'x-delay': 1000 });
+    line = await line.restart();
+    assert.equal(line.line.count, 1);
+    await line.pass(1000);
+    assert.deepEqual(
+      line.released.map(({ id, isRepeated }) => [id, isRepeated]),
+      [['a', false]],
+    );
+  });
+
+  test('after a kill marks what may have been handed out, and only that', async () => {
+    line = new TestLine();
+    line.publish('due', { 'x-delay': 1000 });
+    line.publish('later', { 'x-delay': 5000 });
+    await line.commit();
+    line.clock.advance(2000);
+    assert.deepEqual(ids(), ['due'], 'it was handed out, and the journal does not know yet');
+    line = line.crash();
+    await line.pass(5000);
+    assert.deepEqual(
+      line.released.map(({ id, isRepeated }) => [id, isRepeated]),
+      [
+        ['due', true],
+        ['later', false],
+      ],
+    );
+  });
+
+  test('finds no more of what was released and is known to be', async () => {
+    line = new TestLine();
+    line.publish('a', { 'x-delay': 1000 });
+    await line.commit();
+    await line.pass(1000);
+    line = line.crash();
+    assert.equal(line.line.count, 0);
+    assert.deepEqual([...line.queue.keys()], ['a']);
+  });
+});
+
+describe('many messages', () => {
+  /** More than one segment, of which the last is open. */
+  async function fill(count = 300): Promise<void> {
+    line = new TestLine();
+    for (let i = 0; i < count; i++) line.publish(`m${i}`, { 'x-delay': DAY_MS + ((i * 7919) % count) * 10 });
+    await line.settle();
+  }
+  const inOrder = (count: number) =>
+    Array.from({ length: count }, (_, i) => i)
+      .sort((a, b) => ((a * 7919) % count) - ((b * 7919) % count))
+      .map((i) => `m${i}`);
+
+  test('are moved out of the journal, whose files go', async () => {
+    await fill(3000);
+    assert(line.line.segments.length > 20, `${line.line.segments.length} segments`);
+    assert(line.line.blocks.length === 1);
+    assert.equal(line.line.count, 3000);
+    await line.until(
+      () => fs.readdirSync(`${line.directory}/journal`).filter((name) => name.endsWith('.journal')).length < 3,
+    );
+  });
+
+  test('come out in the order of their time, from all segments together', async () => {
+    await fill();
+    assert.equal(line.line.nextDueMs, line.clock.nowMs() + DAY_MS);
+    line.clock.jump(DAY_MS);
+    await line.pass(4000, 250);
+    assert.deepEqual(ids(), inOrder(300));
+    await line.pass(2000, 500);
+    assert.deepEqual(fs.readdirSync(line.files.folderOf(7)), [], 'and the files are gone');
+    assert.equal(line.line.marks.size, 0);
+  });
+
+  test('are found by a restart, those in segments without being read', async () => {
+    await fill();
+    const { clock } = line;
+    line = await line.restart();
+    assert.equal(line.disk.readCount, 0);
+    assert.equal(line.line.count, 300);
+    line.clock.jump(DAY_MS);
+    await line.pass(4000, 250);
+    assert.deepEqual(ids(), inOrder(300));
+    assert.equal(line.clock, clock);
+  });
+
+  test('are released once each when the broker is killed in their midst', async () => {
+    await fill();
+    line.clock.jump(DAY_MS);
+    await line.pass(1500, 50);
+    const before = ids();
+    assert(before.length > 50 && before.length < 250, `${before.length} were released`);
+    line = line.crash();
+    assert.equal(line.line.count + before.length, 300);
+    await line.pass(4000, 500);
+    assert.deepEqual([...before, ...ids()].sort(), inOrder(300).sort());
+    assert(
+      line.released.every(({ isRepeated }) => !isRepeated),
+      'none of these was handed out before',
+    );
+  });
+});
