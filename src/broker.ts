@@ -695,13 +695,20 @@ class RunningBroker implements Broker {
     for (const line of this.#vhosts?.lines() ?? []) line.stop();
     await this.#delayMover.idle();
     await this.#store?.close();
-    if (this.#store !== null && this.#store.durable === this.#store.appended) this.#delayFiles?.noteStop();
+    if (this.#store?.durable === this.#store?.appended) this.#noteStop();
     this.#accounts?.close();
     this.#removePidFile?.();
     this.#metadata?.close();
     this.#store = this.#vhosts = this.#accounts = this.#metadata = this.#prometheus = this.#removePidFile = null;
     this.#isDrained = false;
     this.#log.info('broker', 'Successfully stopped Leveret');
+  }
+
+  #noteStop(): void {
+    const error = this.#delayFiles?.noteStop() ?? null;
+    if (error === null) return;
+    const effect = 'delayed messages may be marked as repeated after the next start';
+    this.#log.warning('store', `the stop could not be noted, ${effect}: ${error.message}`);
   }
 }
 

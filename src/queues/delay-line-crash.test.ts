@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { TestLine } from './test-delay-line.ts';
 
 const SEED = Number(process.env.LEVERET_SEED ?? Date.now() % 1_000_000);
-const ROUNDS = Number(process.env.LEVERET_ROUNDS ?? 12);
+const ROUNDS = Number(process.env.LEVERET_ROUNDS ?? 6);
 const STEPS = 40;
 const LONGEST_DELAYS_MS = [50, 2000, 100_000, 3_600_000];
 

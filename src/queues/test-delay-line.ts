@@ -155,8 +155,7 @@ export class TestLine {
 
   /** kill -9 now, and a start on what is left of it. */
   crash(): TestLine {
-    const directory = newMemoryDirectory();
-    fs.cpSync(this.directory, directory, { recursive: true });
+    const directory = copyOf(this.directory);
     this.abandon();
     return new TestLine(directory, this.clock, this.line.rate.perSecond);
   }
@@ -177,6 +176,19 @@ export class TestLine {
       .idle()
       .then(() => this.store.close())
       .then(() => fs.rmSync(this.directory, { recursive: true, force: true }));
+  }
+}
+
+/** What is being removed may go while it is copied: then once more. */
+function copyOf(directory: string): string {
+  const copy = newMemoryDirectory();
+  try {
+    fs.cpSync(directory, copy, { recursive: true });
+    return copy;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    fs.rmSync(copy, { recursive: true });
+    return copyOf(directory);
   }
 }
 

@@ -74,9 +74,14 @@ export class DelayFiles {
     await syncFolder(dirname(paths[0]));
   }
 
-  /** All that was released is on the disk. */
-  noteStop(): void {
-    fs.writeFileSync(this.#stoppedPath, '');
-    syncDirectory(this.#directory);
+  /** All that was released is on the disk. @returns why it could not be noted, or null */
+  noteStop(): Error | null {
+    try {
+      fs.writeFileSync(this.#stoppedPath, '');
+      syncDirectory(this.#directory);
+      return null;
+    } catch (error) {
+      return error as Error;
+    }
   }
 }

@@ -24,6 +24,8 @@ export type ShownExchange = Pick<
   readonly flow: ExchangeFlow;
   /** The name of the policy that applies to it. */
   readonly policy: string | undefined;
+  /** How many messages wait in it; of x-delayed-message exchanges alone. */
+  readonly delayedCount: number | undefined;
 };
 
 /** Those of some vhosts, the default ones among them, in no order. */
@@ -40,25 +42,30 @@ export function findExchange(vhost: Vhost, name: string): ShownExchange | undefi
   return exchange === undefined ? undefined : shownExchange(vhost, exchange);
 }
 
-function defaultExchange({ defaultFlow: flow }: Vhost): Omit<ShownExchange, 'vhost' | 'policy'> {
+type DeclaredExchange = Omit<ShownExchange, 'vhost' | 'policy' | 'delayedCount'>;
+
+function defaultExchange({ defaultFlow: flow }: Vhost): DeclaredExchange {
   return { ...DEFAULT_EXCHANGE, flow };
 }
 
-function shownExchange(vhost: Vhost, exchange: Omit<ShownExchange, 'vhost' | 'policy'>): ShownExchange {
+function shownExchange(vhost: Vhost, exchange: DeclaredExchange): ShownExchange {
   const { name, type, durable, autoDelete, internal, arguments: args, flow } = exchange;
   const { policy } = vhost.policies.of('exchange', name);
-  return { name, type, durable, autoDelete, internal, arguments: args, flow, vhost: vhost.name, policy: policy?.name };
+  const declared = { name, type, durable, autoDelete, internal, arguments: args, flow };
+  return { ...declared, vhost: vhost.name, policy: policy?.name, delayedCount: vhost.lines.get(name)?.count };
 }
 
 /** @param messages what comes to it and goes on, where that is counted */
 export function exchangeView(exchange: ShownExchange, messages: FiguresView | undefined): JsonView {
-  const { name, vhost, type, durable, autoDelete, internal, arguments: args, policy } = exchange;
+  const { name, vhost, type, durable, autoDelete, internal, arguments: args, policy, delayedCount } = exchange;
   return {
     arguments: toPlain(args),
     auto_delete: autoDelete,
     durable,
     internal,
     ...(messages === undefined ? {} : { message_stats: messages }),
+    // As the plugin shows it.
+    ...(delayedCount === undefined ? {} : { messages_delayed: delayedCount }),
     name,
     ...(policy === undefined ? {} : { policy }),
     type,
