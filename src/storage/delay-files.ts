@@ -9,6 +9,8 @@ import { promises } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { syncDirectory, syncFolder } from '../runtime/disk.ts';
 
+/** In the data directory. */
+export const DELAYED_DIRECTORY = 'delayed';
 const SUFFIX = '.segment';
 
 export class DelayFiles {
@@ -18,7 +20,7 @@ export class DelayFiles {
 
   /** @param directory the data directory */
   constructor(directory: string) {
-    this.#directory = join(directory, 'delayed');
+    this.#directory = join(directory, DELAYED_DIRECTORY);
     this.wasStopped = !fs.existsSync(this.#directory) || fs.existsSync(this.#stoppedPath);
     fs.mkdirSync(this.#directory, { recursive: true });
     fs.rmSync(this.#stoppedPath, { force: true });
