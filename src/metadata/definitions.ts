@@ -116,7 +116,8 @@ export function* definitionChanges(
     yield;
     if (change.kind === 'new-exchange') {
       const { exchange } = change;
-      if (isNewExchange(exchange)) changes.push({ kind: 'put-exchange', exchange: withLine(exchange, store), unlessThere: true });
+      if (isNewExchange(exchange))
+        changes.push({ kind: 'put-exchange', exchange: withLine(exchange, store), unlessThere: true });
     } else if (change.kind === 'new-queue') {
       const { queue } = change;
       if (!isNewQueue(queue)) continue;

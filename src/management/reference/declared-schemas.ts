@@ -84,6 +84,7 @@ export const DECLARED_SCHEMAS = {
       message_stats: ref('MessageStats'),
       incoming: list(ref('Flow')),
       outgoing: list(ref('Flow')),
+      messages_delayed: described(COUNT, 'How many wait in an `x-delayed-message` exchange.'),
     },
   ),
   NewExchange: object(
