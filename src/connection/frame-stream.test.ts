@@ -9,8 +9,8 @@ import { bytesOf, type Script, scriptOf } from '../../test/fuzz/script.ts';
 import { FRAME_HEADER_SIZE, FRAME_METHOD } from '../protocol/constants.ts';
 import { TestBroker } from './test-connection.ts';
 
-/** Class and method as they stand in a frame. */
-const CONNECTION_CLOSE = 0x000a0032;
+/** Class and method as they stand in a frame: connection.close and close-ok. */
+const LAST_METHODS = [0x000a0032, 0x000a0033];
 
 const recordings = loadRecordings();
 const scripts = recordings.map(scriptOf);
@@ -33,10 +33,10 @@ async function play(script: Script, cutsOf: (size: number) => readonly number[])
   return untilClose(Buffer.concat(sent)).toString('latin1').replace(GIVEN_NAMES, '$1');
 }
 
-/** Up to connection.close: behind a frame that could not be read, what follows it on the wire has no meaning any more. */
+/** Up to the close, whoever asked for it: what comes behind a frame that could not be read, or behind a close, has no meaning. */
 function untilClose(bytes: Buffer): Buffer {
   for (let at = 0; at < bytes.length; ) {
-    const isClose = bytes[at] === FRAME_METHOD && bytes.readUInt32BE(at + FRAME_HEADER_SIZE) === CONNECTION_CLOSE;
+    const isClose = bytes[at] === FRAME_METHOD && LAST_METHODS.includes(bytes.readUInt32BE(at + FRAME_HEADER_SIZE));
     if (bytes[at] === 'A'.charCodeAt(0)) return bytes;
     at += FRAME_HEADER_SIZE + bytes.readUInt32BE(at + 3) + 1;
     if (isClose) return bytes.subarray(0, at);
@@ -78,5 +78,5 @@ test('a mutated session read octet by octet is answered as in whole steps', asyn
     const whole = await play(script, inOnePiece);
     assert.equal(await play(script, octetByOctet), whole, bytesOf(script).toString('hex'));
   });
-  await fc.assert(property, { numRuns: 50 });
+  await fc.assert(property, { numRuns: 50, examples: [[710_097_500]] });
 });
