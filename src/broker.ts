@@ -55,6 +55,7 @@ import { DelayMover } from './queues/delay-mover.ts';
 import type { Queue } from './queues/queue.ts';
 import { Application } from './runtime/application.ts';
 import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
+import { CountedDisk } from './runtime/counted-disk.ts';
 import { openDataDirectory } from './runtime/data-directory.ts';
 import { systemDisk } from './runtime/disk.ts';
 import type { Log, LogOutput } from './runtime/log.ts';
@@ -136,6 +137,8 @@ class RunningBroker implements Broker {
   #removePidFile: (() => void) | null = null;
   #management: ManagementServer | null = null;
   #prometheus: HttpListeners | null = null;
+  /** Null where nobody asks what is written. */
+  readonly #countedDisk: CountedDisk | null;
   readonly #nodeName: string;
   readonly #resources: Resources;
   readonly #statistics: StatisticsOptions;
@@ -150,6 +153,7 @@ class RunningBroker implements Broker {
     this.#log = this.logs.log;
     this.#pids = new Pids(this.#nodeName, this.#clock.nowMs());
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#countedDisk = options.prometheus === undefined ? null : new CountedDisk(options.disk ?? systemDisk);
     this.#statistics = { ...DEFAULT_STATISTICS, ...options.statistics };
     this.#resources = this.#watchedResources();
   }
@@ -397,6 +401,7 @@ class RunningBroker implements Broker {
       dataDir: this.dataDir,
       connections: () => this.#connections,
       resources: () => this.resources(),
+      disk: this.#countedDisk!,
     };
     this.#prometheus = await startPrometheus(sources, this.#slices, prometheus);
   }
@@ -438,7 +443,7 @@ class RunningBroker implements Broker {
     const diskBytes = this.dataDir === null ? Number.POSITIVE_INFINITY : sizeOfDisk(this.dataDir);
     const options = {
       directory: this.dataDir,
-      disk: this.#options.disk ?? systemDisk,
+      disk: this.#countedDisk ?? this.#options.disk ?? systemDisk,
       clock: this.#clock,
       log: this.#log,
       fdatasync: confirmWhen === 'fdatasync',

@@ -17,6 +17,7 @@ import {
   infoTables,
   nodeCoarseMetrics,
   nodeMetrics,
+  nodePersisterMetrics,
   objectCounts,
 } from './node-families.ts';
 import {
@@ -33,6 +34,7 @@ const CHOSEN_FAMILIES: readonly Family[] = [
   connectionChurnMetrics,
   nodeCoarseMetrics,
   nodeMetrics,
+  nodePersisterMetrics,
   authAttemptMetrics,
   queueCoarseMetrics,
   queueConsumerCount,

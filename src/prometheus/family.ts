@@ -4,6 +4,7 @@ import type { Connection } from '../connection/connection.ts';
 import type { ConnectionContext } from '../connection/context.ts';
 import type { ResourceFigures } from '../metrics/resources.ts';
 import { QueueTotals } from '../queues/queue-totals.ts';
+import type { CountedDisk } from '../runtime/counted-disk.ts';
 import type { Vhosts } from '../vhost/vhosts.ts';
 import type { Metric, Table } from './exposition.ts';
 
@@ -16,6 +17,8 @@ export interface PrometheusSources {
   readonly dataDir: string | null;
   connections(): Iterable<Connection>;
   resources(): ResourceFigures;
+  /** What messages are written with. */
+  readonly disk: Pick<CountedDisk, 'writeCount' | 'writtenBytes' | 'writingMs'>;
 }
 
 /** One answer: what it shows, and what is worked out once for all that it holds. */

@@ -122,6 +122,27 @@ export const nodeMetrics = nodeFamily('node_metrics', [
   },
 ]);
 
+export const nodePersisterMetrics = nodeFamily('node_persister_metrics', [
+  {
+    name: 'io_write_ops_total',
+    type: 'counter',
+    help: 'Writes of the journal, each for all messages that came meanwhile, and of what was moved out of memory',
+    value: ({ disk }) => disk.writeCount,
+  },
+  {
+    name: 'io_write_bytes_total',
+    type: 'counter',
+    help: 'Octets of these writes',
+    value: ({ disk }) => disk.writtenBytes,
+  },
+  {
+    name: 'io_write_time_seconds_total',
+    type: 'counter',
+    help: 'How long these writes took, with their syncs',
+    value: ({ disk }) => disk.writingMs / 1000,
+  },
+]);
+
 /** What is set, or what the system allows: every connection takes a file. */
 function mostSockets({ context }: PrometheusSources): number | undefined {
   const { maxConnections } = context.limits;

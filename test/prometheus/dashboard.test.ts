@@ -14,7 +14,7 @@ import { type Broker, startBroker } from '../../src/broker.ts';
 import { eventually, withDeadline } from '../conformance/waiting.ts';
 import { playTraffic } from './traffic.ts';
 
-/** Of the dashboard in RabbitMQ 3.10.8, and of the one in 2026. */
+/** Of the dashboard in RabbitMQ 3.10.8, and of the one in 2026; with what is written to the disk besides. */
 const GAUGES = [
   'build_info',
   'channel_consumers',
@@ -55,6 +55,9 @@ const COUNTERS = [
   'global_messages_routed_total',
   'global_messages_unroutable_dropped_total',
   'global_messages_unroutable_returned_total',
+  'io_write_bytes_total',
+  'io_write_ops_total',
+  'io_write_time_seconds_total',
   'queues_created_total',
   'queues_declared_total',
   'queues_deleted_total',

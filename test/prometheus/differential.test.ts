@@ -18,6 +18,7 @@ const FAMILIES = [
   'connection_churn_metrics',
   'node_coarse_metrics',
   'node_metrics',
+  'node_persister_metrics',
   'auth_attempt_metrics',
   'queue_coarse_metrics',
   'queue_metrics',
