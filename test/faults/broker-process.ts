@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { brokerEnvironment } from '../broker-environment.ts';
 import { LEVERET } from '../integration/leveret-process.ts';
 
 /** A line of the log that tells of a fault, and not of what a client did. */
@@ -67,8 +68,9 @@ export class BrokerProcess {
     const { dataDir, settings = [], wrapper = [] } = this.#options;
     const config = `${dataDir}.conf`;
     writeFileSync(config, `${settings.join('\n')}\n`);
-    const command = [...wrapper, process.execPath, LEVERET, '--port', '0', '--data-dir', dataDir, '--config', config];
-    const child = spawn(command[0]!, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+    const flags = ['--port', '0', '--data-dir', dataDir, '--config', config, '--control-socket', 'none'];
+    const [program, ...rest] = [...wrapper, process.execPath, LEVERET, ...flags];
+    const child = spawn(program!, rest, { env: brokerEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
     this.stdout = '';
     this.stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text) => (this.stdout += text));
