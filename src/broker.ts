@@ -700,7 +700,8 @@ class RunningBroker implements Broker {
     for (const line of this.#vhosts?.lines() ?? []) line.stop();
     await this.#delayMover.idle();
     await this.#store?.close();
-    if (this.#store?.durable === this.#store?.appended) this.#noteStop();
+    const isWhole = this.#store?.durable === this.#store?.appended;
+    if (isWhole && ![...(this.#vhosts?.lines() ?? [])].some(({ mayRepeat }) => mayRepeat)) this.#noteStop();
     this.#accounts?.close();
     this.#removePidFile?.();
     this.#metadata?.close();

@@ -98,7 +98,7 @@ export interface BrokerOptions {
   readonly journalFileBytes?: number;
   /**
    * Bytes of delayed messages of one exchange that are kept in the journal before they are moved to a file of their own.
-   * Default 32 MiB.
+   * Default 16 MiB.
    */
   readonly delayedSegmentBytes?: number;
   /**

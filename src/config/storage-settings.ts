@@ -27,7 +27,7 @@ export const STORAGE_SETTINGS = {
   delayedSegmentBytes: setting({
     key: 'delayed_segment_size',
     type: atLeast(64 * 1024, BYTES),
-    default: '32MiB',
+    default: '16MiB',
     text: 'Delayed messages of an exchange are moved to a file of their own when there are so many bytes of them, or 65,536.',
   }),
   memoryWatermarkRelative: setting({

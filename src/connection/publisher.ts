@@ -19,7 +19,7 @@ import { fieldTypeName } from '../protocol/field-table.ts';
 import { type BasicProperties, decodeProperties, encodeProperties } from '../protocol/properties.ts';
 import { decodeText } from '../protocol/text.ts';
 import type { Queue } from '../queues/queue.ts';
-import { delayOf, LATEST_MS } from '../routing/delay-headers.ts';
+import { delayIn, delayOf, LATEST_MS } from '../routing/delay-headers.ts';
 import type { Exchange } from '../routing/exchange.ts';
 import type { RoutedMessage } from '../routing/routed-message.ts';
 import { encodeBlindKeys } from '../storage/blind-keys.ts';
@@ -75,6 +75,8 @@ export class Publisher implements RoutedMessage {
   #assemblyUsed = false;
 
   #current: ResolvedRoute | null = null;
+  /** That of messages with a delay to the same exchange with the same key. */
+  #delayed: ResolvedRoute | null = null;
   #topologyVersion = -1;
   #accessGeneration = -1;
   readonly #cache = new Map<string, ResolvedRoute>();
@@ -120,6 +122,7 @@ export class Publisher implements RoutedMessage {
       copyBytes(bytes, start, this.#route, 0, size);
       this.#routeSize = size;
       this.#current = null;
+      this.#delayed = null;
     }
     this.#state = 'header';
   }
@@ -313,6 +316,7 @@ export class Publisher implements RoutedMessage {
       this.#topologyVersion = vhost.topologyVersion;
       this.#accessGeneration = access.generation;
       this.#current = null;
+      this.#delayed = null;
       this.#cache.clear();
     }
     return this.#current ?? this.#lookUp();
@@ -320,6 +324,7 @@ export class Publisher implements RoutedMessage {
 
   #lookUp(): ResolvedRoute {
     const copies = this.#scan.hasCopies;
+    if (this.#delayed !== null && !copies && this.#isDelayedAgain()) return this.#delayed;
     const name = this.#route.toString('latin1', 0, this.#routeSize);
     if (!copies) {
       const cached = this.#cache.get(name);
@@ -338,11 +343,19 @@ export class Publisher implements RoutedMessage {
     const { route, cacheable } = this.#channel.vhost.route(this.#exchange, this);
     if (route.lines.length > 0 && this.#isRefused(route)) return this.#unroutable();
     const found = { exchange: this.#exchange, route, uncarried: 0, replyTargets };
+    if (route.lines.length > 0 && route.queues.length === 0 && this.#exchange?.delays === true) this.#delayed = found;
     if (!cacheable || replyTargets !== null || copies) return found;
     if (this.#cache.size >= MAX_CACHED_ROUTES) this.#cache.clear();
     this.#cache.set(name, found);
     this.#current = found;
     return found;
+  }
+
+  /** To an exchange that has delayed the message before: this one waits there as well if it has a delay. */
+  #isDelayedAgain(): boolean {
+    const { nowMs } = this.#channel.connection;
+    const delayMs = delayIn(this.#properties, 0, this.#propertiesSize, nowMs);
+    return delayMs > 0 && nowMs + delayMs <= LATEST_MS && !this.#mandatory;
   }
 
   /** @throws AmqpError 406 for a delay that is none, or ends after the year 9999 */

@@ -30,6 +30,40 @@ export function decodeFieldTable(bytes: Buffer, offset: number, end: number): Fi
   return table;
 }
 
+/** Reads the value that begins at offset, its type first, out of well-formed bytes that end at `end`. */
+export function decodeFieldValue(bytes: Buffer, offset: number, end: number): FieldValue {
+  return readFieldValue(new WireReader(bytes, offset, end, TABLE_FAULTS), 1);
+}
+
+/** Octets of the value that begins at offset, its type among them, in well-formed bytes. */
+export function fieldValueSize(bytes: Buffer, offset: number): number {
+  switch (String.fromCharCode(bytes[offset])) {
+    case 'V':
+      return 1;
+    case 't':
+    case 'b':
+    case 'B':
+      return 2;
+    case 's':
+    case 'u':
+      return 3;
+    case 'I':
+    case 'i':
+    case 'f':
+      return 5;
+    case 'D':
+      return 6;
+    case 'l':
+    case 'L':
+    case 'T':
+    case 'd':
+      return 9;
+    default:
+      // S, x, A and F begin with their length.
+      return 5 + bytes.readUInt32BE(offset + 1);
+  }
+}
+
 /** A table's octets, its length of four octets included. @throws AmqpError 502 for a name of more than 255 octets. */
 export function encodeFieldTable(table: FieldTable): Buffer {
   const writer = new WireWriter();

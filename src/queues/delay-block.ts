@@ -6,7 +6,7 @@ import { DueHeap } from '../collections/due-heap.ts';
 
 /** A block is full with so many messages, or with so many bytes of them, unless another size is set. */
 export const SEGMENT_MESSAGES = 65_536;
-export const SEGMENT_BYTES = 32 * 1024 * 1024;
+export const SEGMENT_BYTES = 16 * 1024 * 1024;
 
 const LEAST_ROOM = 16;
 

@@ -11,8 +11,7 @@
  * a clock that jumps makes messages early or late by its jump and no more.
  */
 
-import { decodeProperties } from '../protocol/properties.ts';
-import { dueAtOf } from '../routing/delay-headers.ts';
+import { dueAtIn } from '../routing/delay-headers.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import type { Disk } from '../runtime/disk.ts';
 import type { Log } from '../runtime/log.ts';
@@ -35,6 +34,7 @@ import type { RecoveredQueue } from '../storage/recovery.ts';
 import { DelayBlock } from './delay-block.ts';
 import { isSegmentKey, messageKey, messagesIn, nextSegmentNumber } from './delay-marks.ts';
 import type { DelayMover } from './delay-mover.ts';
+import { ReleaseGrant } from './release-grant.ts';
 import { ReleaseRate } from './release-rate.ts';
 
 /** The clock is asked at least so often. */
@@ -50,7 +50,7 @@ const SOON_MS = 30_000;
 /** So many blocks may be left to themselves; further ones are moved. */
 const KEPT_BLOCKS = 4;
 /** Publishers pause while more blocks than this wait to be moved. */
-const WAITING_BLOCKS = 8;
+const WAITING_BLOCKS = 3;
 /** A block that is not full is moved when this much was written to the journal behind its first message... */
 const PINNED_BYTES = 1024 * 1024 * 1024;
 /** ...as long as the line has no more segments than this: each is a file that is open. */
@@ -118,9 +118,7 @@ export class DelayLine implements DelayLineIdentity {
   #lastNumber = 0;
   /** What was due by then may have been released before the broker was killed. */
   #repeatedUpToMs = Number.NEGATIVE_INFINITY;
-  /** The latest that the clock has said, and that is in the journal: see #noteClock. */
-  #latestMs = Number.NEGATIVE_INFINITY;
-  #notedMs = -1;
+  readonly #grant: ReleaseGrant;
   #timer: Timer | null = null;
   #wakeAtMs = Number.POSITIVE_INFINITY;
   #holding = false;
@@ -134,6 +132,7 @@ export class DelayLine implements DelayLineIdentity {
     this.halted = new Promise((resolve) => {
       this.#resolveHalted = resolve;
     });
+    this.#grant = new ReleaseGrant(env.store, identity.id);
     this.rate = new ReleaseRate(ratePerSecond, env.clock.monotonicMs());
   }
 
@@ -144,12 +143,14 @@ export class DelayLine implements DelayLineIdentity {
     const { store } = this.env;
     const page = store.pageAt(position);
     const dueAtMs = this.#push(page, position);
+    const publishedAtMs = publishedAtOf(page, position - page.number * PAGE_SIZE);
+    if (dueAtMs <= publishedAtMs + READ_AHEAD_MS) this.#askGrant(publishedAtMs);
     if (dueAtMs < this.#wakeAtMs) this.#wakeAt(dueAtMs);
   }
 
   #push(page: Page, position: number): number {
     const offset = position - page.number * PAGE_SIZE;
-    const dueAtMs = dueAtIn(page, offset);
+    const dueAtMs = dueAt(page, offset);
     let block = this.blocks.at(-1);
     if (block === undefined || block.isFull || block.isMoving) {
       block = new DelayBlock(this.env.segmentBytes);
@@ -164,8 +165,8 @@ export class DelayLine implements DelayLineIdentity {
   /** Takes over what recovery found. @returns how many messages could not be found again. */
   adopt(found: RecoveredQueue | undefined): number {
     const { files, clock } = this.env;
-    this.#notedMs = found?.deliveredPosition ?? -1;
-    if (files !== null && !files.wasStopped) this.#repeatedUpToMs = Math.max(clock.nowMs(), this.#notedMs);
+    this.#grant.restore(found?.deliveredPosition ?? -1);
+    if (files !== null && !files.wasStopped) this.#repeatedUpToMs = this.#grant.askedMs;
     for (const [key, value] of found?.deliveryCounts ?? []) this.marks.set(key, value);
     this.#openSegments();
     const lost = found === undefined ? 0 : this.#adoptJournal(found);
@@ -273,9 +274,10 @@ export class DelayLine implements DelayLineIdentity {
     if (this.deleted) return;
     const { clock, store } = this.env;
     const nowMs = clock.nowMs();
-    this.#noteClock(nowMs);
-    const isHeldUp = store.congested;
-    if (!isHeldUp && this.nextDueMs <= nowMs) this.#releaseDue(nowMs);
+    const { nextDueMs } = this;
+    if (nextDueMs <= nowMs + READ_AHEAD_MS) this.#askGrant(nowMs);
+    const isHeldUp = store.congested || (this.durable && nextDueMs <= nowMs && !this.#grant.covers(nowMs));
+    if (!isHeldUp && nextDueMs <= nowMs) this.#releaseDue(nowMs);
     this.#removeEnded();
     this.#moveBlocks(nowMs);
     this.#readAhead(nowMs);
@@ -284,14 +286,13 @@ export class DelayLine implements DelayLineIdentity {
     this.#wakeAt(Math.max(this.#nextActionMs(), nowMs + waitMs));
   };
 
-  /** A clock that is set back would have what it has released look as if it were yet to come: the journal knows better. */
-  #noteClock(nowMs: number): void {
-    if (nowMs < this.#latestMs && this.#latestMs > this.#notedMs) {
-      this.#notedMs = this.#latestMs;
-      if (this.durable) this.env.store.clockSeen(this.id, this.#notedMs);
-      this.env.schedule();
-    }
-    this.#latestMs = Math.max(nowMs, this.#latestMs);
+  #askGrant(nowMs: number): void {
+    if (this.durable && this.#grant.ask(nowMs)) this.env.schedule();
+  }
+
+  /** Whether something waits that may have been handed out before the last kill. */
+  get mayRepeat(): boolean {
+    return this.nextDueMs <= this.#repeatedUpToMs;
   }
 
   /** When there is something to do: while what is due first is being read, the end of that wakes the line. */
@@ -540,7 +541,7 @@ export class DelayLine implements DelayLineIdentity {
   }
 
   get queueMarks(): QueueMarks {
-    return { deliveredPosition: this.#notedMs, deliveryCounts: this.marks, mayExpire: false };
+    return { deliveredPosition: this.#grant.askedMs, deliveryCounts: this.marks, mayExpire: false };
   }
 
   // --- the end ---
@@ -575,11 +576,10 @@ export class DelayLine implements DelayLineIdentity {
 }
 
 const NOTHING: ReadonlySet<number> = new Set();
-/** How long until the line looks again whether it may go on, after the store had too much to write. */
-const HELD_UP_MS = 5;
+/** How long until the line looks again whether it may go on, when it waits for the journal. */
+const HELD_UP_MS = 1;
 
-function dueAtIn(page: Page, offset: number): number {
+function dueAt(page: Page, offset: number): number {
   const at = routeOffsetOf(page, offset) + routeSizeOf(page, offset);
-  const { headers } = decodeProperties(page.bytes as Buffer, at, at + propertiesSizeOf(page, offset));
-  return dueAtOf(headers, publishedAtOf(page, offset));
+  return dueAtIn(page.bytes as Buffer, at, at + propertiesSizeOf(page, offset), publishedAtOf(page, offset));
 }

@@ -11,7 +11,7 @@
  */
 import * as fs from 'node:fs';
 import { DueHeap } from '../collections/due-heap.ts';
-import { DelayDraft } from '../storage/delay-draft.ts';
+import { DelayDraft, type DraftEntries, DraftMemory } from '../storage/delay-draft.ts';
 import type { DelayFiles } from '../storage/delay-files.ts';
 import { DelaySegment } from '../storage/delay-segment.ts';
 import { PAGE_SIZE, type Page } from '../storage/page.ts';
@@ -24,10 +24,16 @@ const SLICE = 4096;
 
 export class DelayMover {
   #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  readonly #memory = new DraftMemory();
 
   /** The block is made a segment once those before it are. */
   move(line: DelayLine, block: DelayBlock): void {
-    this.#last = this.#last.then(() => moveBlock(line, block));
+    this.#waiting++;
+    this.#last = this.#last.then(async () => {
+      await moveBlock(line, block, this.#memory);
+      if (--this.#waiting === 0) this.#memory.release();
+    });
   }
 
   /** Resolves once nothing is being moved. */
@@ -36,9 +42,9 @@ export class DelayMover {
   }
 }
 
-async function moveBlock(line: DelayLine, block: DelayBlock): Promise<void> {
+async function moveBlock(line: DelayLine, block: DelayBlock, memory: DraftMemory): Promise<void> {
   try {
-    const segment = await makeSegment(line, block);
+    const segment = await makeSegment(line, block, memory);
     if (segment === null) return;
     line.moved(block, segment);
   } catch (error) {
@@ -53,7 +59,7 @@ async function moveBlock(line: DelayLine, block: DelayBlock): Promise<void> {
 }
 
 /** @returns null when the line is gone meanwhile. */
-async function makeSegment(line: DelayLine, block: DelayBlock): Promise<DelaySegment | null> {
+async function makeSegment(line: DelayLine, block: DelayBlock, memory: DraftMemory): Promise<DelaySegment | null> {
   if (line.deleted) return null;
   const { env, id } = line;
   const files = env.files as DelayFiles;
@@ -62,13 +68,7 @@ async function makeSegment(line: DelayLine, block: DelayBlock): Promise<DelaySeg
   if (line.deleted) return null;
   files.makeFolder(id);
   const path = files.pathOf(id, block.segmentNumber);
-  const draft = new DelayDraft({
-    lineId: id,
-    number: block.segmentNumber,
-    dues: Float64Array.from(slots, (slot) => block.dues[slot]),
-    positions: Float64Array.from(slots, (slot) => block.positions[slot]),
-    sizes: Uint32Array.from(slots, (slot) => block.sizes[slot]),
-  });
+  const draft = new DelayDraft(entriesOf(line, block, slots), memory);
   await copyRecords(line, block, slots, draft);
   // What was released meanwhile is not in the draft: that it was must not be forgotten where the draft counts.
   await Promise.race([env.store.untilDurable(), line.halted]);
@@ -76,6 +76,17 @@ async function makeSegment(line: DelayLine, block: DelayBlock): Promise<DelaySeg
   await draft.write(path, env.disk);
   if (!line.deleted) return new DelaySegment(path, fs.openSync(path, 'r'), draft.header, env.disk, env.damage);
   return null;
+}
+
+function entriesOf({ id }: DelayLine, block: DelayBlock, slots: Uint32Array): DraftEntries {
+  const { length } = slots;
+  const [dues, positions, sizes] = [new Float64Array(length), new Float64Array(length), new Uint32Array(length)];
+  for (let i = 0; i < length; i++) {
+    dues[i] = block.dues[slots[i]];
+    positions[i] = block.positions[slots[i]];
+    sizes[i] = block.sizes[slots[i]];
+  }
+  return { lineId: id, number: block.segmentNumber, dues, positions, sizes };
 }
 
 /** The slots of what waits now, in the order of (due, position): that of positions is that of slots. */
@@ -99,11 +110,11 @@ async function sortedSlots(block: DelayBlock): Promise<Uint32Array> {
 
 /** In the order of positions, so that each page is in memory once. */
 async function copyRecords(line: DelayLine, block: DelayBlock, slots: Uint32Array, draft: DelayDraft): Promise<void> {
-  const ordinals = new Map<number, number>();
-  for (let i = 0; i < slots.length; i++) ordinals.set(slots[i], i);
+  const ordinals = new Uint32Array(block.count);
+  for (let i = 0; i < slots.length; i++) ordinals[slots[i]] = i;
   let page: Page | null = null;
   for (const slot of slots.slice().sort()) {
-    const ordinal = ordinals.get(slot) as number;
+    const ordinal = ordinals[slot];
     const number = Math.floor(block.positions[slot] / PAGE_SIZE);
     if (page === null || page.number !== number) {
       await nextTurn();

@@ -7,29 +7,67 @@
  * x-delay counts where both are there. Nothing, or nothing above 0: at once. On release x-delay is there and negative, so that
  * a delayed exchange behind the first does not delay the message again; the value is how long it was meant to wait.
  */
-import type { FieldTable, FieldValue } from '../protocol/field-table.ts';
+import { decodeFieldValue, type FieldTable, type FieldValue, fieldValueSize } from '../protocol/field-table.ts';
+import { PROPERTY_FLAGS } from '../protocol/properties.ts';
 
 /** The last millisecond of the year 9999. */
 export const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
+const DELAY = 'x-delay';
+const DELIVER_AT = 'x-deliver-at';
 /** Set to true on a message that may have been released before: see docs/delayed-messages.md. */
 const REPEATED = 'x-delay-repeated';
 const INT32_MOST = 0x7fffffff;
 
 /** @returns milliseconds to wait from `nowMs` on; 0 or less: none; NaN where a header is a string and no number. */
 export function delayOf(headers: FieldTable | undefined, nowMs: number): number {
-  const delay = headers?.get('x-delay');
+  return delayBy(headers?.get(DELAY), headers?.get(DELIVER_AT), nowMs);
+}
+
+/** The same of encoded properties, which fill offset to end and are well-formed: only what counts is decoded. */
+export function delayIn(bytes: Buffer, offset: number, end: number, nowMs: number): number {
+  const table = headersOffset(bytes, offset);
+  if (table < 0) return 0;
+  const to = table + 4 + bytes.readUInt32BE(table);
+  let moment = -1;
+  for (let at = table + 4; at < to; ) {
+    const size = bytes[at];
+    const valueAt = at + 1 + size;
+    // The first of a name counts, as where the table is decoded.
+    if (isName(bytes, at + 1, size, DELAY)) return delayBy(decodeFieldValue(bytes, valueAt, end), undefined, nowMs);
+    if (moment < 0 && isName(bytes, at + 1, size, DELIVER_AT)) moment = valueAt;
+    at = valueAt + fieldValueSize(bytes, valueAt);
+  }
+  return moment < 0 ? 0 : delayBy(undefined, decodeFieldValue(bytes, moment, end), nowMs);
+}
+
+function isName(bytes: Buffer, at: number, size: number, name: string): boolean {
+  if (size !== name.length) return false;
+  for (let i = 0; i < size; i++) if (bytes[at + i] !== name.charCodeAt(i)) return false;
+  return true;
+}
+
+/** Where the table of headers begins in encoded properties, or -1. */
+function headersOffset(bytes: Buffer, offset: number): number {
+  const flags = (bytes[offset] << 8) | bytes[offset + 1];
+  if ((flags & PROPERTY_FLAGS.headers) === 0) return -1;
+  let at = offset + 2;
+  if ((flags & PROPERTY_FLAGS.contentType) !== 0) at += 1 + bytes[at];
+  if ((flags & PROPERTY_FLAGS.contentEncoding) !== 0) at += 1 + bytes[at];
+  return at;
+}
+
+function delayBy(delay: FieldValue | undefined, at: FieldValue | undefined, nowMs: number): number {
   if (delay !== undefined) return numberIn(delay);
-  const at = headers?.get('x-deliver-at');
   if (at === undefined) return 0;
   if (at.type === 'T') return Number(at.value) * 1000 - nowMs;
   const moment = numberIn(at);
   return moment === 0 ? 0 : moment - nowMs;
 }
 
-/** When a message that was published at `publishedAtMs` is due. */
-export function dueAtOf(headers: FieldTable | undefined, publishedAtMs: number): number {
-  const delay = delayOf(headers, publishedAtMs);
+/** When a message that was published at `publishedAtMs` is due, by its encoded properties. */
+export function dueAtIn(bytes: Buffer, offset: number, end: number, publishedAtMs: number): number {
+  const delay = delayIn(bytes, offset, end, publishedAtMs);
   return Number.isNaN(delay) ? publishedAtMs : Math.min(publishedAtMs + delay, LATEST_MS);
 }
 
@@ -40,7 +78,7 @@ export function releasedHeaders(
   isRepeated: boolean,
 ): FieldTable {
   const released = new Map(headers);
-  released.set('x-delay', integer(-delayOf(headers, publishedAtMs)));
+  released.set(DELAY, integer(-delayOf(headers, publishedAtMs)));
   if (isRepeated) released.set(REPEATED, { type: 't', value: true });
   return released;
 }

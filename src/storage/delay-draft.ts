@@ -6,7 +6,7 @@ import * as fs from 'node:fs';
 import { promises } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { type Disk, syncFolder } from '../runtime/disk.ts';
+import { type Disk, openDurable, syncFolder } from '../runtime/disk.ts';
 import {
   CHUNK_ENTRIES,
   CHUNK_SIZE,
@@ -19,6 +19,30 @@ import {
   segmentFileSize,
   writeEntry,
 } from './delay-format.ts';
+import { alignedMemory } from './page.ts';
+
+/** What goes to the disk in one write. */
+const PIECE_BYTES = 1024 * 1024;
+/** Memory beyond this is not kept for the next draft. */
+const KEPT_BYTES = 48 * 1024 * 1024;
+
+/** Memory for one draft after the other. */
+export class DraftMemory {
+  #kept: Buffer | null = null;
+
+  /** @returns so many bytes, with whatever they held before; they are the caller's until the next call */
+  take(size: number): Buffer {
+    if (this.#kept !== null && this.#kept.length >= size) return this.#kept.subarray(0, size);
+    const bytes = alignedMemory(size);
+    this.#kept = size <= KEPT_BYTES ? bytes : null;
+    return bytes;
+  }
+
+  /** Nothing is written for a while. */
+  release(): void {
+    this.#kept = null;
+  }
+}
 
 /** What the segment is to hold, in the order of (due, position). */
 export interface DraftEntries {
@@ -35,7 +59,7 @@ export class DelayDraft {
   readonly #bytes: Buffer;
   readonly #offsets: Float64Array;
 
-  constructor(entries: DraftEntries) {
+  constructor(entries: DraftEntries, memory: DraftMemory) {
     const { lineId, number, dues, positions, sizes } = entries;
     const count = dues.length;
     this.#entries = entries;
@@ -59,8 +83,9 @@ export class DelayDraft {
       highestPosition: highest,
       recordBytes,
     };
-    this.#bytes = Buffer.allocUnsafeSlow(segmentFileSize(this.header));
+    this.#bytes = memory.take(segmentFileSize(this.header));
     this.#bytes.fill(0, 0, recordsOffset(count));
+    this.#bytes.fill(0, recordsOffset(count) + recordBytes);
   }
 
   /** Takes in the record that is to stand at a place of the order. */
@@ -88,20 +113,30 @@ export class DelayDraft {
     this.#seal();
     const temporary = `${path}.new`;
     try {
-      const handle = await promises.open(temporary, 'w', 0o600);
-      try {
-        await new Promise<void>((done, failed) => {
-          disk.write(handle.fd, [this.#bytes], 0, (error) => (error === null ? done() : failed(error)));
-        });
-        await handle.datasync();
-      } finally {
-        await handle.close();
-      }
+      await this.#writeFile(temporary, disk);
       await promises.rename(temporary, path);
       await syncFolder(dirname(path));
     } catch (error) {
       for (const left of [temporary, path]) fs.rmSync(left, { force: true });
       throw error;
+    }
+  }
+
+  /** In pieces: the journal has its turn in between. */
+  async #writeFile(path: string, disk: Disk): Promise<void> {
+    const fd = openDurable(path, { sync: false, create: true });
+    try {
+      for (let from = 0; from < this.#bytes.length; from += PIECE_BYTES) {
+        const piece = this.#bytes.subarray(from, from + PIECE_BYTES);
+        await new Promise<void>((done, failed) => {
+          disk.write(fd, [piece], from, (error) => (error === null ? done() : failed(error)));
+        });
+      }
+      await new Promise<void>((done, failed) => {
+        fs.fdatasync(fd, (error) => (error === null ? done() : failed(error)));
+      });
+    } finally {
+      fs.closeSync(fd);
     }
   }
 

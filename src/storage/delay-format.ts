@@ -1,7 +1,7 @@
 /**
  * A delay segment: messages of one delay line that were moved out of the journal, little-endian.
  *
- *   header    128 bytes, again at the end of the file: u32 magic | u32 crc32 of the rest | u32 version | u32 messages |
+ *   header    128 bytes, again at the end of the file, whose size is a multiple of 4096: u32 magic | u32 crc32 of the rest | u32 version | u32 messages |
  *             f64 number | f64 line | f64 first due | f64 last due | f64 lowest position | f64 highest position |
  *             f64 bytes of records
  *   index     chunks of 4096 bytes: u32 crc32 of the rest | u32 entries | entries, in the order of (due, position)
@@ -11,6 +11,7 @@
  * A file is written whole under another name, synced, and then renamed: one that has its name was whole once.
  */
 import { crc32 } from 'node:zlib';
+import { DIRECT_ALIGNMENT } from '../runtime/disk.ts';
 
 export const HEADER_SIZE = 128;
 export const CHUNK_SIZE = 4096;
@@ -42,7 +43,7 @@ export interface SegmentEntry {
 export const chunksOf = (count: number): number => Math.ceil(count / CHUNK_ENTRIES);
 export const recordsOffset = (count: number): number => HEADER_SIZE + chunksOf(count) * CHUNK_SIZE;
 export const segmentFileSize = ({ count, recordBytes }: SegmentHeader): number =>
-  recordsOffset(count) + recordBytes + HEADER_SIZE;
+  Math.ceil((recordsOffset(count) + recordBytes + HEADER_SIZE) / DIRECT_ALIGNMENT) * DIRECT_ALIGNMENT;
 
 export function encodeHeader(header: SegmentHeader): Buffer {
   const bytes = Buffer.alloc(HEADER_SIZE);

@@ -321,13 +321,14 @@ export class MessageStore {
     this.#mark(RecordType.returned, queueId, count, position);
   }
 
-  /** As `returned` and `delivered`, of what a delay line has outside of the journal. */
+  /** As `returned`, of what a delay line has outside of the journal. */
   progressed(lineId: number, key: number, count: number): void {
     this.#mark(RecordType.returned, lineId, count, key);
     this.#keepMarks();
   }
 
-  clockSeen(lineId: number, atMs: number): void {
+  /** What is due up to then may be released from now on, as soon as this is durable. */
+  releasing(lineId: number, atMs: number): void {
     this.#mark(RecordType.delivered, lineId, 0, atMs);
     this.#keepMarks();
   }

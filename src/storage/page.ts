@@ -144,7 +144,8 @@ export class PagePool {
   }
 }
 
-function alignedMemory(size: number): Buffer {
+/** Memory as direct writes need it. */
+export function alignedMemory(size: number): Buffer {
   const pages = Math.ceil(size / WASM_PAGE_SIZE);
   return Buffer.from(new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer, 0, size);
 }

@@ -104,7 +104,7 @@ function checkConsumed({ error, received, missing, gaps, duplicates }: LoadRepor
 }
 
 /** The most memory that the process had resident since it started. */
-function peakOf(broker: BrokerProcess): number {
+export function peakOf(broker: BrokerProcess): number {
   const found = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${broker.pid}/status`, 'utf8'));
   assert(found !== null);
   return Number(found[1]) * 1024;

@@ -5,6 +5,7 @@
  *   npm run soak -- kill --rounds 1000 --seed 7      as many as you like, repeating what a seed chose
  *   npm run soak -- backlog                          5 million persistent messages of 1 KiB: about 6 GB of disk
  *   npm run soak -- backlog --messages 100000
+ *   npm run soak -- delayed --messages 2000000       so many delayed messages, due over a year
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { mebibytes, runBacklog } from '../faults/backlog.ts';
+import { runDelayedBacklog } from '../faults/delayed-backlog.ts';
 import { seedFromEnvironment } from '../faults/random.ts';
 import { runRounds } from '../faults/rounds.ts';
 
@@ -21,6 +23,10 @@ const OVERHEAD_BYTES = 128;
 const MEMORY_MAX_BYTES = 512 * 1024 * 1024;
 /** "Ready in seconds." */
 const RESTART_SECONDS_MAX = 10;
+/** Of delayed messages: the share of the plain publish rate, the memory with 10 million waiting, and the lateness then. */
+const DELAYED_SHARE_LEAST = 0.5;
+const DELAYED_MEMORY_MAX_BYTES = 300 * 1024 * 1024;
+const LATENESS_P99_MAX_MS = 50;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -64,7 +70,26 @@ async function soakBacklog(directory: string): Promise<void> {
   }
 }
 
-const soaks: Readonly<Record<string, (directory: string) => Promise<void>>> = { kill: soakKill, backlog: soakBacklog };
+async function soakDelayed(directory: string): Promise<void> {
+  const messages = Number(values.messages);
+  const report = await runDelayedBacklog({
+    directory,
+    messages,
+    bodySizeBytes: BODY_SIZE_BYTES,
+    onStep: (step) => console.log(step),
+  });
+  console.log(JSON.stringify(report));
+  assert(report.restartSeconds < RESTART_SECONDS_MAX, `${report.restartSeconds} s until it was ready`);
+  assert(report.share > DELAYED_SHARE_LEAST, `delayed publishes are ${report.share} of the others`);
+  assert(report.peakBytes < DELAYED_MEMORY_MAX_BYTES, `${mebibytes(report.peakBytes)} resident`);
+  assert(report.p99Ms < LATENESS_P99_MAX_MS, `${report.p99Ms} ms late`);
+}
+
+const soaks: Readonly<Record<string, (directory: string) => Promise<void>>> = {
+  kill: soakKill,
+  backlog: soakBacklog,
+  delayed: soakDelayed,
+};
 const [name = 'kill'] = positionals;
 const soak = soaks[name];
 if (soak === undefined)
