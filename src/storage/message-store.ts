@@ -20,6 +20,7 @@ import { Checkpointer } from './checkpointer.ts';
 import { DamageReport } from './damage.ts';
 import { Journal } from './journal.ts';
 import { PAGE_SIZE, Page, type PageFile, PagePool } from './page.ts';
+import { PageReader } from './page-reader.ts';
 import { type IncomingMessage, messageRecordSize, RecordType, writeMessageRecord } from './record.ts';
 import { type Recovered, type RecoveredQueue, recover } from './recovery.ts';
 import { SettledBatch } from './settled-batch.ts';
@@ -28,13 +29,6 @@ import { verifyPage } from './verify-page.ts';
 
 /** The youngest pages, up to this much, are never moved to disk: a queue that keeps up reads them next. */
 const RECENT_BYTES = 8 * PAGE_SIZE;
-/** How many pages behind the one asked for are loaded along with it. */
-const READ_AHEAD_PAGES = 6;
-/** Pages that are read at a time: however many queues wait for theirs, memory stays bounded. */
-const MAX_READS = 16;
-/** A page that cannot be read this many times, so far apart, is given up. */
-const READ_ATTEMPTS = 5;
-const READ_RETRY_MS = 1000;
 /** Pages that were loaded back and may stay while memory is short. */
 const LOADED_PAGES = 32;
 /** The share of a small memory that recent pages may have, and that loaded ones may: the rest must be enough to go on with. */
@@ -93,22 +87,17 @@ export class MessageStore {
   readonly #resident: Page[] = [];
   /** Pages that were loaded back, in that order. */
   readonly #loaded: Page[] = [];
-  readonly #waiting = new Map<Page, (() => void)[]>();
-  /** Pages whose read has not begun yet. */
-  readonly #toRead: Page[] = [];
-  #reads = 0;
   #openTransient: Page | null = null;
   #nextPage = 0;
   #spilling = 0;
   #spillRetry: Timer | null = null;
   readonly #recentBytes: number;
   readonly #loadedPages: number;
+  readonly #reader: PageReader;
   #congested = false;
   #holds = 0;
   #inGroup = false;
   #closed = false;
-  /** Of reads that are to be repeated. */
-  readonly #timers = new Set<Timer>();
   #lastPage: Page | null = null;
   /** What recovery found, until the queues have taken it over. */
   readonly recovered: Map<number, RecoveredQueue>;
@@ -145,6 +134,28 @@ export class MessageStore {
       });
     }
     this.#settled = new SettledBatch((size) => this.#reserve(true, size));
+    this.#reader = this.#pageReader();
+  }
+
+  #pageReader(): PageReader {
+    const { disk, clock, log, memoryLimitBytes } = this.#options;
+    return new PageReader({
+      disk,
+      clock,
+      log,
+      pool: this.#pool,
+      loadedPages: this.#loadedPages,
+      page: (number) => this.#pages.get(number),
+      hasRoom: () => this.#pool.usedBytes <= memoryLimitBytes * 1.25,
+      fileOf: (page) => this.#fileOf(page),
+      placeOf,
+      attach: (page, bytes, error) => this.#attachLoaded(page, bytes, error),
+      free: (page) => this.#free(page),
+    });
+  }
+
+  #fileOf(page: Page): number {
+    return page.file?.fd ?? this.#spill?.fd ?? -1;
   }
 
   #openJournal(directory: string, recovered: Recovered): Journal {
@@ -521,73 +532,7 @@ export class MessageStore {
 
   /** Brings the page's bytes back, and those of the pages behind it; calls back once they are there. */
   load(page: Page, loaded: () => void): void {
-    const waiting = this.#waiting.get(page);
-    if (waiting !== undefined) waiting.push(loaded);
-    else this.#read(page, [loaded]);
-    this.readAhead(page.number + page.capacity / PAGE_SIZE);
-  }
-
-  readAhead(number: number): void {
-    if (this.#toRead.length > 0 || this.#pool.usedBytes > this.#options.memoryLimitBytes * 1.25) return;
-    for (let i = 0; i < Math.min(READ_AHEAD_PAGES, this.#loadedPages - 1); i++) {
-      const page = this.#pages.get(number + i);
-      if (page !== undefined && page.bytes === null && !page.loading && page.live > 0) this.#read(page, []);
-    }
-  }
-
-  #read(page: Page, waiting: (() => void)[]): void {
-    assert(page.bytes === null && !page.loading);
-    page.loading = true;
-    this.#waiting.set(page, waiting);
-    this.#toRead.push(page);
-    this.#readNext();
-  }
-
-  #readNext(): void {
-    while (this.#reads < MAX_READS) {
-      const page = this.#toRead.shift();
-      if (page === undefined) return;
-      if (page.bytes !== null || page.live === 0) {
-        this.#loadEnded(page); // it was read at once, or is not needed any more
-        continue;
-      }
-      this.#reads++;
-      this.#readInto(page, this.#pool.take(page.capacity), 1);
-    }
-  }
-
-  /** A read that fails is repeated: what is given up is lost to its queues. */
-  #readInto(page: Page, bytes: Buffer, attempt: number): void {
-    const fd = page.file?.fd ?? this.#spill?.fd ?? -1;
-    this.#options.disk.read(fd, bytes, page.fileOffset, (error, count) => {
-      if (this.#closed) return;
-      if (error === null || attempt === READ_ATTEMPTS) {
-        bytes.fill(0, error === null ? count : 0);
-        return this.#arrived(page, bytes, error);
-      }
-      this.#options.log.warning('store', `${placeOf(page)} could not be read, trying again: ${error.message}`);
-      const timer = this.#options.clock.after(READ_RETRY_MS, () => {
-        this.#timers.delete(timer);
-        this.#readInto(page, bytes, attempt + 1);
-      });
-      this.#timers.add(timer);
-    });
-  }
-
-  #arrived(page: Page, bytes: Buffer, error: Error | null): void {
-    this.#reads--;
-    if (page.bytes !== null) this.#pool.give(bytes);
-    else this.#attachLoaded(page, bytes, error);
-    this.#loadEnded(page);
-    this.#readNext();
-  }
-
-  #loadEnded(page: Page): void {
-    page.loading = false;
-    const waiting = this.#waiting.get(page) ?? [];
-    this.#waiting.delete(page);
-    if (page.live === 0) this.#free(page);
-    for (const callback of waiting) callback();
+    this.#reader.load(page, loaded);
   }
 
   #attachLoaded(page: Page, bytes: Buffer, error: Error | null): void {
@@ -617,8 +562,7 @@ export class MessageStore {
     let count = 0;
     let failure: Error | null = null;
     try {
-      const fd = page.file?.fd ?? this.#spill?.fd ?? -1;
-      count = fs.readSync(fd, bytes, 0, bytes.length, page.fileOffset);
+      count = fs.readSync(this.#fileOf(page), bytes, 0, bytes.length, page.fileOffset);
     } catch (error) {
       failure = error as Error;
     }
@@ -630,7 +574,7 @@ export class MessageStore {
   /** Writes what is left, and closes the files. On a disk that refuses it, what was not confirmed is given up. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (const timer of this.#timers) timer.cancel();
+    this.#reader.close();
     this.#spillRetry?.cancel();
     const journal = this.#journal;
     if (journal !== null) {
