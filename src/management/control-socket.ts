@@ -1,5 +1,5 @@
 /** The door of this machine's operator: a Unix socket that only the owner of the broker's process, and root, can open. */
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { dirname } from 'node:path';
 import {
@@ -38,8 +38,10 @@ export async function listenAtControlSocket(
 /** @returns false when somebody else is there */
 async function listen(server: Server, path: string): Promise<boolean> {
   if (controlSocketsIn(dirname(path)).includes(path)) {
+    const { ino } = lstatSync(path);
     if (await isAnswering(path)) return false;
-    rmSync(path);
+    // Of brokers that start together one may have replaced it already.
+    if (lstatSync(path, { throwIfNoEntry: false })?.ino === ino) rmSync(path);
   }
   return new Promise((done, failed) => {
     const refuse = (error: NodeJS.ErrnoException) => {

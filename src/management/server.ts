@@ -59,6 +59,8 @@ const DEFAULT_TLS_PORT = 15_671;
 const BODY_BYTES_MAX = 20_000_000;
 /** RabbitMQ's command line knows no limit for definitions that it imports. */
 const OPERATORS_BODY_BYTES_MAX = 1_000_000_000;
+/** A change may take its time; it is the operator's own --timeout that ends it. */
+const OPERATORS_IDLE_TIMEOUT_MS = 3_600_000;
 const ACCESS_LOG = 'access.log';
 
 /** @throws Error that says what to do when a port or the socket cannot be had, or a certificate cannot be used */
@@ -121,7 +123,9 @@ class RunningServer implements ManagementServer {
       accessLog: null,
       whoAsks: () => OPERATOR,
     };
-    this.#toOperator = new Acceptor(() => this.#load({}, door), context.limits);
+    const { tlsHandshakeTimeoutMs } = context.limits;
+    const limits = { tlsHandshakeTimeoutMs, idleTimeoutMs: OPERATORS_IDLE_TIMEOUT_MS };
+    this.#toOperator = new Acceptor(() => this.#load({}, door), limits);
     try {
       this.controlSocket = await listenAtControlSocket(this.#toOperator.server, nodeName, options);
     } catch (error) {
@@ -161,11 +165,12 @@ class RunningServer implements ManagementServer {
 
   pause(): void {
     this.#statistics?.stop();
-    this.#statistics = null;
     this.#stopping.abort();
   }
 
   resume(broker: BrokerSources): void {
+    this.#statistics?.stop();
+    this.#statistics = null;
     this.#broker = broker;
     this.#stopping = new AbortController();
     if (this.http !== null) this.#sampling();
@@ -173,7 +178,11 @@ class RunningServer implements ManagementServer {
 
   /** For those who look often; for an operator, who comes once in a while, samples are taken from the first time on. */
   #sampling(): Statistics {
-    this.#statistics ??= new Statistics(this.#broker);
+    if (this.#statistics === null) {
+      this.#statistics = new Statistics(this.#broker);
+      // A list that began before the end asks for figures behind it.
+      if (this.#stopping.signal.aborted) this.#statistics.stop();
+    }
     return this.#statistics;
   }
 

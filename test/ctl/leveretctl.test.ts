@@ -7,9 +7,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Broker, startBroker } from '../../src/broker.ts';
+import { withDeadline } from '../conformance/waiting.ts';
 import { CertificateDirectory } from '../integration/certificates.ts';
 
 const LEVERETCTL = join(import.meta.dirname, '../../src/cli/leveretctl.ts');
+const DEADLINE_MS = 60_000;
 const NODE = 'leveret@localhost';
 
 function temporary(t: TestContext): string {
@@ -70,17 +72,20 @@ test('of several brokers one has to be named, and they are listed', async (t) =>
 test('a reader that has seen enough ends a list, and nothing is printed of that', async (t) => {
   const directory = temporary(t);
   const broker = await started(t, directory);
-  const queues = Array.from({ length: 20_000 }, (_, index) => {
-    return { vhost: '/', name: `queue-${index}`, durable: false, auto_delete: false, arguments: {} };
+  const filler = 'x'.repeat(200);
+  const queues = Array.from({ length: 3000 }, (_, index) => {
+    return { vhost: '/', name: `${filler}${index}`, durable: false, auto_delete: false, arguments: {} };
   });
   const env = { LEVERET_RUN_DIR: directory };
-  await called(LEVERETCTL, ['import_definitions'], env, JSON.stringify({ queues }));
+  const imported = await called(LEVERETCTL, ['import_definitions'], env, JSON.stringify({ queues }));
+  assert.deepEqual([imported.exitCode, imported.stderr], [0, '']);
   const child = spawn(process.execPath, [LEVERETCTL, 'list_queues', '-q'], { env: { PATH: process.env.PATH, ...env } });
   let stderr = '';
   child.stderr.on('data', (text) => (stderr += text));
-  await once(child.stdout, 'data');
+  const ended = once(child, 'close');
+  await withDeadline('the first names', Promise.race([once(child.stdout, 'data'), ended]), DEADLINE_MS);
   child.stdout.destroy();
-  assert.deepEqual([...(await once(child, 'close')), stderr], [0, null, '']);
+  assert.deepEqual([...(await withDeadline('its end', ended, DEADLINE_MS)), stderr], [0, null, '']);
   assert.equal(broker.users.length, 1, 'the broker goes on');
 });
 
