@@ -5,7 +5,13 @@ import { EXIT } from '../ctl/failure.ts';
 import { run } from '../ctl/run.ts';
 import { nodeVersionFault } from './node-version.ts';
 
-const RABBITMQ_NAMES = ['rabbitmqctl', 'rabbitmq-diagnostics', 'rabbitmq-plugins', 'rabbitmq-queues'];
+const RABBITMQ_NAMES = [
+  'rabbitmqctl',
+  'rabbitmq-diagnostics',
+  'rabbitmq-plugins',
+  'rabbitmq-queues',
+  'rabbitmq-upgrade',
+];
 
 /** Called by one of RabbitMQ's names, through a link, it goes by that name. */
 function programName(): string {

@@ -34,6 +34,7 @@ describe('options', () => {
   }
 
   for (const [words, invalid, positionals] of [
+    [['-1', '-0.5', '-1x'], [['-1x', '']], ['-1', '-0.5']],
     [['--bogus', 'x'], [['--bogus', '']], ['x']],
     [['--bogus=5'], [['--bogus', '5']], []],
     [['-x'], [['-x', '']], []],

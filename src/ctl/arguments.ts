@@ -19,6 +19,8 @@ export interface Arguments {
   readonly invalid: readonly (readonly [option: string, value: string])[];
 }
 
+const NEGATIVE_NUMBER = /^-\d+(\.\d+)?$/;
+
 interface Found {
   readonly name: string;
   readonly type: OptionType;
@@ -32,7 +34,7 @@ export function readArguments(words: readonly string[], rules: ArgumentRules): A
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     if (word === '--') {
       positionals.push(...rest.splice(0));
-    } else if (!/^-./.test(word)) {
+    } else if (!/^-./.test(word) || NEGATIVE_NUMBER.test(word)) {
       positionals.push(word);
     } else {
       for (const [written, inline] of optionsIn(word, rules)) take(written, inline);

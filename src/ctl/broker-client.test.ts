@@ -62,8 +62,8 @@ test('a refusal has the status and the reason', async (t) => {
   const client = await clientOf(t, (_request, response) => {
     response.writeHead(400).end('{"error":"bad_request","reason":["no_such_user","x"]}');
   });
-  await assert.rejects(client.get('users'), new ApiRefusal(400, 'no_such_user: x'));
-  await assert.rejects(listOf(client), new ApiRefusal(400, 'no_such_user: x'));
+  await assert.rejects(client.get('users'), new ApiRefusal(400, 'no_such_user: x', 'bad_request'));
+  await assert.rejects(listOf(client), new ApiRefusal(400, 'no_such_user: x', 'bad_request'));
 });
 
 test('what is no API of a broker is told as that', async (t) => {

@@ -16,12 +16,15 @@ export class ApiRefusal extends Error {
   readonly status: number;
   /** In RabbitMQ's words. */
   readonly reason: string;
+  /** The kind of refusal, such as `not_found`. */
+  readonly error: string | undefined;
 
-  constructor(status: number, reason: string) {
+  constructor(status: number, reason: string, error?: string) {
     super(`${status} ${reason}`);
     this.name = 'ApiRefusal';
     this.status = status;
     this.reason = reason;
+    this.error = error;
   }
 }
 
@@ -42,6 +45,16 @@ export class BrokerClient {
   /** @throws ApiRefusal; Failure when there is no answer; so do the others */
   get(path: string): Promise<Json> {
     return this.#json('GET', path);
+  }
+
+  /** A check of health. @returns null while all is well; otherwise what is not, which is answered with 503 */
+  async check(path: string): Promise<Json | null> {
+    const response = await this.#response('GET', path);
+    const { statusCode: status } = response;
+    if (status! >= 400 && status !== 503) throw await this.#refusal(response);
+    const found = parsed(await this.#text(response));
+    if (found.error !== undefined) throw new ApiRefusal(status!, words(found.reason), found.error);
+    return status === 503 ? found : null;
   }
 
   put(path: string, body: object = {}): Promise<Json> {
@@ -119,10 +132,11 @@ export class BrokerClient {
 
   async #refusal(response: IncomingMessage): Promise<ApiRefusal> {
     const text = await this.#text(response);
-    const reason = text === '' ? undefined : parsed(text).reason;
+    const { reason, error } = text === '' ? {} : parsed(text);
     return new ApiRefusal(
       response.statusCode!,
       reason === undefined ? `HTTP status ${response.statusCode}` : words(reason),
+      error,
     );
   }
 

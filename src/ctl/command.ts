@@ -20,10 +20,13 @@ export const GROUPS = [
   'Virtual hosts',
   'Configuration',
   'Definitions',
+  'Plugins',
   'Feature flags',
   'Operations',
   'Queues',
+  'Upgrades',
   'Deprecated',
+  'Not here',
 ] as const;
 export type Group = (typeof GROUPS)[number];
 
@@ -45,6 +48,8 @@ export interface Command {
   readonly columns?: Columns;
   /** Seconds until it is given up, unless --timeout says otherwise; without it there is no end. */
   readonly timeoutSeconds?: number;
+  /** It is RabbitMQ's, and not here: why, and what to use instead. Nothing else of it matters then. */
+  readonly refusal?: string;
   /** For what only looks at its own arguments, such as `help`. */
   readonly needsNoBroker?: boolean;
   /** Checks what is not just a number of arguments. @throws ArgumentFailure */
@@ -57,6 +62,11 @@ export interface Command {
 export interface Columns {
   readonly byDefault: readonly string[];
   readonly all: readonly string[];
+}
+
+/** Of what is printed for nobody but a program that looks at the exit code. */
+export function isSilent({ options }: Pick<Call, 'options'>): boolean {
+  return options.silent === true;
 }
 
 /** One use of a command. */
@@ -106,6 +116,16 @@ export type Output =
   | { readonly kind: 'value'; readonly value: string }
   /** Octets, whatever the format is. */
   | { readonly kind: 'octets'; readonly octets: AsyncIterable<Uint8Array> }
+  /** One thing: for people a text, unless it is null, and for programs JSON. */
+  | Report
   | Listing;
+
+export interface Report {
+  readonly kind: 'report';
+  readonly text: string | null;
+  readonly json: object;
+  /** As CSV, where that has columns. */
+  readonly listing?: Listing;
+}
 
 export const DONE: Output = { kind: 'done' };

@@ -16,16 +16,37 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** Ends the command. The text is all that is printed, to standard error. */
 export class Failure extends Error {
   readonly exitCode: ExitCode;
+  /** What is printed instead where JSON is asked for. */
+  readonly json: object | undefined;
+  /** Whether the command's usage is printed behind the text. */
+  readonly showsUsage: boolean = false;
 
-  constructor(exitCode: ExitCode, text: string, options?: ErrorOptions) {
+  /** @param text an empty one is not printed */
+  constructor(exitCode: ExitCode, text: string, { json, ...options }: ErrorOptions & { json?: object } = {}) {
     super(text, options);
     this.name = 'Failure';
     this.exitCode = exitCode;
+    this.json = json;
+  }
+}
+
+/** Not while the node is as it is: running, or stopped. */
+export class StateFailure extends Failure {
+  override readonly showsUsage = true;
+
+  constructor(program: string, needed: 'running' | 'stopped') {
+    const [what, command] = needed === 'running' ? ['Start', 'start_app'] : ['Stop', 'stop_app'];
+    const rule = `this command requires the 'rabbit' app to be ${needed} on the target node`;
+    // The other tools of RabbitMQ have no such command.
+    const tool = program === 'rabbitmqctl' ? program : 'leveretctl';
+    super(EXIT.usage, `Error: ${rule}. ${what} it with '${tool} ${command}'.`);
   }
 }
 
 /** What was asked for makes no sense: nothing was done, and the command's usage is printed behind the text. */
 export class ArgumentFailure extends Failure {
+  override readonly showsUsage = true;
+
   constructor(exitCode: ExitCode, text: string) {
     super(exitCode, `Error (argument validation): ${text}`);
     this.name = 'ArgumentFailure';

@@ -37,6 +37,8 @@ export class Printer {
         return formatter.list(output, this.#hasHeaders);
       case 'text':
         return [formatter.text(output.text)];
+      case 'report':
+        return formatter.report(output, this.#hasHeaders);
       case 'value':
         return [formatter.value(output.value, nodeName)];
       case 'message':

@@ -8,9 +8,9 @@ import { ApiRefusal, BrokerClient } from './broker-client.ts';
 import type { Call, Command, Terminal } from './command.ts';
 import { COMMANDS } from './commands/all.ts';
 import { rulesFor } from './common-options.ts';
-import { ArgumentFailure, EXIT, Failure } from './failure.ts';
+import { ArgumentFailure, EXIT, Failure, failed, StateFailure } from './failure.ts';
 import { Printer, print } from './printer.ts';
-import { findTarget, type Target } from './target.ts';
+import { askedNodeName, findTarget, type Target } from './target.ts';
 import { helpOn, overview, similarName, usageLine } from './usage.ts';
 
 /** What a process is started with. */
@@ -37,14 +37,18 @@ export async function run(program: string, words: readonly string[], terminal: T
     const given = readArguments(words, rulesFor(command));
     if (given.options.help === true) {
       await print(terminal, [helpOn(program, command)]);
+    } else if (command.refusal !== undefined) {
+      throw notHere(command);
     } else {
       await perform(await checked(started, command, given), new Printer(given, terminal));
     }
     return 0;
   } catch (error) {
-    const failure = failureOf(error, command);
-    const usage = failure instanceof ArgumentFailure ? argumentsAndUsage(started, command) : '';
-    terminal.stderr.write(`${failure.message}\n${usage}`);
+    const failure = failureOf(error, program, command);
+    const { message, json } = failure;
+    const text = json !== undefined && options.formatter === 'json' ? JSON.stringify(json) : message;
+    const usage = failure.showsUsage ? argumentsAndUsage(started, command) : '';
+    if (text !== '') terminal.stderr.write(`${text}\n${usage}`);
     return failure.exitCode;
   }
 }
@@ -109,7 +113,10 @@ function chosenColumns({ columns }: Command, positionals: readonly string[]): re
 async function perform(checkedCall: CheckedCall, printer: Printer): Promise<void> {
   const { command, options, terminal, timeoutSeconds: seconds } = checkedCall;
   const { url, node } = options as { url?: string; node?: string };
-  const target = command.needsNoBroker === true ? NOWHERE : await findTarget({ url, node }, terminal.env);
+  const target =
+    command.needsNoBroker === true
+      ? nowhere(askedNodeName(node, terminal.env))
+      : await findTarget({ url, node }, terminal.env);
   const call = { ...checkedCall, nodeName: target.nodeName };
   const banner = command.banner?.(call);
   if (banner !== undefined) await printer.banner(banner);
@@ -126,14 +133,14 @@ async function perform(checkedCall: CheckedCall, printer: Printer): Promise<void
 }
 
 /** For a command that says it needs no broker. */
-const NOWHERE: Target = {
-  nodeName: '',
+const nowhere = (nodeName: string): Target => ({
+  nodeName,
   protocol: 'http:',
   address: { socketPath: '' },
   basePath: '',
   authorization: null,
   unreachable: (cause) => new Failure(EXIT.software, `Error: ${cause.message}`, { cause }),
-};
+});
 
 function timeoutSignal(seconds: number): AbortSignal {
   return AbortSignal.timeout(Math.min(seconds * 1000, LONGEST_TIMEOUT_MS));
@@ -145,12 +152,17 @@ function timedOut({ command, nodeName }: Call, seconds: number): Failure {
 }
 
 /** @throws what nobody foresaw */
-function failureOf(error: unknown, { name }: Command): Failure {
+function failureOf(error: unknown, program: string, { name }: Command): Failure {
   if (error instanceof Failure) return error;
   if (!(error instanceof ApiRefusal)) throw error;
+  if (error.error === 'stopped') return new StateFailure(program, 'running');
   if (error.status !== 401) return new Failure(EXIT.unavailable, `Error:\n${error.reason}`, { cause: error });
   const text = `Error: the broker refuses ${name} to this user: ${error.reason}`;
   return new Failure(EXIT.noPermission, text, { cause: error });
+}
+
+function notHere({ name, refusal }: Command): Failure {
+  return failed(EXIT.unavailable, `${name} is not here: ${refusal}`);
 }
 
 /** A password in a URL is not for everybody who looks over somebody's shoulder, or at the log of a script. */

@@ -4,7 +4,7 @@
  */
 
 import { basename, dirname } from 'node:path';
-import { readNodeName } from '../config/node-name.ts';
+import { DEFAULT_NODE_NAME, readNodeName } from '../config/node-name.ts';
 import {
   controlSocketDirectory,
   controlSocketPath,
@@ -40,6 +40,12 @@ export async function findTarget({ url, node }: Asked, env: Environment): Promis
   if (named?.includes('/')) return targetOnSocket(named, basename(named, '.sock'));
   const directory = controlSocketDirectory(env);
   return named === undefined ? onlyTarget(directory) : targetNamed(directory, named);
+}
+
+/** The name of the node that is asked for, whether it is there or not. @throws ArgumentFailure */
+export function askedNodeName(node: string | undefined, env: Environment): string {
+  const named = node ?? (env.LEVERET_NODE_NAME || env.RABBITMQ_NODENAME || DEFAULT_NODE_NAME);
+  return named.includes('/') ? basename(named, '.sock') : nodeNameOf(named);
 }
 
 /** @throws ArgumentFailure; never with the password in its text */

@@ -67,6 +67,15 @@ export const ACCEPTED_DIFFERENCES: readonly AcceptedDifference[] = [
     leveret: '',
   },
   {
+    lines: /^trace_on -p nope$/,
+    reason: 'Nothing of a vhost that is not there can be traced.',
+    rabbitMq: /0\n {2}> Starting tracing for vhost "nope" \.\.\.\n {2}> Trace enabled for vhost nope/,
+    leveret: `65
+  > Starting tracing for vhost "nope" ...
+  ! Error:
+  ! Virtual host 'nope' does not exist`,
+  },
+  {
     lines: /^list_consumers queue_name activity_status consumer_tag$/,
     reason: 'Columns come in the order in which they are asked for, as in the other lists.',
     rabbitMq: /live\tbusy consumer\tup\n {2}> queue_name\tconsumer_tag\tactivity_status/,

@@ -3,6 +3,8 @@
  * an earlier one made.
  */
 
+import { NODE_COMMAND_LINES } from './node-command-lines.ts';
+
 export interface CommandLine {
   /** Quoted as in a shell. */
   readonly line: string;
@@ -349,6 +351,7 @@ export const COMMAND_LINES: Readonly<Record<string, readonly (string | CommandLi
     'close_all_user_connections zzz bye',
     'close_all_user_connections',
   ],
+  ...NODE_COMMAND_LINES,
 };
 
 /** Played while a client has a connection open, with a queue `live` that has messages ready and unacked. */

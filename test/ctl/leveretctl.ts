@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { run } from '../../src/ctl/run.ts';
-import type { ToolUnderTest } from './transcript.ts';
+import { OTHER_TOOLS, type ToolUnderTest } from './transcript.ts';
 
 /** @param socket the path of the broker's control socket */
 export function leveretctl(nodeName: string, socket: string, amqpPort = 0): ToolUnderTest {
@@ -26,7 +26,10 @@ export function leveretctl(nodeName: string, socket: string, amqpPort = 0): Tool
         stdout: caught('stdout'),
         stderr: caught('stderr'),
       };
-      const exitCode = await run('leveretctl', words, terminal);
+      const [first = ''] = words;
+      const exitCode = OTHER_TOOLS.test(first)
+        ? await run(first, words.slice(1), terminal)
+        : await run('leveretctl', words, terminal);
       return { exitCode, ...printed };
     },
   };

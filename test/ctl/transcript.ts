@@ -9,6 +9,9 @@
  */
 import type { CommandLine } from './command-lines.ts';
 
+/** The first word of a line for another tool than the first one. */
+export const OTHER_TOOLS = /^rabbitmq-(diagnostics|plugins|queues|upgrade)$/;
+
 export interface Outcome {
   readonly exitCode: number;
   readonly stdout: string;
@@ -39,7 +42,10 @@ const WARNING_OF_ERLANG = /\n\d\d:\d\d:\d\d\.\d+ \[warning\].*\n/g;
 
 export async function played(tool: ToolUnderTest, given: string | CommandLine): Promise<string> {
   const { line, stdin = '' } = typeof given === 'string' ? { line: given } : given;
-  const { exitCode, stdout, stderr } = await tool.run(wordsOf(line.replace('NODE', tool.nodeName)), stdin);
+  const { exitCode, stdout, stderr } = await tool.run(
+    wordsOf(line.replace('NODE', tool.nodeName).replace('AMQP_PORT', String(tool.amqpPort))),
+    stdin,
+  );
   const piped = stdin === '' ? '' : ` <<< ${JSON.stringify(stdin)}`;
   const printed = linesOf(tool, stdout);
   const lines = [

@@ -1,10 +1,18 @@
 import type { Command } from '../command.ts';
+import { checkCommands } from './checks.ts';
 import { clientCommands } from './clients.ts';
+import { clusterCommands } from './cluster.ts';
 import { definitionCommands } from './definitions.ts';
+import { diagnosticCommands } from './diagnostics.ts';
 import { helpCommands } from './help.ts';
 import { listingCommands } from './listings.ts';
+import { nodeLifeCommands } from './node-life.ts';
+import { nodeStatusCommands } from './node-status.ts';
+import { refusedCommands } from './not-here.ts';
+import { operationCommands } from './operations.ts';
 import { parameterCommands } from './parameters.ts';
 import { permissionCommands } from './permissions.ts';
+import { pluginCommands } from './plugins.ts';
 import { policyCommands } from './policies.ts';
 import { queueCommands } from './queues.ts';
 import { userCommands } from './users.ts';
@@ -22,4 +30,12 @@ export const COMMANDS: readonly Command[] = [
   ...clientCommands,
   ...queueCommands,
   ...definitionCommands,
+  ...clusterCommands,
+  ...checkCommands,
+  ...diagnosticCommands,
+  ...nodeLifeCommands,
+  ...nodeStatusCommands,
+  ...operationCommands,
+  ...pluginCommands,
+  ...refusedCommands,
 ].sort((one, other) => (one.name < other.name ? -1 : 1));

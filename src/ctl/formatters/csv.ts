@@ -15,6 +15,10 @@ export const csv: Formatter = {
   message: (text) => line([text]),
   text: (text) => line([text]),
   value: (value) => line([value]),
+  report({ listing, text }, headers) {
+    if (listing !== undefined) return csv.list(listing, headers);
+    return text === null ? [] : [line([text])];
+  },
 };
 
 function line(cells: readonly string[]): string {

@@ -1,5 +1,7 @@
 /** What results are printed as. A list is printed while it is read, so nothing here holds more of it than a row. */
 
+import type { Report } from '../command.ts';
+
 export type Value =
   | string
   | number
@@ -41,6 +43,8 @@ export interface Formatter {
   done(nodeName: string): readonly string[];
   message(text: string, nodeName: string): string;
   text(text: string): string;
+  /** Lines of it. */
+  report(report: Report, headers: boolean): Iterable<string> | AsyncIterable<string>;
   /** A result that is one value. */
   value(value: string, nodeName: string): string;
 }

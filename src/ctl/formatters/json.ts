@@ -18,5 +18,6 @@ export const json: Formatter = {
   done: (node) => [JSON.stringify({ node, result: 'ok' })],
   message: (message, node) => JSON.stringify({ message, node, status: 'ok' }),
   value: (value, node) => JSON.stringify({ node, result: 'ok', value }),
+  report: ({ json }) => [JSON.stringify(json)],
   text: (message) => JSON.stringify({ message }),
 };

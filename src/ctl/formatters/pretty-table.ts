@@ -16,6 +16,7 @@ export const prettyTable: Formatter = {
   message: (text) => text,
   text: (text) => text,
   value: (value) => value,
+  report: ({ text }) => (text === null ? [] : [text]),
 };
 
 function* boxed(lines: readonly (readonly string[])[]): Iterable<string> {

@@ -16,4 +16,5 @@ export const table: Formatter = {
   message: (text) => text,
   text: (text) => text,
   value: (value) => value,
+  report: ({ text }) => (text === null ? [] : [text]),
 };

@@ -18,6 +18,8 @@ const SECONDS_MAX = 60;
 /** Names of variables and flags whose values are nobody else's business. */
 const SECRET = /pass|secret|cookie|_url$/i;
 const HIDDEN = '(hidden)';
+/** How often it is looked how late the event loop is. */
+const RESOLUTION_MS = 10;
 
 export const operateDiagnosticResources: readonly Resource[] = [
   {
@@ -106,7 +108,7 @@ async function watchEventLoop({ sources, param }: ApiRequest): Promise<Answer> {
   const seconds = Number(param('seconds'));
   if (!(seconds > 0 && seconds <= SECONDS_MAX)) throw badRequest(`expected seconds up to ${SECONDS_MAX}`);
   const { monitorEventLoopDelay } = await import('node:perf_hooks');
-  const delay = monitorEventLoopDelay({ resolution: 10 });
+  const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   delay.enable();
   const before = performance.eventLoopUtilization();
   const cpuBefore = process.cpuUsage();
@@ -119,8 +121,13 @@ async function watchEventLoop({ sources, param }: ApiRequest): Promise<Answer> {
     busy: utilization,
     cpu_user: user / 1e6 / seconds,
     cpu_system: system / 1e6 / seconds,
-    delay_ms: { mean: (delay.mean || 0) / 1e6, p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 },
+    delay_ms: { mean: lateMs(delay.mean), p99: lateMs(delay.percentile(99)), max: lateMs(delay.max) },
   });
+}
+
+/** What is measured is the time from one look to the next; without any it is no number. */
+function lateMs(nanoseconds: number): number {
+  return Math.max(0, (nanoseconds || 0) / 1e6 - RESOLUTION_MS);
 }
 
 /** @throws ApiError 400, 404 for a name without such an address */
