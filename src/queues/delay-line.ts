@@ -18,7 +18,8 @@ import type { Log } from '../runtime/log.ts';
 import type { QueueMarks } from '../storage/checkpoint.ts';
 import type { DamageReport } from '../storage/damage.ts';
 import type { DelayFiles } from '../storage/delay-files.ts';
-import { type DelaySegment, openSegment } from '../storage/delay-segment.ts';
+import type { SegmentEntry } from '../storage/delay-format.ts';
+import type { DelaySegment } from '../storage/delay-segment.ts';
 import type { MessageStore } from '../storage/message-store.ts';
 import { PAGE_SIZE, type Page } from '../storage/page.ts';
 import {
@@ -32,8 +33,9 @@ import {
 } from '../storage/record.ts';
 import type { RecoveredQueue } from '../storage/recovery.ts';
 import { DelayBlock } from './delay-block.ts';
-import { isSegmentKey, messageKey, messagesIn, nextSegmentNumber } from './delay-marks.ts';
+import { messageKey } from './delay-marks.ts';
 import type { DelayMover } from './delay-mover.ts';
+import { DelayShelf } from './delay-shelf.ts';
 import { ReleaseGrant } from './release-grant.ts';
 import { ReleaseRate } from './release-rate.ts';
 
@@ -43,6 +45,7 @@ const TICK_MS = 1000;
 const RELEASED_AT_ONCE = 256;
 /** What is due within this time is read from disk now. */
 const READ_AHEAD_MS = 1500;
+const READ_AHEAD_EVERY_MS = 250;
 /** Of a block, how many of those that are due first are looked at for that. */
 const READ_AHEAD_MESSAGES = 63;
 /** A block of which most is due within this time is left to empty itself. */
@@ -50,7 +53,7 @@ const SOON_MS = 30_000;
 /** So many blocks may be left to themselves; further ones are moved. */
 const KEPT_BLOCKS = 4;
 /** Publishers pause while more blocks than this wait to be moved. */
-const WAITING_BLOCKS = 3;
+const WAITING_BLOCKS = 5;
 /** A block that is not full is moved when this much was written to the journal behind its first message... */
 const PINNED_BYTES = 1024 * 1024 * 1024;
 /** ...as long as the line has no more segments than this: each is a file that is open. */
@@ -107,20 +110,17 @@ export class DelayLine implements DelayLineIdentity {
   readonly env: DelayEnvironment;
   /** Oldest first; the last one takes messages in unless it is full. */
   readonly blocks: DelayBlock[] = [];
-  readonly segments: DelaySegment[] = [];
   /** Blocks that are segments by now, until the journal knows of it. */
   readonly settling = new Set<DelayBlock>();
-  /** See delay-marks.ts. */
-  readonly marks = new Map<number, number>();
+  readonly #shelf: DelayShelf;
   readonly #progressed = new Set<Source>();
   readonly #toSettle: number[] = [];
-  #ended: { readonly segment: DelaySegment; readonly appended: number }[] = [];
-  #lastNumber = 0;
   /** What was due by then may have been released before the broker was killed. */
   #repeatedUpToMs = Number.NEGATIVE_INFINITY;
   readonly #grant: ReleaseGrant;
   #timer: Timer | null = null;
   #wakeAtMs = Number.POSITIVE_INFINITY;
+  #readAheadAtMs = Number.NEGATIVE_INFINITY;
   #holding = false;
 
   constructor(identity: DelayLineIdentity, ratePerSecond: number | undefined, env: DelayEnvironment) {
@@ -132,8 +132,17 @@ export class DelayLine implements DelayLineIdentity {
     this.halted = new Promise((resolve) => {
       this.#resolveHalted = resolve;
     });
+    this.#shelf = new DelayShelf(this, env);
     this.#grant = new ReleaseGrant(env.store, identity.id);
     this.rate = new ReleaseRate(ratePerSecond, env.clock.monotonicMs());
+  }
+
+  get segments(): readonly DelaySegment[] {
+    return this.#shelf.segments;
+  }
+
+  get marks(): ReadonlyMap<number, number> {
+    return this.#shelf.marks;
   }
 
   // --- in ---
@@ -167,41 +176,15 @@ export class DelayLine implements DelayLineIdentity {
     const { files, clock } = this.env;
     this.#grant.restore(found?.deliveredPosition ?? -1);
     if (files !== null && !files.wasStopped) this.#repeatedUpToMs = this.#grant.askedMs;
-    for (const [key, value] of found?.deliveryCounts ?? []) this.marks.set(key, value);
-    this.#openSegments();
+    this.count = this.#shelf.open(found?.deliveryCounts ?? NO_MARKS);
     const lost = found === undefined ? 0 : this.#adoptJournal(found);
     if (this.count > 0) this.#wakeAt(clock.nowMs());
     return lost;
   }
 
-  #openSegments(): void {
-    const { files, disk, damage } = this.env;
-    for (const key of this.marks.keys()) if (isSegmentKey(key)) this.#lastNumber = Math.max(this.#lastNumber, key);
-    for (const path of files?.segmentsOf(this.id) ?? []) {
-      const segment = openSegment(path, disk, damage as DamageReport);
-      if (segment === null) continue;
-      const { number, lowestPosition, highestPosition } = segment.header;
-      this.#lastNumber = Math.max(this.#lastNumber, number);
-      segment.resume(this.marks.get(number) ?? 0, messagesIn(this.marks, lowestPosition, highestPosition));
-      this.segments.push(segment);
-      this.count += segment.waiting;
-      if (segment.isEnded) this.#end(segment);
-    }
-    this.#forgetMarks();
-  }
-
-  /** Of segments that are no more. */
-  #forgetMarks(): void {
-    for (const key of this.marks.keys()) {
-      const isKept = ({ header }: DelaySegment) =>
-        key === header.number || (key > header.lowestPosition && key <= messageKey(header.highestPosition));
-      if (!this.segments.some(isKept) && !this.#ended.some(({ segment }) => isKept(segment))) this.marks.delete(key);
-    }
-  }
-
   #adoptJournal({ messages }: RecoveredQueue): number {
     const { store } = this.env;
-    const moved = this.#movedAmong(messages.positions.subarray(0, messages.count));
+    const moved = this.#shelf.movedAmong(messages.positions.subarray(0, messages.count));
     let lost = 0;
     for (let i = 0; i < messages.count; i++) {
       const position = messages.positions[i];
@@ -217,18 +200,6 @@ export class DelayLine implements DelayLineIdentity {
   adopted(): void {
     for (const position of this.#toSettle.splice(0)) this.env.store.settle(this.id, position, this.durable);
     this.env.schedule();
-  }
-
-  /** Positions that stand in a segment: the broker was killed before the journal said that they had been moved. */
-  #movedAmong(positions: Float64Array): Set<number> {
-    const moved = new Set<number>();
-    const segments = [...this.segments, ...this.#ended.map(({ segment }) => segment)];
-    for (const segment of segments) {
-      const { lowestPosition, highestPosition } = segment.header;
-      if (!positions.some((position) => position >= lowestPosition && position <= highestPosition)) continue;
-      for (const position of segment.positions()) moved.add(position);
-    }
-    return moved;
   }
 
   #adoptMessage(position: number): boolean {
@@ -278,10 +249,10 @@ export class DelayLine implements DelayLineIdentity {
     if (nextDueMs <= nowMs + READ_AHEAD_MS) this.#askGrant(nowMs);
     const isHeldUp = store.congested || (this.durable && nextDueMs <= nowMs && !this.#grant.covers(nowMs));
     if (!isHeldUp && nextDueMs <= nowMs) this.#releaseDue(nowMs);
-    this.#removeEnded();
+    this.#shelf.removeEnded();
     this.#moveBlocks(nowMs);
     this.#readAhead(nowMs);
-    if (this.count === 0 && this.#ended.length === 0 && this.settling.size === 0) return;
+    if (this.count === 0 && !this.#shelf.hasEnded && this.settling.size === 0) return;
     const waitMs = Math.max(this.rate.waitMs, isHeldUp ? HELD_UP_MS : 0);
     this.#wakeAt(Math.max(this.#nextActionMs(), nowMs + waitMs));
   };
@@ -317,10 +288,14 @@ export class DelayLine implements DelayLineIdentity {
     }
     this.rate.spend(count);
     for (const segment of this.segments.filter(({ isEnded }) => isEnded)) this.#end(segment);
+    this.#dropEmptyBlocks();
+    this.env.schedule();
+  }
+
+  #dropEmptyBlocks(): void {
     for (let i = this.blocks.length - 1; i >= 0; i--) {
       if (this.blocks[i].waiting === 0 && !this.blocks[i].isMoving) this.blocks.splice(i, 1);
     }
-    this.env.schedule();
   }
 
   /** @returns false when nothing is due, or what is has to be read first: the order is that of time. */
@@ -381,15 +356,10 @@ export class DelayLine implements DelayLineIdentity {
   /** Says in the journal how far segments are released, those too that are still being made. */
   #noteProgress(): void {
     for (const source of this.#progressed) {
-      if (source instanceof DelayBlock) this.#mark(source.segmentNumber, source.releasedMeanwhile);
-      else this.#mark(source.header.number, source.cursor);
+      if (source instanceof DelayBlock) this.#shelf.mark(source.segmentNumber, source.releasedMeanwhile);
+      else this.#shelf.mark(source.header.number, source.cursor);
     }
     this.#progressed.clear();
-  }
-
-  #mark(key: number, value: number): void {
-    this.marks.set(key, value);
-    if (this.durable) this.env.store.progressed(this.id, key, value);
   }
 
   /** @param perSecond undefined: no limit */
@@ -400,45 +370,20 @@ export class DelayLine implements DelayLineIdentity {
 
   // --- segments ---
 
-  /** All of the segment is gone: its file goes once the journal says so on the disk. */
+  /** All of the segment is gone. */
   #end(segment: DelaySegment): void {
-    this.segments.splice(this.segments.indexOf(segment), 1);
-    this.#ended.push({ segment, appended: this.env.store.appended });
+    this.#shelf.end(segment);
     if (this.#timer === null) this.#wakeAt(this.env.clock.nowMs() + TICK_MS);
   }
 
-  #removeEnded(): void {
-    if (this.#ended.length === 0) return;
-    const { durable } = this.env.store;
-    const gone = this.#ended.filter(({ appended }) => appended <= durable);
-    if (gone.length === 0) return;
-    this.#ended = this.#ended.filter((each) => !gone.includes(each));
-    for (const { segment } of gone) segment.close();
-    void this.#removeSegments(gone.map(({ segment }) => segment));
-  }
-
-  /** What cannot be removed now is by the next start, to which the marks say that it is done with. */
-  async #removeSegments(gone: readonly DelaySegment[]): Promise<void> {
-    try {
-      await this.env.files?.removeSegments(gone.map(({ path }) => path));
-      for (const segment of gone) this.#forgetSegment(segment);
-    } catch (error) {
-      if (!this.deleted) this.env.log.warning('store', `a file of delayed messages stays: ${(error as Error).message}`);
-    }
-  }
-
-  /** Its file is gone for certain: nothing has to be known of it any more. */
-  #forgetSegment({ header }: DelaySegment): void {
-    this.marks.delete(header.number);
-    const overlaps = ({ header: other }: DelaySegment) =>
-      other.lowestPosition <= header.highestPosition && other.highestPosition >= header.lowestPosition;
-    if (this.segments.some(overlaps)) return;
-    for (const position of messagesIn(this.marks, header.lowestPosition, header.highestPosition)) {
-      this.marks.delete(messageKey(position));
-    }
-  }
-
   #readAhead(nowMs: number): void {
+    const first = this.#first();
+    if (first !== null && !(first instanceof DelayBlock) && first.nextDueMs <= nowMs) {
+      first.prepare(() => this.#segmentRead(first));
+    }
+    const monotonicMs = this.env.clock.monotonicMs();
+    if (monotonicMs < this.#readAheadAtMs) return;
+    this.#readAheadAtMs = monotonicMs + READ_AHEAD_EVERY_MS;
     const untilMs = nowMs + READ_AHEAD_MS;
     for (const segment of this.segments) {
       if (segment.nextDueMs <= untilMs) segment.prepare(() => this.#segmentRead(segment));
@@ -459,6 +404,7 @@ export class DelayLine implements DelayLineIdentity {
 
   #segmentRead(segment: DelaySegment): void {
     const nowMs = this.env.clock.nowMs();
+    this.count -= segment.takeLost();
     if (segment.isEnded && this.segments.includes(segment)) this.#end(segment);
     if (!segment.isReady && segment.nextDueMs <= nowMs + READ_AHEAD_MS) {
       segment.prepare(() => this.#segmentRead(segment));
@@ -489,8 +435,7 @@ export class DelayLine implements DelayLineIdentity {
 
   /** The mover begins: from here on what is released from the block counts as the segment's first messages. */
   beginMove(block: DelayBlock): void {
-    this.#lastNumber = nextSegmentNumber(this.#lastNumber, this.env.store.nextPosition);
-    block.segmentNumber = this.#lastNumber;
+    block.segmentNumber = this.#shelf.nextNumber();
     block.releasedMeanwhile = 0;
   }
 
@@ -508,9 +453,10 @@ export class DelayLine implements DelayLineIdentity {
   /** The mover has made a segment of a block. What was released meanwhile are the segment's first ones. */
   moved(block: DelayBlock, segment: DelaySegment): void {
     segment.resume(block.releasedMeanwhile, NOTHING);
+    this.count -= segment.takeLost();
     this.#progressed.delete(block);
     this.blocks.splice(this.blocks.indexOf(block), 1);
-    this.segments.push(segment);
+    this.#shelf.segments.push(segment);
     this.settling.add(block);
     if (segment.isEnded) this.#end(segment);
     this.#holdPublishers();
@@ -523,6 +469,33 @@ export class DelayLine implements DelayLineIdentity {
     block.segmentNumber = 0;
     this.#holdPublishers();
     if (this.#timer === null) this.#wakeAt(this.env.clock.nowMs() + TICK_MS);
+  }
+
+  // --- out of turn: see delay-control.ts ---
+
+  /** What is in one of its slots, of a block that is not being made a segment, is gone. */
+  cancelInBlock(block: DelayBlock, slot: number): void {
+    block.cancel(slot);
+    this.env.store.settle(this.id, block.positions[slot], this.durable);
+    this.count--;
+    this.#dropEmptyBlocks();
+  }
+
+  /** A message of the segment, which waits in it, is gone. */
+  cancelInSegment(segment: DelaySegment, { position }: SegmentEntry): void {
+    this.#shelf.mark(messageKey(position), 1);
+    segment.cancel(position);
+    this.count--;
+    if (segment.waiting === 0) this.endSegment(segment);
+  }
+
+  /** All of the segment is gone. @returns how many messages that were */
+  endSegment(segment: DelaySegment): number {
+    const count = segment.skipToEnd();
+    this.#shelf.mark(segment.header.number, segment.header.count);
+    this.count -= count;
+    this.#end(segment);
+    return count;
   }
 
   // --- for the store ---
@@ -541,7 +514,7 @@ export class DelayLine implements DelayLineIdentity {
   }
 
   get queueMarks(): QueueMarks {
-    return { deliveredPosition: this.#grant.askedMs, deliveryCounts: this.marks, mayExpire: false };
+    return { deliveredPosition: this.#grant.askedMs, deliveryCounts: this.#shelf.marks, mayExpire: false };
   }
 
   // --- the end ---
@@ -570,12 +543,12 @@ export class DelayLine implements DelayLineIdentity {
     this.#timer?.cancel();
     this.#timer = null;
     this.#holdPublishers();
-    for (const segment of this.segments) segment.close();
-    for (const { segment } of this.#ended) segment.close();
+    this.#shelf.close();
   }
 }
 
 const NOTHING: ReadonlySet<number> = new Set();
+const NO_MARKS: ReadonlyMap<number, number> = new Map();
 /** How long until the line looks again whether it may go on, when it waits for the journal. */
 const HELD_UP_MS = 1;
 

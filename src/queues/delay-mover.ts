@@ -1,5 +1,5 @@
 /**
- * Makes segments of blocks, one at a time for the whole broker, in slices that do not hold up the event loop:
+ * Makes segments of blocks, one after the other for the whole broker, in slices that do not hold up the event loop:
  *
  *   sort      the order in which the block's messages are due
  *   copy      their records, page by page, into one piece of memory
@@ -11,6 +11,7 @@
  */
 import * as fs from 'node:fs';
 import { DueHeap } from '../collections/due-heap.ts';
+import type { Clock } from '../runtime/clock.ts';
 import { DelayDraft, type DraftEntries, DraftMemory } from '../storage/delay-draft.ts';
 import type { DelayFiles } from '../storage/delay-files.ts';
 import { DelaySegment } from '../storage/delay-segment.ts';
@@ -19,63 +20,70 @@ import { RecordType, recordType } from '../storage/record.ts';
 import type { DelayBlock } from './delay-block.ts';
 import type { DelayLine } from './delay-line.ts';
 
-/** Messages that are sorted, or settled, in one go: a millisecond or so. */
-const SLICE = 4096;
+/** Others have their turn after so long. */
+const SLICE_MS = 2;
+/** Messages that are sorted, or settled, between two looks at the clock. */
+const LOOK_EVERY = 256;
 
 export class DelayMover {
-  #last: Promise<void> = Promise.resolve();
+  /** The end of the writing of the last block, and of the one before it. */
+  #written: Promise<void> = Promise.resolve();
+  #writtenBefore: Promise<void> = Promise.resolve();
+  #prepared: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  readonly #memory = new DraftMemory();
+  #moves = 0;
+  readonly #memory = [new DraftMemory(), new DraftMemory()];
 
-  /** The block is made a segment once those before it are. */
+  /** The block is made a segment once those before it are: while one is written the next one is put together. */
   move(line: DelayLine, block: DelayBlock): void {
     this.#waiting++;
-    this.#last = this.#last.then(async () => {
-      await moveBlock(line, block, this.#memory);
-      if (--this.#waiting === 0) this.#memory.release();
+    const memory = this.#memory[this.#moves++ % 2];
+    const prepared = Promise.all([this.#prepared, this.#writtenBefore]).then(() => prepare(line, block, memory));
+    const written = Promise.all([prepared, this.#written]).then(async ([draft]) => {
+      if (draft !== null) await write(line, block, draft);
+      if (--this.#waiting === 0) for (const each of this.#memory) each.release();
     });
+    this.#prepared = prepared;
+    this.#writtenBefore = this.#written;
+    this.#written = written;
   }
 
   /** Resolves once nothing is being moved. */
   idle(): Promise<void> {
-    return this.#last;
+    return this.#written;
   }
 }
 
-async function moveBlock(line: DelayLine, block: DelayBlock, memory: DraftMemory): Promise<void> {
+/** @returns null when the line is gone, or the block stays as it is. */
+async function prepare(line: DelayLine, block: DelayBlock, memory: DraftMemory): Promise<DelayDraft | null> {
+  if (line.deleted) return null;
+  const pace = new Pace(line.env.clock);
+  line.beginMove(block);
+  const slots = await sortedSlots(block, pace);
+  if (line.deleted) return null;
+  const draft = new DelayDraft(entriesOf(line, block, slots), memory);
+  await copyRecords(line, block, slots, draft, pace);
+  return line.deleted ? null : draft;
+}
+
+async function write(line: DelayLine, block: DelayBlock, draft: DelayDraft): Promise<void> {
+  const { env, id } = line;
+  const files = env.files as DelayFiles;
+  const path = files.pathOf(id, block.segmentNumber);
   try {
-    const segment = await makeSegment(line, block, memory);
-    if (segment === null) return;
-    line.moved(block, segment);
+    // What was released meanwhile is not in the draft: that it was must not be forgotten where the draft counts.
+    await Promise.race([env.store.untilDurable(), line.halted]);
+    if (line.deleted) return;
+    files.makeFolder(id);
+    await draft.write(path, env.disk);
+    if (line.deleted) return;
+    line.moved(block, new DelaySegment(path, fs.openSync(path, 'r'), draft.header, env.disk, env.damage));
   } catch (error) {
     if (line.deleted) return;
-    line.env.log.warning(
-      'store',
-      `delayed messages cannot be moved to disk, trying again: ${(error as Error).message}`,
-    );
+    env.log.warning('store', `delayed messages cannot be moved to disk, trying again: ${(error as Error).message}`);
     return line.notMoved(block);
   }
   await settle(line, block);
-}
-
-/** @returns null when the line is gone meanwhile. */
-async function makeSegment(line: DelayLine, block: DelayBlock, memory: DraftMemory): Promise<DelaySegment | null> {
-  if (line.deleted) return null;
-  const { env, id } = line;
-  const files = env.files as DelayFiles;
-  line.beginMove(block);
-  const slots = await sortedSlots(block);
-  if (line.deleted) return null;
-  files.makeFolder(id);
-  const path = files.pathOf(id, block.segmentNumber);
-  const draft = new DelayDraft(entriesOf(line, block, slots), memory);
-  await copyRecords(line, block, slots, draft);
-  // What was released meanwhile is not in the draft: that it was must not be forgotten where the draft counts.
-  await Promise.race([env.store.untilDurable(), line.halted]);
-  if (line.deleted) return null;
-  await draft.write(path, env.disk);
-  if (!line.deleted) return new DelaySegment(path, fs.openSync(path, 'r'), draft.header, env.disk, env.damage);
-  return null;
 }
 
 function entriesOf({ id }: DelayLine, block: DelayBlock, slots: Uint32Array): DraftEntries {
@@ -90,7 +98,7 @@ function entriesOf({ id }: DelayLine, block: DelayBlock, slots: Uint32Array): Dr
 }
 
 /** The slots of what waits now, in the order of (due, position): that of positions is that of slots. */
-async function sortedSlots(block: DelayBlock): Promise<Uint32Array> {
+async function sortedSlots(block: DelayBlock, pace: Pace): Promise<Uint32Array> {
   const heap = new DueHeap(block.dues);
   const slots = new Uint32Array(block.waiting);
   // What comes to be released meanwhile stays in: it is the first.
@@ -98,18 +106,24 @@ async function sortedSlots(block: DelayBlock): Promise<Uint32Array> {
   const total = block.count;
   for (let slot = 0; slot < total; slot++) {
     if (gone[slot] === 0) heap.push(slot);
-    if (slot % SLICE === SLICE - 1) await nextTurn();
+    if (slot % LOOK_EVERY === 0 && pace.isOver) await pace.nextTurn();
   }
   for (let i = 0; i < slots.length; i++) {
     slots[i] = heap.head;
     heap.shift();
-    if (i % SLICE === SLICE - 1) await nextTurn();
+    if (i % LOOK_EVERY === 0 && pace.isOver) await pace.nextTurn();
   }
   return slots;
 }
 
 /** In the order of positions, so that each page is in memory once. */
-async function copyRecords(line: DelayLine, block: DelayBlock, slots: Uint32Array, draft: DelayDraft): Promise<void> {
+async function copyRecords(
+  line: DelayLine,
+  block: DelayBlock,
+  slots: Uint32Array,
+  draft: DelayDraft,
+  pace: Pace,
+): Promise<void> {
   const ordinals = new Uint32Array(block.count);
   for (let i = 0; i < slots.length; i++) ordinals[slots[i]] = i;
   let page: Page | null = null;
@@ -117,7 +131,7 @@ async function copyRecords(line: DelayLine, block: DelayBlock, slots: Uint32Arra
     const ordinal = ordinals[slot];
     const number = Math.floor(block.positions[slot] / PAGE_SIZE);
     if (page === null || page.number !== number) {
-      await nextTurn();
+      if (pace.isOver) await pace.nextTurn();
       if (line.deleted) return;
       page = block.gone[slot] === 1 ? null : await loaded(line, block.positions[slot]);
       if (line.deleted) return;
@@ -143,20 +157,37 @@ async function loaded({ env: { store } }: DelayLine, position: number): Promise<
 }
 
 async function settle(line: DelayLine, block: DelayBlock): Promise<void> {
-  const { store } = line.env;
+  const { store, clock } = line.env;
+  const pace = new Pace(clock);
   while (block.settledSlots < block.count) {
-    if (line.deleted) return;
-    const end = Math.min(block.settledSlots + SLICE, block.count);
+    const end = Math.min(block.settledSlots + LOOK_EVERY, block.count);
     for (let slot = block.settledSlots; slot < end; slot++) {
       if (block.gone[slot] === 0) store.settle(line.id, block.positions[slot], line.durable);
     }
     block.settledSlots = end;
     line.env.schedule();
-    await nextTurn();
+    if (pace.isOver) await pace.nextTurn();
+    if (line.deleted) return;
   }
   line.settling.delete(block);
 }
 
-function nextTurn(): Promise<void> {
-  return new Promise((done) => setImmediate(done));
+/** Long work in pieces of a time that others can wait. */
+class Pace {
+  readonly #clock: Clock;
+  #endMs: number;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#endMs = clock.monotonicMs() + SLICE_MS;
+  }
+
+  get isOver(): boolean {
+    return this.#clock.monotonicMs() >= this.#endMs;
+  }
+
+  async nextTurn(): Promise<void> {
+    await new Promise((done) => setImmediate(done));
+    this.#endMs = this.#clock.monotonicMs() + SLICE_MS;
+  }
 }

@@ -22,7 +22,7 @@ import {
 import { alignedMemory } from './page.ts';
 
 /** What goes to the disk in one write. */
-const PIECE_BYTES = 1024 * 1024;
+const PIECE_BYTES = 8 * 1024 * 1024;
 /** Memory beyond this is not kept for the next draft. */
 const KEPT_BYTES = 48 * 1024 * 1024;
 

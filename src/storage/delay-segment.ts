@@ -30,6 +30,11 @@ export interface HeadRecord {
   readonly offset: number;
 }
 
+export interface PlacedEntry extends SegmentEntry {
+  /** Its place in the order. */
+  readonly ordinal: number;
+}
+
 export class DelaySegment {
   readonly path: string;
   readonly header: SegmentHeader;
@@ -51,6 +56,7 @@ export class DelaySegment {
   #windowFrom = 0;
   #reading = false;
   #failures = 0;
+  #lost = 0;
 
   /** @param fd is the segment's from now on */
   constructor(path: string, fd: number, header: SegmentHeader, disk: Disk, damage: DamageReport | null) {
@@ -106,7 +112,9 @@ export class DelaySegment {
     const offset = HEADER_SIZE + number * CHUNK_SIZE;
     this.#damage?.tellBroken(this.path, offset, CHUNK_SIZE);
     const next = Math.min((number + 1) * CHUNK_ENTRIES, this.header.count);
-    this.waiting = Math.max(0, this.waiting - (next - this.cursor));
+    const lost = Math.min(this.waiting, next - this.cursor);
+    this.waiting -= lost;
+    this.#lost += lost;
     this.cursor = next;
     this.#seekHead();
   }
@@ -117,7 +125,7 @@ export class DelaySegment {
       this.#window = new Page(0, false, bytes, bytes.length);
       // What could not be read must not look like what was there before.
       bytes.fill(0, count);
-      this.#window.end = Math.max(count, size);
+      this.#window.end = bytes.length;
       this.#windowFrom = offset;
       ready();
     });
@@ -175,11 +183,28 @@ export class DelaySegment {
     this.#seekHead();
   }
 
-  /** A message behind the head is gone. Not for one that is gone already. */
+  /** A message that waits is gone. */
   cancel(position: number): void {
     this.cancelled.add(position);
     this.waiting--;
     if (this.#head?.position === position) this.#seekHead();
+  }
+
+  /** How many messages went with damaged parts of the index since the last call. */
+  takeLost(): number {
+    const lost = this.#lost;
+    this.#lost = 0;
+    return lost;
+  }
+
+  /** All that waits is gone. @returns how many messages */
+  skipToEnd(): number {
+    const { waiting } = this;
+    this.cursor = this.header.count;
+    this.waiting = 0;
+    this.cancelled.clear();
+    this.#seekHead();
+    return waiting;
   }
 
   /** Gives up what was read of the records: nothing is due soon. */
@@ -213,16 +238,30 @@ export class DelaySegment {
     return positions;
   }
 
-  /** Entries of the order from a place on, at most those of one chunk. Empty where they are damaged. */
-  async entriesFrom(ordinal: number): Promise<SegmentEntry[]> {
-    const number = Math.floor(ordinal / CHUNK_ENTRIES);
+  /** What waits, in the order of (due, position); without what stands in a damaged part of the index. */
+  async *entries(): AsyncIterable<PlacedEntry> {
     const chunk = Buffer.alloc(CHUNK_SIZE);
-    await this.#readAll(chunk, HEADER_SIZE + number * CHUNK_SIZE);
-    if (!isSoundChunk(chunk)) return [];
-    const entries: SegmentEntry[] = [];
-    for (let i = ordinal % CHUNK_ENTRIES; i < chunk.readUInt32LE(4); i++)
-      entries.push(readEntry(chunk, 8 + i * ENTRY_SIZE));
-    return entries;
+    for (let number = Math.floor(this.cursor / CHUNK_ENTRIES); number < chunksOf(this.header.count); number++) {
+      await this.#readAll(chunk, HEADER_SIZE + number * CHUNK_SIZE);
+      if (!isSoundChunk(chunk)) continue;
+      for (let i = 0; i < chunk.readUInt32LE(4); i++) {
+        const entry = { ...readEntry(chunk, 8 + i * ENTRY_SIZE), ordinal: number * CHUNK_ENTRIES + i };
+        if (this.holds(entry)) yield entry;
+      }
+    }
+  }
+
+  /** Whether the message still waits. */
+  holds({ ordinal, position }: PlacedEntry): boolean {
+    return ordinal >= this.cursor && !this.cancelled.has(position);
+  }
+
+  /** The entry of a message that waits and stood at `position` in the journal. */
+  async find(position: number): Promise<PlacedEntry | undefined> {
+    const { lowestPosition, highestPosition } = this.header;
+    if (position < lowestPosition || position > highestPosition) return undefined;
+    for await (const entry of this.entries()) if (entry.position === position) return entry;
+    return undefined;
   }
 
   /** The record of an entry, or null when it is damaged. */
