@@ -89,6 +89,34 @@ test('a plugin that listens is enabled while it listens', async (t) => {
   assert.match(await printed(node, 'listeners -q'), /protocol: http, purpose: HTTP API/);
 });
 
+test('events are shown as they happen, and nothing is left behind', async (t) => {
+  const node = await started(t, { events: {} });
+  const streamed = printed(node, 'consume_event_stream --duration 2 --pattern ^user');
+  const queues = async () => (await printed(node, 'list_queues name -s')).trim();
+  const sources = () => printed(node, 'list_bindings source_name -s');
+  while (!(await sources()).includes('amq.rabbitmq.event')) await new Promise((next) => setImmediate(next));
+  await printed(node, 'add_user alice secret');
+  await printed(node, 'add_vhost shop');
+  await printed(node, 'delete_user alice');
+  const shown = (await streamed).trimEnd().split('\n');
+  const events = shown.map((line) => JSON.parse(line));
+  assert.deepEqual(
+    events.map(({ event, name }) => [event, name]),
+    [
+      ['user.created', 'alice'],
+      ['user.deleted', 'alice'],
+    ],
+  );
+  assert.ok(events.every(({ timestamp_in_ms: atMs }) => atMs > 0));
+  assert.equal(await queues(), '');
+  const without = await (await started(t)).call('consume_event_stream --duration 1');
+  assert.equal(without.exitCode, 69);
+  assert.match(
+    without.stderr,
+    /there is no exchange amq\.rabbitmq\.event in vhost '\/': start the broker with event_exchange/,
+  );
+});
+
 test('a queue of the type quorum is led by its one node', async (t) => {
   const node = await started(t);
   const client = await connect(node.broker.url);
