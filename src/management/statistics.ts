@@ -8,6 +8,7 @@ import { DeliveryCounts } from '../connection/channel-counts.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { Churn } from '../metrics/churn.ts';
 import type { Sampled, Window } from '../metrics/sampled.ts';
+import type { DelayLine } from '../queues/delay-line.ts';
 import type { Queue } from '../queues/queue.ts';
 import type { QueueCounts } from '../queues/queue-totals.ts';
 import type { Timer } from '../runtime/clock.ts';
@@ -24,6 +25,7 @@ const QUEUE_MESSAGE_COLUMNS = ['publish', ...DELIVERY_COLUMNS] as const;
 const TOTAL_MESSAGE_COLUMNS = [...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS] as const;
 const TOTAL_COLUMNS = [...LENGTH_COLUMNS, ...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS] as const;
 const CHANNEL_COLUMNS = [...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS] as const;
+const DELAY_COLUMNS = ['released', 'unroutable', 'cancelled'] as const;
 const CONNECTION_COLUMNS = ['recv_oct', 'send_oct'] as const;
 const NODE_COLUMNS = ['mem_used', 'fd_used', 'sockets_used', 'disk_free'] as const;
 const CHURN_COLUMNS = [
@@ -46,6 +48,7 @@ export class Statistics {
   /** Where messages come from and go to; null where that is not counted, or not to be shown. */
   readonly flows: FlowStatistics | null;
   readonly #queues: Figures<Queue>;
+  readonly #lines: Figures<DelayLine>;
   readonly #vhosts: Figures<Vhost>;
   readonly #channels: Figures<Channel>;
   readonly #connections: Figures<Connection>;
@@ -68,6 +71,7 @@ export class Statistics {
     const showsFlows = ratesMode !== 'none' && sources.context.counting !== 'coarse';
     this.flows = showsFlows ? new FlowStatistics(sources, intervalSeconds) : null;
     this.#queues = new Figures(QUEUE_COLUMNS, ofEach, readQueue);
+    this.#lines = new Figures(DELAY_COLUMNS, ofEach, readLine);
     this.#vhosts = new Figures(TOTAL_COLUMNS, ofAll, (vhost, into) => {
       into.set(this.#totals.vhosts.get(vhost) ?? NOTHING);
     });
@@ -76,7 +80,7 @@ export class Statistics {
     this.#everything = new Figures(TOTAL_COLUMNS, ofAll, (_, into) => into.set(this.#totals.everything));
     this.#churn = new Figures(CHURN_COLUMNS, ofAll, readChurn);
     this.#node = new Figures(NODE_COLUMNS, ofAll, readNode);
-    const ofThings = [this.#queues, this.#channels, this.#connections, this.#churn, this.#node];
+    const ofThings = [this.#queues, this.#lines, this.#channels, this.#connections, this.#churn, this.#node];
     this.#figures = [...ofThings, this.#vhosts, this.#everything];
     this.sample();
     this.#timer = sources.context.clock.every(intervalMs, () => this.sample());
@@ -98,6 +102,7 @@ export class Statistics {
     readNodeFigures(this.#sources, this.#nodeFigures);
     this.#node.sampled.sample([this.#nodeFigures], atMs);
     await slices.each(vhosts.queues(), (queue) => this.#queues.sampled.sampleOne(queue, atMs));
+    await slices.each(vhosts.lines(), (line) => this.#lines.sampled.sampleOne(line, atMs));
     await slices.each(this.#sources.connections(), (connection) => {
       this.#connections.sampled.sampleOne(connection, atMs);
       this.#channels.sampled.sample(connection.channels.values(), atMs);
@@ -162,6 +167,10 @@ export class Statistics {
   queueMessages(queue: Queue, windows: StatisticsWindows): FiguresView | undefined {
     if (this.flows === null) return undefined;
     return this.#queues.viewUnlessZero(queue, QUEUE_MESSAGE_COLUMNS, windows.rates);
+  }
+
+  delayed(line: DelayLine, windows: StatisticsWindows): FiguresView {
+    return this.#lines.view(line, DELAY_COLUMNS, windows.rates);
   }
 
   vhostLengths(vhost: Vhost, windows: StatisticsWindows): FiguresView {
@@ -242,6 +251,12 @@ function readQueue(queue: CountedQueue, into: Float64Array): void {
   into[9] = queue.redeliveredTotal;
   into[10] = queue.acknowledgedTotal;
   into[11] = deliveredTotal;
+}
+
+function readLine({ releasedTotal, unroutableTotal, cancelledTotal }: DelayLine, into: Float64Array): void {
+  into[0] = releasedTotal;
+  into[1] = unroutableTotal;
+  into[2] = cancelledTotal;
 }
 
 /** Adds what queues know to totals. */

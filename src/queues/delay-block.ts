@@ -3,6 +3,9 @@
  * which is due next. A block that is full takes no more; it becomes a segment (delay-mover.ts), or empties by itself before.
  */
 import { DueHeap } from '../collections/due-heap.ts';
+import { dueAtIn } from '../routing/delay-headers.ts';
+import type { Page } from '../storage/page.ts';
+import { propertiesSizeOf, publishedAtOf, routeOffsetOf, routeSizeOf } from '../storage/record.ts';
 
 /** A block is full with so many messages, or with so many bytes of them, unless another size is set. */
 export const SEGMENT_MESSAGES = 65_536;
@@ -27,6 +30,8 @@ export class DelayBlock {
   isMoving = false;
   /** The number of that segment, once it is being made: releases are noted for it, too. 0 while none is. */
   segmentNumber = 0;
+  /** Resolves when it is one, or could not be made one. */
+  made: PromiseWithResolvers<void> | null = null;
   /** How many were released since that was begun: the first ones of the segment. */
   releasedMeanwhile = 0;
   /** The messages in slots below are settled in the journal: they are in a segment. */
@@ -105,4 +110,10 @@ export class DelayBlock {
     this.gone.set(gone);
     this.heap.dues = this.dues;
   }
+}
+
+/** When the message of a record is due. */
+export function dueAt(page: Page, offset: number): number {
+  const at = routeOffsetOf(page, offset) + routeSizeOf(page, offset);
+  return dueAtIn(page.bytes as Buffer, at, at + propertiesSizeOf(page, offset), publishedAtOf(page, offset));
 }

@@ -1,170 +1,243 @@
 /**
- * What an operator may do with the messages of a delay line: list them, look at one, cancel, release early, purge. A message is
- * named by its id, which is its position in the journal and stays the same when it moves to a segment.
+ * What somebody may do with messages while they wait in a delay line: look at them, cancel them, release them now.
  *
- * All of it is rare and waits where it has to: for what is being moved, and for the journal, before it says that something is done.
+ * All of it goes on in slices beside the broker's work, and looks anew at each message before it does anything to it: the line
+ * releases what is due meanwhile. What was done is on the disk when the promise resolves.
+ *
+ *   cancel     in the journal: settled, or a mark (delay-marks.ts) where the message is in a segment
+ *   release    a mark that it may be handed out, on the disk; then the message as it is routed and the mark that it is gone, as
+ *              one atomic group. Killed in between, the line releases it at its time and says that it may be a second one.
  */
-import type { DelaySegment } from '../storage/delay-segment.ts';
+import type { Slices } from '../runtime/slices.ts';
+import { DelaySegment } from '../storage/delay-segment.ts';
 import { PAGE_SIZE, type Page } from '../storage/page.ts';
-import { recordSize } from '../storage/record.ts';
-import type { DelayBlock } from './delay-block.ts';
+import { RecordType, recordType } from '../storage/record.ts';
 import type { DelayLine } from './delay-line.ts';
+import { DelayWalk, findWaiting, type WaitingId, type WaitingPlace, type WalkBounds } from './delay-walk.ts';
 
-export interface DelayedMessage {
-  readonly id: number;
-  readonly dueAtMs: number;
-  /** Bytes of its record: route, properties and body among them. */
-  readonly size: number;
-}
+/** Of a record, so much has its route and its properties: they came in one frame. */
+const HEAD_BYTES = 256 * 1024;
+/** Messages that are cancelled, or released, before what was done to them is handed to the journal. */
+const BATCH = 256;
+/** How long until it is looked again whether the store may take more. */
+const HELD_UP_MS = 5;
 
-/** Where a list goes on: behind this message, in the order of (due, id). */
-export type DelayedPlace = Pick<DelayedMessage, 'dueAtMs' | 'id'>;
-
-/** The record of a message, in a page of its own or the store's; for the time of the turn. */
-export interface DelayedRecord {
+/** A record, with its bytes in memory until the end of this turn. */
+export interface WaitingRecord {
+  readonly place: WaitingPlace;
   readonly page: Page;
   readonly offset: number;
 }
 
-/** The first messages behind a place, in the order in which they are due. */
-export async function listDelayed(line: DelayLine, count: number, behind?: DelayedPlace): Promise<DelayedMessage[]> {
-  const found: DelayedMessage[] = [];
-  for (const block of line.blocks) found.push(...listBlock(block, behind));
-  const kept = firstOf(found, count);
-  for (const segment of [...line.segments]) {
-    // What is due first there is behind the last of a full page.
-    if (kept.length === count && segment.nextDueMs > kept[count - 1].dueAtMs) continue;
-    kept.push(...(await listSegment(segment, count, behind)));
-    kept.splice(0, kept.length, ...firstOf(kept, count));
-  }
-  return kept;
+/** Which of those that wait. */
+export interface Selection extends WalkBounds {
+  /** Looks at route and properties of the record; the body may not be there. Left out: all. */
+  readonly wants?: ((page: Page, offset: number) => boolean) | undefined;
 }
 
-function* listBlock(block: DelayBlock, behind: DelayedPlace | undefined): Iterable<DelayedMessage> {
-  for (let slot = 0; slot < block.count; slot++) {
-    if (block.gone[slot] === 1) continue;
-    const message = { id: block.positions[slot], dueAtMs: block.dues[slot], size: block.sizes[slot] };
-    if (isBehind(message, behind)) yield message;
-  }
+export interface Limits {
+  /** How many are wanted. */
+  readonly count: number;
+  /** How many are looked at, at most. */
+  readonly examined: number;
 }
 
-async function listSegment(
-  segment: DelaySegment,
-  count: number,
-  behind: DelayedPlace | undefined,
-): Promise<DelayedMessage[]> {
-  const found: DelayedMessage[] = [];
-  for await (const { position, dueAtMs, size } of segment.entries()) {
-    const message = { id: position, dueAtMs, size };
-    if (!isBehind(message, behind)) continue;
-    found.push(message);
-    if (found.length === count) break;
-  }
-  return found;
-}
-
-function isBehind({ dueAtMs, id }: DelayedPlace, place: DelayedPlace | undefined): boolean {
-  if (place === undefined) return true;
-  return dueAtMs > place.dueAtMs || (dueAtMs === place.dueAtMs && id > place.id);
-}
-
-function firstOf(messages: DelayedMessage[], count: number): DelayedMessage[] {
-  return messages.sort((a, b) => a.dueAtMs - b.dueAtMs || a.id - b.id).slice(0, count);
-}
-
-/** @returns undefined when it does not wait, or not any more */
-export async function lookAtDelayed(
+/**
+ * Hands out those that are selected, in the order in which they are due.
+ * @returns what to go on behind for more, or null at the end
+ */
+export async function visitWaiting(
   line: DelayLine,
-  id: number,
-): Promise<(DelayedMessage & DelayedRecord) | undefined> {
-  for (const block of line.blocks) {
-    const slot = block.find(id);
-    if (slot < 0) continue;
-    const record = recordInBlock(line, block, slot);
-    return { id, dueAtMs: block.dues[slot], size: recordSize(record.page, record.offset), ...record };
-  }
-  for (const segment of line.segments) {
-    const entry = await segment.find(id);
-    const page = entry === undefined ? null : await segment.record(entry);
-    if (entry !== undefined && page !== null) return { id, dueAtMs: entry.dueAtMs, size: entry.size, page, offset: 0 };
-  }
-  return undefined;
-}
-
-function recordInBlock({ env: { store } }: DelayLine, block: DelayBlock, slot: number): DelayedRecord {
-  const position = block.positions[slot];
-  const page = store.pageAt(position);
-  store.loadSync(page);
-  return { page, offset: position - page.number * PAGE_SIZE };
-}
-
-/** Resolves once the journal says so on the disk. @returns how many of them waited */
-export async function cancelDelayed(line: DelayLine, ids: Iterable<number>): Promise<number> {
+  selection: Selection,
+  limits: Limits,
+  slices: Slices,
+  each: (record: WaitingRecord) => void,
+): Promise<WaitingId | null> {
+  const walk = new DelayWalk(line, selection, slices);
   let count = 0;
-  for (const id of ids) if (await cancelOne(line, id)) count++;
+  let last: WaitingId | null = null;
+  for (let examined = 0; count < limits.count && examined < limits.examined; examined++) {
+    const place = await walk.next();
+    if (place === null) return null;
+    last = place;
+    const record = await recordOf(line, place, HEAD_BYTES);
+    if (record === null || selection.wants?.(record.page, record.offset) === false) continue;
+    each(record);
+    count++;
+  }
+  return last;
+}
+
+/** One that waits, or null. @throws Error of the disk */
+export async function waitingRecord(line: DelayLine, id: WaitingId): Promise<WaitingRecord | null> {
+  const place = await findWaiting(line, id);
+  return place === null ? null : recordOf(line, place);
+}
+
+/** @returns whether it had waited */
+export async function cancelOne(line: DelayLine, id: WaitingId): Promise<boolean> {
+  const isCancelled = await cancel(line, id);
   await done(line);
+  return isCancelled;
+}
+
+/** Also when it is not due for long. @returns whether it had waited */
+export async function releaseOne(line: DelayLine, id: WaitingId): Promise<boolean> {
+  return (await releaseBatch(line, [id])) === 1;
+}
+
+/** @returns how many were cancelled */
+export async function cancelWaiting(line: DelayLine, selection: Selection, slices: Slices): Promise<number> {
+  return forSelected(line, selection, slices, async (batch) => {
+    let count = 0;
+    for (const id of batch) if (await cancel(line, id)) count++;
+    await done(line);
+    return count;
+  });
+}
+
+/** In the order in which they are due, however many the rate of the line would let go. @returns how many were released */
+export async function releaseWaiting(line: DelayLine, selection: Selection, slices: Slices): Promise<number> {
+  return forSelected(line, selection, slices, (batch) => releaseBatch(line, batch));
+}
+
+/** Cancels all that waits now. @returns how many they were */
+export async function purgeWaiting(line: DelayLine, slices: Slices): Promise<number> {
+  let count = 0;
+  for (const segment of line.segments.slice()) {
+    count += line.endSegment(segment);
+  }
   line.cancelledTotal += count;
+  return count + (await cancelWaiting(line, {}, slices));
+}
+
+async function forSelected(
+  line: DelayLine,
+  selection: Selection,
+  slices: Slices,
+  work: (batch: readonly WaitingPlace[]) => Promise<number>,
+): Promise<number> {
+  let walk = new DelayWalk(line, selection, slices);
+  let count = 0;
+  let after = selection.after;
+  for (let isEnd = false; !isEnd && !line.deleted; ) {
+    if (walk.isStale) {
+      await walk.settled();
+      walk = new DelayWalk(line, { ...selection, after }, slices);
+    }
+    const batch: WaitingPlace[] = [];
+    while (batch.length < BATCH) {
+      const place = await walk.next();
+      isEnd = place === null;
+      if (place === null) break;
+      after = place;
+      if (await isWanted(line, place, selection)) batch.push(place);
+    }
+    if (batch.length > 0) count += await work(batch);
+  }
   return count;
 }
 
-/** Cancels whatever `matches`, which is given each record. @returns how many messages that were */
-export async function cancelMatching(line: DelayLine, matches: (record: DelayedRecord) => boolean): Promise<number> {
-  const ids: number[] = [];
-  for (const block of line.blocks) {
-    for (let slot = 0; slot < block.count; slot++) {
-      if (block.gone[slot] === 0 && matches(recordInBlock(line, block, slot))) ids.push(block.positions[slot]);
-    }
-  }
-  for (const segment of [...line.segments]) {
-    for await (const entry of segment.entries()) {
-      const page = await segment.record(entry);
-      if (page !== null && matches({ page, offset: 0 })) ids.push(entry.position);
-    }
-  }
-  return cancelDelayed(line, ids);
+async function isWanted(line: DelayLine, place: WaitingPlace, { wants }: Selection): Promise<boolean> {
+  if (wants === undefined) return true;
+  const record = await recordOf(line, place, HEAD_BYTES);
+  return record !== null && wants(record.page, record.offset);
 }
 
-async function cancelOne(line: DelayLine, id: number): Promise<boolean> {
-  await settled(line);
-  for (const block of line.blocks) {
-    const slot = block.find(id);
-    if (slot < 0) continue;
-    line.cancelInBlock(block, slot);
-    return true;
-  }
-  for (const segment of line.segments) {
-    const entry = await segment.find(id);
-    // It may have been released while it was looked for.
-    if (entry === undefined || !segment.holds(entry)) continue;
-    line.cancelInSegment(segment, entry);
+async function cancel(line: DelayLine, id: WaitingId | WaitingPlace): Promise<boolean> {
+  for (let place = await placeOf(line, id); place !== null; place = await findWaiting(line, id)) {
+    if (!line.mayTakeOut(place)) continue;
+    line.takeOut(place);
+    line.cancelledTotal++;
     return true;
   }
   return false;
 }
 
-/** Cancels all. @returns how many messages that were */
-export async function purgeDelayed(line: DelayLine): Promise<number> {
-  await settled(line);
-  let count = 0;
-  for (const block of [...line.blocks]) {
-    for (let slot = 0; slot < block.count; slot++) {
-      if (block.gone[slot] === 1) continue;
-      line.cancelInBlock(block, slot);
-      count++;
-    }
+/** Where it stands, unless it is known. */
+async function placeOf(line: DelayLine, id: WaitingId | WaitingPlace): Promise<WaitingPlace | null> {
+  return 'source' in id && line.mayTakeOut(id) ? id : findWaiting(line, id);
+}
+
+async function releaseBatch(line: DelayLine, batch: readonly (WaitingId | WaitingPlace)[]): Promise<number> {
+  const places: WaitingPlace[] = [];
+  for (const id of batch) {
+    const place = await placeOf(line, id);
+    if (place === null) continue;
+    line.noteEarly(place.position);
+    places.push(place);
   }
-  for (const segment of [...line.segments]) count += line.endSegment(segment);
+  await Promise.race([line.env.store.untilDurable(), line.halted]);
+  let count = 0;
+  for (const place of places) {
+    if (await release(line, place)) count++;
+    else line.forgetEarly(place.position);
+  }
   await done(line);
-  line.cancelledTotal += count;
   return count;
 }
 
-/** No block is being made a segment: until the end of this turn what waits stays where it is. */
-async function settled({ blocks, env }: DelayLine): Promise<void> {
-  while (blocks.some(({ segmentNumber }) => segmentNumber > 0)) await env.mover.idle();
+async function release(line: DelayLine, known: WaitingPlace): Promise<boolean> {
+  for (let place = await placeOf(line, known); place !== null; place = await findWaiting(line, known)) {
+    while (line.env.store.congested && !line.deleted) await relief(line);
+    const record = await recordOf(line, place);
+    if (record === null) return false;
+    if (!line.mayTakeOut(record.place)) continue;
+    line.releaseEarly(record.place, record.page, record.offset);
+    return true;
+  }
+  return false;
 }
 
-async function done({ env }: DelayLine): Promise<void> {
-  env.schedule();
-  await env.store.untilDurable();
+function relief({ env: { clock } }: DelayLine): Promise<void> {
+  return new Promise((done) => clock.after(HELD_UP_MS, done));
+}
+
+/** The record, wherever the message is by now; null when it waits no more, or is damaged. */
+async function recordOf(line: DelayLine, id: WaitingPlace, mostBytes?: number): Promise<WaitingRecord | null> {
+  let place: WaitingPlace | null = id;
+  while (place !== null && !line.deleted) {
+    if (place.source instanceof DelaySegment) return recordInSegment(place.source, place, mostBytes);
+    if (line.blocks.includes(place.source)) {
+      const page = await loadedPage(line, place);
+      if (page !== null) return recordInPage(page, place);
+    }
+    place = await findWaiting(line, id);
+  }
+  return null;
+}
+
+async function recordInSegment(
+  segment: DelaySegment,
+  place: WaitingPlace,
+  mostBytes = Number.POSITIVE_INFINITY,
+): Promise<WaitingRecord | null> {
+  const { entry } = place;
+  if (entry === undefined || segment.isClosed) return null;
+  const isWhole = entry.size <= mostBytes;
+  const page = isWhole ? await segment.record(entry) : await segment.read(entry.offset, mostBytes);
+  return page === null || recordType(page, 0) !== RecordType.message ? null : { place, page, offset: 0 };
+}
+
+/** @returns null when the message went, or moved, meanwhile */
+async function loadedPage(line: DelayLine, { source, index, position }: WaitingPlace): Promise<Page | null> {
+  const { store } = line.env;
+  const isThere = () => !(source instanceof DelaySegment) && line.blocks.includes(source) && source.gone[index] === 0;
+  while (isThere()) {
+    const page = store.pageAt(position);
+    if (page.bytes !== null) return page;
+    await new Promise<void>((loaded) => store.load(page, loaded));
+  }
+  return null;
+}
+
+function recordInPage(page: Page, place: WaitingPlace): WaitingRecord | null {
+  const offset = place.position - page.number * PAGE_SIZE;
+  return recordType(page, offset) === RecordType.message ? { place, page, offset } : null;
+}
+
+/** Resolves when what was done is on the disk. */
+async function done(line: DelayLine): Promise<void> {
+  line.env.schedule();
+  await Promise.race([line.env.store.untilDurable(), line.halted]);
 }

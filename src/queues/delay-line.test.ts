@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { afterEach, describe, test } from 'node:test';
-import { bodyAt } from '../storage/test-store.ts';
-import { cancelDelayed, cancelMatching, listDelayed, lookAtDelayed, purgeDelayed } from './delay-control.ts';
 import { TestLine } from './test-delay-line.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -171,80 +169,6 @@ describe('many messages', () => {
     assert.equal(line.line.count + before.length, 300);
     await line.pass(4000, 500);
     assert.deepEqual([...before, ...ids()].sort(), inOrder(300).sort());
-  });
-});
-
-describe('an operator', () => {
-  /** Some in segments, some in the journal. */
-  async function fill(): Promise<void> {
-    line = new TestLine();
-    for (let i = 0; i < 200; i++) line.publish(`m${i}`, { 'x-delay': DAY_MS + (200 - i) * 1000 });
-    await line.settle();
-    assert(line.line.segments.length > 1 && line.line.blocks.length === 1);
-  }
-
-  test('lists what waits page by page, in the order in which it is due', async () => {
-    await fill();
-    const listed: number[] = [];
-    for (
-      let page = await listDelayed(line.line, 30);
-      page.length > 0;
-      page = await listDelayed(line.line, 30, page.at(-1))
-    ) {
-      listed.push(...page.map(({ dueAtMs }) => (dueAtMs - DAY_MS - line.clock.nowMs()) / 1000));
-    }
-    assert.deepEqual(
-      listed,
-      Array.from({ length: 200 }, (_, i) => i + 1),
-    );
-  });
-
-  test('looks at a message, wherever it is', async () => {
-    await fill();
-    const [first] = await listDelayed(line.line, 1);
-    const found = await lookAtDelayed(line.line, first!.id);
-    assert.match(bodyAt(found!.page, found!.offset).toString(), /^m199 /);
-    const [earliest] = line.line.segments;
-    const inSegment = await lookAtDelayed(line.line, earliest!.header.lowestPosition);
-    assert.match(bodyAt(inSegment!.page, inSegment!.offset).toString(), /^m0 /);
-    assert.equal(await lookAtDelayed(line.line, 1), undefined);
-  });
-
-  test('cancels messages for good, and a kill brings none back', async () => {
-    await fill();
-    const some = (await listDelayed(line.line, 200)).filter((_, i) => i % 2 === 0).map(({ id }) => id);
-    assert.equal(await cancelDelayed(line.line, some), 100);
-    assert.equal(await cancelDelayed(line.line, some), 0, 'they are gone');
-    assert.equal(line.line.count, 100);
-    line = line.crash();
-    assert.equal(line.line.count, 100);
-    line.clock.jump(DAY_MS);
-    await line.pass(201_000, 2000);
-    await line.pass(5000, 500);
-    assert.deepEqual(
-      ids(),
-      Array.from({ length: 100 }, (_, i) => `m${198 - 2 * i}`),
-    );
-    assert.equal(line.line.count, 0);
-    assert.equal(line.line.marks.size, 0, 'and nothing is remembered of what is gone');
-  });
-
-  test('cancels what matches', async () => {
-    await fill();
-    const count = await cancelMatching(line.line, ({ page, offset }) => /^m\d /.test(bodyAt(page, offset).toString()));
-    assert.equal(count, 10);
-    assert.equal(line.line.count, 190);
-  });
-
-  test('purges all, and the files go', async () => {
-    await fill();
-    assert.equal(await purgeDelayed(line.line), 200);
-    assert.equal(line.line.count, 0);
-    assert.equal(line.line.nextDueMs, Number.POSITIVE_INFINITY);
-    await line.pass(2000, 500);
-    assert.deepEqual(fs.readdirSync(line.files.folderOf(7)), []);
-    line = line.crash();
-    assert.equal(line.line.count, 0);
   });
 });
 

@@ -11,31 +11,17 @@
  * a clock that jumps makes messages early or late by its jump and no more.
  */
 
-import { dueAtIn } from '../routing/delay-headers.ts';
-import type { Clock, Timer } from '../runtime/clock.ts';
-import type { Disk } from '../runtime/disk.ts';
-import type { Log } from '../runtime/log.ts';
+import type { Timer } from '../runtime/clock.ts';
 import type { QueueMarks } from '../storage/checkpoint.ts';
-import type { DamageReport } from '../storage/damage.ts';
-import type { DelayFiles } from '../storage/delay-files.ts';
-import type { SegmentEntry } from '../storage/delay-format.ts';
-import type { DelaySegment } from '../storage/delay-segment.ts';
-import type { MessageStore } from '../storage/message-store.ts';
+import { DelaySegment } from '../storage/delay-segment.ts';
 import { PAGE_SIZE, type Page } from '../storage/page.ts';
-import {
-  propertiesSizeOf,
-  publishedAtOf,
-  RecordType,
-  recordSize,
-  recordType,
-  routeOffsetOf,
-  routeSizeOf,
-} from '../storage/record.ts';
+import { publishedAtOf, RecordType, recordSize, recordType } from '../storage/record.ts';
 import type { RecoveredQueue } from '../storage/recovery.ts';
-import { DelayBlock } from './delay-block.ts';
-import { messageKey } from './delay-marks.ts';
-import type { DelayMover } from './delay-mover.ts';
+import { DelayBlock, dueAt } from './delay-block.ts';
+import type { DelayEnvironment, DelayLineIdentity } from './delay-environment.ts';
+import { earlyIn, messageKey } from './delay-marks.ts';
 import { DelayShelf } from './delay-shelf.ts';
+import type { WaitingPlace } from './delay-walk.ts';
 import { ReleaseGrant } from './release-grant.ts';
 import { ReleaseRate } from './release-rate.ts';
 
@@ -59,35 +45,6 @@ const PINNED_BYTES = 1024 * 1024 * 1024;
 /** ...as long as the line has no more segments than this: each is a file that is open. */
 const SEGMENTS_MOST = 1000;
 
-export interface DelayLineIdentity {
-  readonly vhost: string;
-  /** Of the exchange. */
-  readonly name: string;
-  readonly id: number;
-  readonly durable: boolean;
-}
-
-/** Where messages are moved to, and who does it. */
-export interface DelayPlace {
-  readonly disk: Disk;
-  /** Null for a broker in memory, and so is `files`: nothing is moved then. */
-  readonly damage: DamageReport | null;
-  readonly files: DelayFiles | null;
-  readonly mover: DelayMover;
-  /** How much makes a segment. */
-  readonly segmentBytes: number;
-  /** A turn is to end: something was appended or settled outside of one. */
-  schedule(): void;
-}
-
-export interface DelayEnvironment extends DelayPlace {
-  readonly store: MessageStore;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Publishes a message that is due; `isRepeated`: it may have been before. */
-  release(line: DelayLine, page: Page, offset: number, isRepeated: boolean): void;
-}
-
 type Source = DelayBlock | DelaySegment;
 
 export class DelayLine implements DelayLineIdentity {
@@ -102,6 +59,10 @@ export class DelayLine implements DelayLineIdentity {
   cancelledTotal = 0;
   /** Of those released: they reached no queue. */
   unroutableTotal = 0;
+  /** Of those released: somebody wanted it before their time. */
+  releasedEarlyTotal = 0;
+  /** How much later than their time the others went. */
+  latenessMsTotal = 0;
   deleted = false;
   /** Resolves when the line is. */
   readonly halted: Promise<void>;
@@ -115,6 +76,8 @@ export class DelayLine implements DelayLineIdentity {
   readonly #shelf: DelayShelf;
   readonly #progressed = new Set<Source>();
   readonly #toSettle: number[] = [];
+  /** Positions of what may have been handed out before its turn, and before the broker was killed. */
+  #early: ReadonlySet<number> = NOTHING;
   /** What was due by then may have been released before the broker was killed. */
   #repeatedUpToMs = Number.NEGATIVE_INFINITY;
   readonly #grant: ReleaseGrant;
@@ -176,7 +139,9 @@ export class DelayLine implements DelayLineIdentity {
     const { files, clock } = this.env;
     this.#grant.restore(found?.deliveredPosition ?? -1);
     if (files !== null && !files.wasStopped) this.#repeatedUpToMs = this.#grant.askedMs;
-    this.count = this.#shelf.open(found?.deliveryCounts ?? NO_MARKS);
+    const marks = found?.deliveryCounts ?? NO_MARKS;
+    if (files?.wasStopped === false) this.#early = earlyIn(marks);
+    this.count = this.#shelf.open(marks, this.#early);
     const lost = found === undefined ? 0 : this.#adoptJournal(found);
     if (this.count > 0) this.#wakeAt(clock.nowMs());
     return lost;
@@ -304,9 +269,11 @@ export class DelayLine implements DelayLineIdentity {
     if (first === null || first.nextDueMs > nowMs) return false;
     if (first instanceof DelayBlock) {
       if (!this.#isBlockReady(first)) return false;
+      this.latenessMsTotal += nowMs - first.nextDueMs;
       this.#releaseFromBlock(first, first.nextDueMs);
     } else {
       if (!first.isReady) return false;
+      this.latenessMsTotal += nowMs - first.nextDueMs;
       this.#releaseFromSegment(first, first.nextDueMs);
     }
     this.count--;
@@ -333,7 +300,7 @@ export class DelayLine implements DelayLineIdentity {
     const page = store.pageAt(position);
     const offset = position - page.number * PAGE_SIZE;
     // The store has reported what is damaged.
-    if (recordType(page, offset) === RecordType.message) this.#release(page, offset, dueMs);
+    if (recordType(page, offset) === RecordType.message) this.#release(page, offset, position, dueMs);
     block.shift();
     store.settle(this.id, position, this.durable);
     if (block.segmentNumber === 0) return;
@@ -343,14 +310,15 @@ export class DelayLine implements DelayLineIdentity {
 
   #releaseFromSegment(segment: DelaySegment, dueMs: number): void {
     const record = segment.headRecord();
-    if (record !== null) this.#release(record.page, record.offset, dueMs);
+    if (record !== null) this.#release(record.page, record.offset, record.position, dueMs);
     segment.shift();
     this.#progressed.add(segment);
   }
 
-  #release(page: Page, offset: number, dueMs: number): void {
+  #release(page: Page, offset: number, position: number, dueMs: number): void {
     this.releasedTotal++;
-    this.env.release(this, page, offset, dueMs <= this.#repeatedUpToMs);
+    const isRepeated = dueMs <= this.#repeatedUpToMs || (this.#early.size > 0 && this.#early.has(position));
+    this.env.release(this, page, offset, isRepeated);
   }
 
   /** Says in the journal how far segments are released, those too that are still being made. */
@@ -437,6 +405,7 @@ export class DelayLine implements DelayLineIdentity {
   beginMove(block: DelayBlock): void {
     block.segmentNumber = this.#shelf.nextNumber();
     block.releasedMeanwhile = 0;
+    block.made = Promise.withResolvers();
   }
 
   /** Publishers pause while moving does not keep up with them. */
@@ -452,6 +421,7 @@ export class DelayLine implements DelayLineIdentity {
 
   /** The mover has made a segment of a block. What was released meanwhile are the segment's first ones. */
   moved(block: DelayBlock, segment: DelaySegment): void {
+    block.made?.resolve();
     segment.resume(block.releasedMeanwhile, NOTHING);
     this.count -= segment.takeLost();
     this.#progressed.delete(block);
@@ -465,37 +435,69 @@ export class DelayLine implements DelayLineIdentity {
 
   /** The mover could not write: the block stays, and is moved another time. */
   notMoved(block: DelayBlock): void {
+    block.made?.resolve();
     block.isMoving = false;
     block.segmentNumber = 0;
+    this.#dropEmptyBlocks();
     this.#holdPublishers();
     if (this.#timer === null) this.#wakeAt(this.env.clock.nowMs() + TICK_MS);
   }
 
   // --- out of turn: see delay-control.ts ---
 
-  /** What is in one of its slots, of a block that is not being made a segment, is gone. */
-  cancelInBlock(block: DelayBlock, slot: number): void {
-    block.cancel(slot);
-    this.env.store.settle(this.id, block.positions[slot], this.durable);
-    this.count--;
-    this.#dropEmptyBlocks();
+  /** Whether it is still there, and may be taken out: not while its block is being made a segment. */
+  mayTakeOut({ source, index }: WaitingPlace): boolean {
+    if (source instanceof DelaySegment) return this.segments.includes(source) && source.isWaitingAt(index);
+    return this.blocks.includes(source) && source.segmentNumber === 0 && source.gone[index] === 0;
   }
 
-  /** A message of the segment, which waits in it, is gone. */
-  cancelInSegment(segment: DelaySegment, { position }: SegmentEntry): void {
-    this.#shelf.mark(messageKey(position), 1);
-    segment.cancel(position);
+  /** A message that waits, and may be taken out, is gone. */
+  takeOut({ source, index, position }: WaitingPlace): void {
     this.count--;
-    if (segment.waiting === 0) this.endSegment(segment);
+    if (source instanceof DelaySegment) {
+      this.#shelf.mark(messageKey(position), 1);
+      source.takeOut(index);
+      if (source.waiting === 0) this.endSegment(source);
+      // Or what is due next would not be known until its time.
+      else if (!source.isHeadKnown) source.prepare(() => this.#segmentRead(source));
+    } else {
+      source.cancel(index);
+      this.env.store.settle(this.id, position, this.durable);
+      this.#shelf.marks.delete(messageKey(position));
+      this.#dropEmptyBlocks();
+    }
   }
 
-  /** All of the segment is gone. @returns how many messages that were */
+  /** All of a segment is gone. @returns how many messages that were */
   endSegment(segment: DelaySegment): number {
     const count = segment.skipToEnd();
     this.#shelf.mark(segment.header.number, segment.header.count);
     this.count -= count;
     this.#end(segment);
     return count;
+  }
+
+  /** It may be handed out before its turn from now on; if the broker is killed before it is known to be gone, it is marked. */
+  noteEarly(position: number): void {
+    if (this.durable) this.#shelf.mark(messageKey(position), 0);
+  }
+
+  /** It was not handed out after all. */
+  forgetEarly(position: number): void {
+    if (this.marks.get(messageKey(position)) === 0) this.#shelf.marks.delete(messageKey(position));
+  }
+
+  /** Releases a message before its turn, in one atomic group with what says so. */
+  releaseEarly(place: WaitingPlace, page: Page, offset: number): void {
+    const { store } = this.env;
+    store.beginAtomic();
+    try {
+      this.releasedEarlyTotal++;
+      this.#release(page, offset, place.position, place.dueAtMs);
+      this.takeOut(place);
+    } finally {
+      store.endAtomic();
+    }
   }
 
   // --- for the store ---
@@ -551,8 +553,3 @@ const NOTHING: ReadonlySet<number> = new Set();
 const NO_MARKS: ReadonlyMap<number, number> = new Map();
 /** How long until the line looks again whether it may go on, when it waits for the journal. */
 const HELD_UP_MS = 1;
-
-function dueAt(page: Page, offset: number): number {
-  const at = routeOffsetOf(page, offset) + routeSizeOf(page, offset);
-  return dueAtIn(page.bytes as Buffer, at, at + propertiesSizeOf(page, offset), publishedAtOf(page, offset));
-}

@@ -57,6 +57,10 @@ export class DelayMover {
 /** @returns null when the line is gone, or the block stays as it is. */
 async function prepare(line: DelayLine, block: DelayBlock, memory: DraftMemory): Promise<DelayDraft | null> {
   if (line.deleted) return null;
+  if (block.waiting === 0) {
+    line.notMoved(block);
+    return null;
+  }
   const pace = new Pace(line.env.clock);
   line.beginMove(block);
   const slots = await sortedSlots(block, pace);

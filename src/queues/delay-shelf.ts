@@ -1,8 +1,8 @@
 /** The segments of a delay line: which there are, how far each is released, and when its file may go. */
 import type { DamageReport } from '../storage/damage.ts';
 import { type DelaySegment, openSegment } from '../storage/delay-segment.ts';
-import type { DelayEnvironment, DelayLineIdentity } from './delay-line.ts';
-import { isSegmentKey, messageKey, messagesIn, nextSegmentNumber } from './delay-marks.ts';
+import type { DelayEnvironment, DelayLineIdentity } from './delay-environment.ts';
+import { isSegmentKey, messageKey, messagesIn, nextSegmentNumber, positionOf } from './delay-marks.ts';
 
 export class DelayShelf {
   readonly segments: DelaySegment[] = [];
@@ -19,8 +19,12 @@ export class DelayShelf {
     this.#env = env;
   }
 
-  /** Opens what a start finds; `marks` are those that recovery knows. @returns how many messages wait there */
-  open(marks: ReadonlyMap<number, number>): number {
+  /**
+   * Opens what a start finds.
+   * @param marks those that recovery knows @param early positions of which the marks stay
+   * @returns how many messages wait there
+   */
+  open(marks: ReadonlyMap<number, number>, early: ReadonlySet<number>): number {
     const { files, disk, damage } = this.#env;
     let waiting = 0;
     for (const [key, value] of marks) {
@@ -37,13 +41,14 @@ export class DelayShelf {
       waiting += segment.waiting;
       if (segment.isEnded) this.end(segment);
     }
-    this.#forgetMarks();
+    this.#forgetMarks(early);
     return waiting;
   }
 
   /** Of segments that are no more. */
-  #forgetMarks(): void {
+  #forgetMarks(early: ReadonlySet<number>): void {
     for (const key of this.marks.keys()) {
+      if (early.has(positionOf(key))) continue;
       const isKept = ({ header }: DelaySegment) =>
         key === header.number || (key > header.lowestPosition && key <= messageKey(header.highestPosition));
       if (!this.segments.some(isKept) && !this.#ended.some(({ segment }) => isKept(segment))) this.marks.delete(key);

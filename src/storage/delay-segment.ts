@@ -28,11 +28,8 @@ const READ_ATTEMPTS = 5;
 export interface HeadRecord {
   readonly page: Page;
   readonly offset: number;
-}
-
-export interface PlacedEntry extends SegmentEntry {
-  /** Its place in the order. */
-  readonly ordinal: number;
+  /** Where it stood in the journal. */
+  readonly position: number;
 }
 
 export class DelaySegment {
@@ -45,10 +42,10 @@ export class DelaySegment {
   cursor = 0;
   /** When the head is due, or what is at or before that while its part of the index is being read; infinite at the end. */
   nextDueMs: number;
-  /** Messages behind the cursor that are not cancelled. */
+  /** Messages behind the cursor that are not gone. */
   waiting: number;
-  /** Positions of messages behind the cursor that are gone all the same. */
-  readonly cancelled = new Set<number>();
+  /** A bit for each message, in the order: set for what is gone out of its turn. Null while nothing is. */
+  #gone: Uint8Array | null = null;
   #head: SegmentEntry | null = null;
   #chunk: Buffer | null = null;
   #chunkNumber = -1;
@@ -76,6 +73,11 @@ export class DelaySegment {
   /** Whether it is being read, or could not be: whoever waits for its head looks again in a while. */
   get isWaiting(): boolean {
     return this.#reading || this.#failures > 0;
+  }
+
+  /** False while its part of the index is not in memory. */
+  get isHeadKnown(): boolean {
+    return this.#head !== null;
   }
 
   /** Whether the head's record is in memory. */
@@ -106,6 +108,7 @@ export class DelaySegment {
   }
 
   #takeChunk(chunk: Buffer, number: number): void {
+    if (this.isEnded) return;
     this.#chunk = chunk;
     this.#chunkNumber = number;
     if (isSoundChunk(chunk)) return this.#seekHead();
@@ -146,7 +149,7 @@ export class DelaySegment {
     });
   }
 
-  /** Looks for the first message from the cursor on that is not cancelled, as far as the index is in memory. */
+  /** Looks for the first message from the cursor on that is not gone, as far as the index is in memory. */
   #seekHead(): void {
     this.#head = null;
     for (; !this.isEnded; this.cursor++) {
@@ -155,8 +158,8 @@ export class DelaySegment {
         this.#chunk = null;
         return;
       }
+      if (!this.isWaitingAt(this.cursor)) continue;
       const head = readEntry(this.#chunk, 8 + (this.cursor % CHUNK_ENTRIES) * ENTRY_SIZE);
-      if (this.cancelled.delete(head.position)) continue;
       this.#head = head;
       this.nextDueMs = head.dueAtMs;
       return;
@@ -168,10 +171,12 @@ export class DelaySegment {
 
   /** The head's record, or null when it is damaged: that is reported, and the head may be shifted. Only while `isReady`. */
   headRecord(): HeadRecord | null {
-    const { offset, size, checksum } = this.#head as SegmentEntry;
+    const { offset, size, checksum, position } = this.#head as SegmentEntry;
     const page = this.#window as Page;
     const from = offset - this.#windowFrom;
-    if (crc32((page.bytes as Buffer).subarray(from, from + size)) === checksum) return { page, offset: from };
+    if (crc32((page.bytes as Buffer).subarray(from, from + size)) === checksum) {
+      return { page, offset: from, position };
+    }
     this.#damage?.tellBroken(this.path, offset, size);
     return null;
   }
@@ -183,11 +188,22 @@ export class DelaySegment {
     this.#seekHead();
   }
 
-  /** A message that waits is gone. */
-  cancel(position: number): void {
-    this.cancelled.add(position);
+  /** Whether the message at this place of the order waits. */
+  isWaitingAt(ordinal: number): boolean {
+    if (ordinal < this.cursor || ordinal >= this.header.count) return false;
+    return this.#gone === null || (this.#gone[ordinal >> 3] & (1 << (ordinal & 7))) === 0;
+  }
+
+  /** A message that waits is gone out of its turn. */
+  takeOut(ordinal: number): void {
+    this.#setGone(ordinal);
     this.waiting--;
-    if (this.#head?.position === position) this.#seekHead();
+    if (ordinal === this.cursor) this.#seekHead();
+  }
+
+  #setGone(ordinal: number): void {
+    this.#gone ??= new Uint8Array(Math.ceil(this.header.count / 8));
+    this.#gone[ordinal >> 3] |= 1 << (ordinal & 7);
   }
 
   /** How many messages went with damaged parts of the index since the last call. */
@@ -202,7 +218,6 @@ export class DelaySegment {
     const { waiting } = this;
     this.cursor = this.header.count;
     this.waiting = 0;
-    this.cancelled.clear();
     this.#seekHead();
     return waiting;
   }
@@ -215,12 +230,16 @@ export class DelaySegment {
   /** What a restart knows: the first ones are gone, and so are those behind them that stand at one of these positions. */
   resume(cursor: number, cancelled: ReadonlySet<number>): void {
     this.cursor = Math.min(cursor, this.header.count);
+    this.waiting = this.header.count - this.cursor;
     if (cancelled.size > 0) {
       const positions = this.positions();
-      for (let i = this.cursor; i < positions.length; i++)
-        if (cancelled.has(positions[i])) this.cancelled.add(positions[i]);
+      for (let i = this.cursor; i < positions.length; i++) {
+        if (!cancelled.has(positions[i])) continue;
+        this.#setGone(i);
+        this.waiting--;
+      }
     }
-    this.waiting = this.header.count - this.cursor - this.cancelled.size;
+    if (this.waiting === 0) this.cursor = this.header.count;
     if (this.isEnded) return this.#seekHead();
     const number = Math.floor(this.cursor / CHUNK_ENTRIES);
     const chunk = Buffer.alloc(CHUNK_SIZE);
@@ -228,7 +247,7 @@ export class DelaySegment {
     this.#takeChunk(chunk, number);
   }
 
-  /** The positions of all messages that the segment was made with, in no order. Blocks: for starts alone. */
+  /** The positions of all messages that the segment was made with, in its order. Blocks: for starts alone. */
   positions(): Float64Array {
     const { count } = this.header;
     const positions = new Float64Array(count);
@@ -238,44 +257,44 @@ export class DelaySegment {
     return positions;
   }
 
-  /** What waits, in the order of (due, position); without what stands in a damaged part of the index. */
-  async *entries(): AsyncIterable<PlacedEntry> {
+  /** Entries of the order from a place on, at most those of one chunk. Empty where they are damaged. @throws Error of the disk */
+  async entriesFrom(ordinal: number): Promise<SegmentEntry[]> {
+    const number = Math.floor(ordinal / CHUNK_ENTRIES);
     const chunk = Buffer.alloc(CHUNK_SIZE);
-    for (let number = Math.floor(this.cursor / CHUNK_ENTRIES); number < chunksOf(this.header.count); number++) {
-      await this.#readAll(chunk, HEADER_SIZE + number * CHUNK_SIZE);
-      if (!isSoundChunk(chunk)) continue;
-      for (let i = 0; i < chunk.readUInt32LE(4); i++) {
-        const entry = { ...readEntry(chunk, 8 + i * ENTRY_SIZE), ordinal: number * CHUNK_ENTRIES + i };
-        if (this.holds(entry)) yield entry;
-      }
-    }
+    await this.#readAll(chunk, HEADER_SIZE + number * CHUNK_SIZE);
+    if (!isSoundChunk(chunk)) return [];
+    const entries: SegmentEntry[] = [];
+    for (let i = ordinal % CHUNK_ENTRIES; i < chunk.readUInt32LE(4); i++)
+      entries.push(readEntry(chunk, 8 + i * ENTRY_SIZE));
+    return entries;
   }
 
-  /** Whether the message still waits. */
-  holds({ ordinal, position }: PlacedEntry): boolean {
-    return ordinal >= this.cursor && !this.cancelled.has(position);
-  }
-
-  /** The entry of a message that waits and stood at `position` in the journal. */
-  async find(position: number): Promise<PlacedEntry | undefined> {
-    const { lowestPosition, highestPosition } = this.header;
-    if (position < lowestPosition || position > highestPosition) return undefined;
-    for await (const entry of this.entries()) if (entry.position === position) return entry;
-    return undefined;
-  }
-
-  /** The record of an entry, or null when it is damaged. */
+  /** The record of an entry, or null when it is damaged. @throws Error of the disk */
   async record({ offset, size, checksum }: SegmentEntry): Promise<Page | null> {
+    const page = await this.read(offset, size);
+    return crc32(page.bytes as Buffer) === checksum ? page : null;
+  }
+
+  /** Bytes of the file as they stand there, from the start of a record on. @throws Error of the disk */
+  async read(offset: number, size: number): Promise<Page> {
     const bytes = Buffer.allocUnsafeSlow(size);
     await this.#readAll(bytes, offset);
-    if (crc32(bytes) !== checksum) return null;
     return new Page(0, false, bytes, size);
   }
 
   #readAll(target: Buffer, offset: number): Promise<void> {
     return new Promise((done, failed) => {
-      this.#disk.read(this.#fd, target, offset, (error) => (error === null ? done() : failed(error)));
+      this.#disk.read(this.#fd, target, offset, (error, count) => {
+        // What could not be read must not look like what was there before.
+        target.fill(0, error === null ? count : 0);
+        if (error === null) done();
+        else failed(error);
+      });
     });
+  }
+
+  get isClosed(): boolean {
+    return this.#fd < 0;
   }
 
   close(): void {

@@ -20,6 +20,23 @@ export class PublishTotals {
   }
 }
 
+/** What delay lines count. */
+export class DelayTotals {
+  releasedTotal = 0;
+  releasedEarlyTotal = 0;
+  unroutableTotal = 0;
+  cancelledTotal = 0;
+  latenessMsTotal = 0;
+
+  add(totals: Readonly<Omit<DelayTotals, 'add'>>): void {
+    this.releasedTotal += totals.releasedTotal;
+    this.releasedEarlyTotal += totals.releasedEarlyTotal;
+    this.unroutableTotal += totals.unroutableTotal;
+    this.cancelledTotal += totals.cancelledTotal;
+    this.latenessMsTotal += totals.latenessMsTotal;
+  }
+}
+
 /** Of channels that were closed and queues that were deleted, in a vhost or in the whole broker. */
 export class GoneTotals {
   readonly channels = new PublishTotals();
@@ -48,6 +65,8 @@ function noDeaths(): DeathsByReason {
 export class BrokerTotals extends GoneTotals {
   readonly classicDeaths = noDeaths();
   readonly quorumDeaths = noDeaths();
+  /** Of x-delayed-message exchanges that were deleted. */
+  readonly goneDelays = new DelayTotals();
   /** Of what queues count as published, that which no client published: it had been in a queue before. */
   deadLetterCopies = 0;
 }

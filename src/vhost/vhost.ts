@@ -11,7 +11,8 @@ import assert from 'node:assert/strict';
 import type { QueueRecord, QueueType } from '../metadata/port.ts';
 import { EMPTY_TABLE } from '../protocol/field-table.ts';
 import { type BasicProperties, decodeProperties, encodeProperties } from '../protocol/properties.ts';
-import { DelayLine, type DelayPlace } from '../queues/delay-line.ts';
+import type { DelayPlace } from '../queues/delay-environment.ts';
+import { DelayLine } from '../queues/delay-line.ts';
 import { Queue } from '../queues/queue.ts';
 import type { QueueEnvironment } from '../queues/queue-environment.ts';
 import type { DeadLetterReason, QueueSettings } from '../queues/queue-settings.ts';
@@ -324,7 +325,9 @@ export class Vhost {
   removeExchange(name: string): void {
     this.exchanges.delete(name);
     this.policies.remove('exchange', name);
-    this.lines.get(name)?.destroy();
+    const line = this.lines.get(name);
+    if (line !== undefined) this.#env.totals.goneDelays.add(line);
+    line?.destroy();
     this.lines.delete(name);
     this.topologyVersion++;
   }

@@ -173,6 +173,11 @@ describe('answers of Leveret', () => {
     await put('user-limits/guest/max-channels', { value: 100 });
     await put('topic-permissions/%2F/guest', { exchange: 'amq.topic', write: '.*', read: '.*' });
     await put('global-parameters/g', { value: 1 });
+    const later = await client.createConfirmChannel();
+    await later.assertExchange('live.later', 'x-delayed-message', { arguments: { 'x-delayed-type': 'topic' } });
+    later.publish('live.later', 'a.b', Buffer.from('message'), { headers: { 'x-delay': 3_600_000 } });
+    await later.waitForConfirms();
+    const { messages } = (await call('/api/exchanges/%2F/live.later/delayed')) as { messages: [{ id: string }] };
     const [{ name: connection }] = (await call('/api/connections')) as [{ name: string }];
     const [{ name: channel }] = (await call('/api/channels')) as [{ name: string }];
     const [{ name: node }] = (await call('/api/nodes')) as [{ name: string }];
@@ -183,6 +188,7 @@ describe('answers of Leveret', () => {
       family: 'ipv4',
       filter: 'x',
       hostname: 'localhost',
+      id: messages[0].id,
       kind: 'q',
       node,
       port: String(broker.port),
@@ -209,6 +215,7 @@ describe('answers of Leveret', () => {
     for (const { path, docs } of ALL_RESOURCES) {
       if (docs.GET?.gives === undefined || path === '/api/operator-policies/:vhost/:name') continue;
       const placed = path.replace(/:(\w+)(\{[^}]*\})?/g, (_, name) => {
+        if (name === 'exchange' && path.includes('/delayed')) return 'live.later';
         return encodeURIComponent(name === 'name' ? (names[path] ?? '/') : values[name]!);
       });
       const queries = docs.GET.gives.as === 'page' ? ['', '?page=1'] : [''];

@@ -4,7 +4,6 @@ import { clientCommands } from './clients.ts';
 import { clusterCommands } from './cluster.ts';
 import { definitionCommands } from './definitions.ts';
 import { diagnosticCommands } from './diagnostics.ts';
-import { eventCommands } from './events.ts';
 import { helpCommands } from './help.ts';
 import { listingCommands } from './listings.ts';
 import { nodeLifeCommands } from './node-life.ts';
@@ -34,7 +33,6 @@ export const COMMANDS: readonly Command[] = [
   ...clusterCommands,
   ...checkCommands,
   ...diagnosticCommands,
-  ...eventCommands,
   ...nodeLifeCommands,
   ...nodeStatusCommands,
   ...operationCommands,

@@ -48,6 +48,14 @@ export const QUERY_PARAMETERS = {
   lines: 'How many lines: 50 unless told.',
   since: 'The `cursor` of an earlier answer: what has come since.',
   download: 'The name of the file that a browser is to keep it as.',
+  after: 'The `next` of the page before.',
+  routing_key: 'Those alone whose routing key matches this, as a binding key of a topic exchange would: `order.42.#`.',
+  headers: 'Those alone that have all of these headers, as an object of JSON.',
+  due_from: 'Those alone that are due then or later, in milliseconds since 1970.',
+  due_until: 'Those alone that are due before then.',
+  all: '`true`: all of them.',
+  encoding: '`auto`: the payload as text where it is UTF-8, in base64 where not; or `base64`.',
+  truncate: 'Octets of the payload that are given, at most.',
   'if-unused': '`true`: only if nobody uses it.',
   'if-empty': '`true`: only if it is empty.',
 } as const;
@@ -60,6 +68,8 @@ export const OF_PAGES: readonly QueryParameter[] = [...OF_LISTS, 'page', 'page_s
 
 const LENGTHS = ['lengths_age', 'lengths_incr'] as const;
 const RATES = ['msg_rates_age', 'msg_rates_incr'] as const;
+/** Which of the messages that wait. */
+export const DELAY_FILTER: readonly QueryParameter[] = ['routing_key', 'headers', 'due_from', 'due_until'];
 /** Of what has messages in it. */
 export const MESSAGE_SAMPLES: readonly QueryParameter[] = [...LENGTHS, ...RATES, 'disable_stats'];
 export const CHANNEL_SAMPLES: readonly QueryParameter[] = [...RATES, 'disable_stats'];

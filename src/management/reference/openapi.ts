@@ -13,6 +13,7 @@ const PATH_PARAMETERS: Readonly<Record<string, string>> = {
   family: '`ipv4` or `ipv6`.',
   filter: 'A part of their names.',
   hostname: 'The name of a host.',
+  id: 'The `id` of a message that waits.',
   kind: '`q`: the destination is a queue; `e`: it is an exchange.',
   limit: 'The name of a limit.',
   name: 'Its name.',

@@ -2,6 +2,7 @@ import type { Resource } from '../resource.ts';
 import { bindingResources } from './bindings.ts';
 import { connectionResources } from './connections.ts';
 import { definitionResources } from './definitions.ts';
+import { delayedResources } from './delayed.ts';
 import { exchangeResources } from './exchanges.ts';
 import { healthResources } from './health.ts';
 import { loginResources } from './logins.ts';
@@ -29,6 +30,7 @@ export const ALL_RESOURCES: readonly Resource[] = [
   ...userResources,
   ...permissionResources,
   ...exchangeResources,
+  ...delayedResources,
   ...queueResources,
   ...bindingResources,
   ...parameterResources,

@@ -1,5 +1,4 @@
 /** /api/queues: declared, deleted, purged and read from as an AMQP client of the caller's would. */
-import { isUtf8 } from 'node:buffer';
 import type { Queue } from '../../queues/queue.ts';
 import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
 import type { Answered, DirectChannel } from '../direct-channel.ts';
@@ -23,7 +22,7 @@ import {
   visibleVhosts,
 } from '../resource.ts';
 import { bindingsTo, bindingView, compareBindings, defaultBinding } from '../views/binding.ts';
-import { propertiesToJson } from '../views/message.ts';
+import { type PayloadOptions, payloadOptions, payloadToJson, propertiesToJson } from '../views/message.ts';
 import { bareQueueView, queueDetailView, queueTotalsView, queueView } from '../views/queue.ts';
 import { windowsOf } from '../windows.ts';
 
@@ -182,13 +181,10 @@ function act(request: ApiRequest): Answer {
 const ACK_MODES = ['ack_requeue_true', 'ack_requeue_false', 'reject_requeue_true', 'reject_requeue_false'] as const;
 type AckMode = (typeof ACK_MODES)[number];
 
-interface GetOptions {
+interface GetOptions extends PayloadOptions {
   readonly queue: string;
   readonly count: number;
   readonly ackMode: AckMode;
-  readonly encoding: 'auto' | 'base64';
-  /** Octets of a body that are given, at most. */
-  readonly truncate: number;
 }
 
 async function get(request: ApiRequest): Promise<Answer> {
@@ -204,12 +200,7 @@ function readGetOptions(request: ApiRequest): GetOptions {
   body.require('ackmode', 'count', 'encoding');
   const ackMode = ACK_MODES.find((mode) => mode === body.value('ackmode'));
   if (ackMode === undefined) throw badRequest(`ackmode must be one of ${ACK_MODES.join(', ')}`);
-  const encoding = body.value('encoding');
-  if (encoding !== 'auto' && encoding !== 'base64') {
-    throw badRequest('Unsupported encoding. Please use auto or base64.');
-  }
-  const truncate = body.has('truncate') ? body.count('truncate') : Number.POSITIVE_INFINITY;
-  return { queue: request.param('queue'), count: body.count('count'), ackMode, encoding, truncate };
+  return { queue: request.param('queue'), count: body.count('count'), ackMode, ...payloadOptions(body) };
 }
 
 /** All are taken first and given back together, so that none comes twice. */
@@ -232,10 +223,8 @@ async function getMessages(channel: DirectChannel, options: GetOptions): Promise
 
 type GetOk = Answered & { readonly method: { readonly name: 'basic.get-ok' } };
 
-function messageView({ method, content }: GetOk, { encoding, truncate }: GetOptions): object {
+function messageView({ method, content }: GetOk, options: GetOptions): object {
   const { properties, body } = content!;
-  const payload = body.subarray(0, truncate);
-  const isText = encoding === 'auto' && isUtf8(payload);
   return {
     payload_bytes: body.length,
     redelivered: method.redelivered,
@@ -243,7 +232,6 @@ function messageView({ method, content }: GetOk, { encoding, truncate }: GetOpti
     routing_key: method.routingKey,
     message_count: method.messageCount,
     properties: propertiesToJson(properties),
-    payload: payload.toString(isText ? 'utf8' : 'base64'),
-    payload_encoding: isText ? 'string' : 'base64',
+    ...payloadToJson(body, options),
   };
 }

@@ -1,7 +1,9 @@
-/** The properties of a message as JSON, and back. */
+/** A message as JSON: its payload; and its properties, and back. */
+import { isUtf8 } from 'node:buffer';
 import { fromPlain, type PlainObject, toPlain } from '../../protocol/field-table.ts';
 import type { BasicProperties } from '../../protocol/properties.ts';
 import { badRequest } from '../api-error.ts';
+import type { RequestBody } from '../request-body.ts';
 
 /** In the order in which RabbitMQ shows them. */
 const PROPERTIES: readonly (readonly [json: string, name: keyof BasicProperties, type: 'text' | 'count' | 'table'])[] =
@@ -66,3 +68,28 @@ const READERS: Readonly<Record<'text' | 'count' | 'table', (name: string, value:
     return fromPlain(value as PlainObject);
   },
 };
+
+/** How a payload is to be shown. */
+export interface PayloadOptions {
+  readonly encoding: 'auto' | 'base64';
+  /** Octets that are given, at most. */
+  readonly truncate: number;
+}
+
+/** As text, and whole, unless told. @throws ApiError 400 */
+export function payloadOptions(fields: RequestBody): PayloadOptions {
+  const encoding = fields.has('encoding') ? fields.value('encoding') : 'auto';
+  if (encoding !== 'auto' && encoding !== 'base64') {
+    throw badRequest('Unsupported encoding. Please use auto or base64.');
+  }
+  return { encoding, truncate: fields.has('truncate') ? fields.count('truncate') : Number.POSITIVE_INFINITY };
+}
+
+export function payloadToJson(body: Buffer, { encoding, truncate }: PayloadOptions): object {
+  const payload = body.subarray(0, truncate);
+  const isText = encoding === 'auto' && isUtf8(payload);
+  return {
+    payload: payload.toString(isText ? 'utf8' : 'base64'),
+    payload_encoding: isText ? 'string' : 'base64',
+  };
+}
