@@ -99,6 +99,24 @@ test('called as rabbitmqctl through a link it does the same, and goes by that na
   assert.match((await called(link, ['list_users', 'x'], env)).stderr, /^rabbitmqctl \[--node <node>\]/m);
 });
 
+for (const [name, line, shown] of [
+  ['rabbitmq-diagnostics', 'check_running -q', /is fully booted and running$/m],
+  ['rabbitmq-plugins', 'is_enabled rabbitmq_random_exchange', /^Plugin rabbitmq_random_exchange is enabled/m],
+  ['rabbitmq-queues', 'check_if_node_is_quorum_critical', /the check does not apply$/m],
+  ['rabbitmq-upgrade', 'await_online_quorum_plus_one', /the command does not apply$/m],
+] as const) {
+  test(`called as ${name} it has the commands of that`, async (t) => {
+    const directory = temporary(t);
+    await started(t, directory);
+    const link = join(temporary(t), name);
+    symlinkSync(LEVERETCTL, link);
+    const { exitCode, stdout } = await called(link, line.split(' '), { LEVERET_RUN_DIR: directory });
+    assert.equal(exitCode, 0);
+    assert.match(stdout, shown);
+    assert.match((await called(link, ['ping', 'x'], {})).stderr, new RegExp(`^${name} \\[--node <node>\\]`, 'm'));
+  });
+}
+
 test('a broker elsewhere is asked through its HTTP API, as a user, whose password is never printed', async (t) => {
   const directory = temporary(t);
   const broker = await started(t, directory, NODE, true);
