@@ -4,6 +4,7 @@ import { clientCommands } from './clients.ts';
 import { clusterCommands } from './cluster.ts';
 import { definitionCommands } from './definitions.ts';
 import { diagnosticCommands } from './diagnostics.ts';
+import { eventCommands } from './events.ts';
 import { helpCommands } from './help.ts';
 import { listingCommands } from './listings.ts';
 import { nodeLifeCommands } from './node-life.ts';
@@ -33,6 +34,7 @@ export const COMMANDS: readonly Command[] = [
   ...clusterCommands,
   ...checkCommands,
   ...diagnosticCommands,
+  ...eventCommands,
   ...nodeLifeCommands,
   ...nodeStatusCommands,
   ...operationCommands,

@@ -17,8 +17,6 @@ const REFUSALS: Readonly<Record<string, string>> = {
   add_member: ONE_NODE,
   cancel_sync_queue: NO_MIRRORS,
   change_cluster_node_type: NO_CLUSTER,
-  consume_event_stream:
-    'events are published to the exchange amq.rabbitmq.event: set event_exchange.enabled = true, and bind a queue to it',
   decode: ENCRYPTION,
   delete_member: ONE_NODE,
   directories: 'there are no plugin archives: what is here of RabbitMQ’s plugins is part of the broker; see list',

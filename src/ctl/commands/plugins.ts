@@ -172,7 +172,10 @@ async function disable(call: RunningCall): Promise<Output> {
   const active = await activePlugins(call);
   const there = names.filter((name) => active.has(name));
   if (there.length > 0) {
-    throw failed(EXIT.unavailable, `${named(there)} cannot be disabled: ${areOf(there)} part of the broker`);
+    throw failed(
+      EXIT.unavailable,
+      `${named(there)} cannot be disabled: ${there.length === 1 ? 'it is' : 'they are'} part of the broker`,
+    );
   }
   return unchanged(active, nodeName);
 }

@@ -1,6 +1,6 @@
 /** /api/operate: the life of the node, and its limits. Most of it answers while the application is stopped. */
 import type { ResourceLimit } from '../../config/alarm-options.ts';
-import { badRequest } from '../api-error.ts';
+import { ApiError, badRequest } from '../api-error.ts';
 import { one } from '../reference/doc.ts';
 import { type Answer, type ApiRequest, NO_CONTENT, ok, type Resource } from '../resource.ts';
 import type { NodeControl } from '../sources.ts';
@@ -90,8 +90,7 @@ async function done(work: () => void | Promise<void>): Promise<Answer> {
     await work();
   } catch (error) {
     // A port that somebody else has, a limit that is none: for whoever asked to put right.
-    if (error instanceof Error && error.name !== 'ApiError') throw badRequest(error.message);
-    throw error;
+    throw error instanceof Error && !(error instanceof ApiError) ? badRequest(error.message) : error;
   }
   return NO_CONTENT;
 }
