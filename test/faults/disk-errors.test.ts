@@ -30,7 +30,7 @@ const skip = whyNoStrace() ?? false;
 
 /**
  * A broker whose journal writes fail.
- * @param when strace's words for which of them, counted in each of the threads that write
+ * @param when strace's words for which of them; it counts in each thread, so there is one that writes
  */
 async function startFailing(
   t: TestContext,
@@ -43,7 +43,8 @@ async function startFailing(
   const journal = join(dataDir, 'journal', '000000000000.journal');
   const calls = 'write,writev,pwrite64,pwritev,pwritev2,fsync,fdatasync';
   const inject = `inject=${calls}:error=${error}:when=${when}`;
-  const wrapper = ['strace', '-f', '-qq', '-o', '/dev/null', '-P', journal, '-e', `trace=${calls}`, '-e', inject];
+  const traced = ['-f', '-qq', '-o', '/dev/null', '-P', journal, '-e', `trace=${calls}`, '-e', inject];
+  const wrapper = ['strace', ...traced, '-E', 'UV_THREADPOOL_SIZE=1'];
   const broker = new BrokerProcess({ dataDir, wrapper });
   t.after(async () => {
     await broker.kill();
