@@ -24,6 +24,7 @@ export const GROUPS = [
   'Feature flags',
   'Operations',
   'Queues',
+  'Delayed messages',
   'Upgrades',
   'Deprecated',
   'Not here',
@@ -62,6 +63,8 @@ export interface Command {
 export interface Columns {
   readonly byDefault: readonly string[];
   readonly all: readonly string[];
+  /** So many positionals stand in front of them: none unless told. */
+  readonly behind?: number;
 }
 
 /** Of what is printed for nobody but a program that looks at the exit code. */

@@ -47,7 +47,7 @@ export function streamed({ broker, from, columns, known, wants = () => true, bes
   return { kind: 'rows', columns, rows: rows() };
 }
 
-function rowOf(object: Json, columns: readonly string[], known: ColumnsOf): Row {
+export function rowOf(object: Json, columns: readonly string[], known: ColumnsOf): Row {
   return Object.fromEntries(columns.map((column) => [column, known[column]!.value(object) ?? '']));
 }
 

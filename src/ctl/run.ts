@@ -102,8 +102,11 @@ function invalidOptions(invalid: Arguments['invalid']): ArgumentFailure {
 
 /** `name,messages` is two of them, too. @throws ArgumentFailure */
 function chosenColumns({ columns }: Command, positionals: readonly string[]): readonly string[] {
-  const { byDefault, all } = columns!;
-  const named = positionals.flatMap((each) => each.split(',')).map((each) => each.trim());
+  const { byDefault, all, behind = 0 } = columns!;
+  const named = positionals
+    .slice(behind)
+    .flatMap((each) => each.split(','))
+    .map((each) => each.trim());
   const chosen = [...new Set(named)];
   const unknown = chosen.filter((column) => !all.includes(column)).sort();
   if (unknown.length > 0) throw new ArgumentFailure(EXIT.usage, `Info key(s) ${unknown} are not supported`);

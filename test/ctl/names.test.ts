@@ -30,8 +30,12 @@ const RABBITMQ_COMMANDS = `
   set_vm_memory_high_watermark shrink shutdown start_app status stop stop_app stream_status suspend_listeners
   sync_queue tls_versions trace_off trace_on update_cluster_nodes version wait
 `;
-/** Of later versions of RabbitMQ. */
-const OURS = ['hash_password'];
+/** Of later versions of RabbitMQ, and what its plugin for delayed messages has no commands for. */
+const OURS = [
+  'hash_password',
+  ...['cancel', 'get', 'list', 'purge', 'release'].map((what) => `${what}_delayed`),
+  'delayed_status',
+];
 
 const names = RABBITMQ_COMMANDS.trim().split(/\s+/);
 

@@ -3,6 +3,7 @@ import { checkCommands } from './checks.ts';
 import { clientCommands } from './clients.ts';
 import { clusterCommands } from './cluster.ts';
 import { definitionCommands } from './definitions.ts';
+import { delayedCommands } from './delayed.ts';
 import { diagnosticCommands } from './diagnostics.ts';
 import { eventCommands } from './events.ts';
 import { helpCommands } from './help.ts';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   ...listingCommands,
   ...clientCommands,
   ...queueCommands,
+  ...delayedCommands,
   ...definitionCommands,
   ...clusterCommands,
   ...checkCommands,
