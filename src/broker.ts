@@ -7,15 +7,13 @@
  * await broker.stop();
  * ```
  */
-import { statfsSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { resolve } from 'node:path';
 import type { Authenticator, TlsPeer } from './auth/access.ts';
 import { Accounts } from './auth/accounts.ts';
+import { firstUser } from './auth/first-user.ts';
 import { AccountAuthenticator } from './auth/login.ts';
 import { mechanismsNamed } from './auth/mechanisms.ts';
-import { hashPassword } from './auth/passwords.ts';
-import { compilePattern } from './auth/pattern.ts';
 import { Permissions } from './auth/permissions.ts';
 import { DEFAULT_ALARMS, type ResourceLimit } from './config/alarm-options.ts';
 import { DEFAULT_LIMITS, type Limits } from './config/limits.ts';
@@ -26,6 +24,7 @@ import { Connection } from './connection/connection.ts';
 import type { ConnectionContext } from './connection/context.ts';
 import { LONGEST_TICK_MS } from './connection/heartbeats.ts';
 import { type Listener, type ListenerOptions, Listeners, listenersOf } from './connection/listeners.ts';
+import { liveMessages } from './connection/live-messages.ts';
 import { ChunkPool } from './connection/out-buffer.ts';
 import { Pids } from './connection/pids.ts';
 import { ReplyTargets } from './connection/reply-targets.ts';
@@ -39,7 +38,7 @@ import type { Events } from './events/events.ts';
 import { type HttpListeners, urlOf } from './http/http-listeners.ts';
 import type { ManagementServer } from './management/server.ts';
 import type { BrokerSources, NodeControl, ShownListener } from './management/sources.ts';
-import { bootstrap, endTracing, eraseDefinitions } from './metadata/bootstrap.ts';
+import { bootstrap, endTracing } from './metadata/bootstrap.ts';
 import { openMemoryStore } from './metadata/memory-store.ts';
 import { MetadataLog } from './metadata/metadata-log.ts';
 import type { Change, MetadataStore } from './metadata/port.ts';
@@ -50,9 +49,7 @@ import { Churn } from './metrics/churn.ts';
 import { type ResourceFigures, Resources } from './metrics/resources.ts';
 import { connectionForced } from './protocol/errors.ts';
 import { SEGMENT_BYTES } from './queues/delay-block.ts';
-import type { DelayLine } from './queues/delay-line.ts';
 import { DelayMover } from './queues/delay-mover.ts';
-import type { Queue } from './queues/queue.ts';
 import { Application } from './runtime/application.ts';
 import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
 import { CountedDisk } from './runtime/counted-disk.ts';
@@ -63,23 +60,18 @@ import { Logs } from './runtime/logs.ts';
 import { freeDiskBytes, systemMemory } from './runtime/machine.ts';
 import { writePidFile } from './runtime/pid-file.ts';
 import { Slices, whole } from './runtime/slices.ts';
-import type { QueueMarks } from './storage/checkpoint.ts';
 import { DelayFiles } from './storage/delay-files.ts';
-import { eraseMessages } from './storage/erase.ts';
-import { type LiveMessages, MessageStore } from './storage/message-store.ts';
-import { PAGE_SIZE } from './storage/page.ts';
+import { MessageStore } from './storage/message-store.ts';
+import { DEFAULT_MESSAGE_MEMORY, storeSizes } from './storage/store-sizes.ts';
 import { VERSION } from './version.ts';
+import { adoptRecovered } from './vhost/adoption.ts';
 import { checkedDefinitions, importDefinitions } from './vhost/definition-import.ts';
+import { eraseAll } from './vhost/erasing.ts';
 import { Vhosts } from './vhost/vhosts.ts';
 
 export type * from './embedding.ts';
 export { VERSION } from './version.ts';
 
-const DEFAULT_MESSAGE_MEMORY = 128 * 1024 * 1024;
-/** With less there is no room for what is being written and what is being read. */
-const LEAST_MESSAGE_MEMORY = 4 * 1024 * 1024;
-const UNWRITTEN_LIMIT = 32 * 1024 * 1024;
-const LARGEST_JOURNAL_FILE = 64 * 1024 * 1024;
 /** How often connections look at their time limits; more often where a limit is shorter than a few of these. */
 const TICK_MS = LONGEST_TICK_MS;
 const TICKS_PER_LIMIT = 4;
@@ -361,21 +353,8 @@ class RunningBroker implements Broker {
     for (const connection of this.#connections) connection.close(error);
   }
 
-  /** All that the directory holds of messages and definitions. The lock of the store keeps other brokers away meanwhile. */
   async #erase(): Promise<void> {
-    if (this.dataDir === null) return;
-    const metadata = openSqliteStore({
-      directory: this.dataDir,
-      clusterName: this.#nodeName,
-      slices: this.#slices,
-    });
-    try {
-      // Messages first: queues without them are as good as new, and messages without queues would be others'.
-      eraseMessages(this.dataDir);
-      await eraseDefinitions(metadata);
-    } finally {
-      metadata.close();
-    }
+    if (this.dataDir !== null) await eraseAll(this.dataDir, this.#nodeName, this.#slices);
   }
 
   #shownListeners(): ShownListener[] {
@@ -418,39 +397,20 @@ class RunningBroker implements Broker {
     }
     this.#metadata.follow(new MetadataLog(this.#log, this.#metadata.snapshot()).apply);
     await endTracing(this.#metadata);
-    if (definitions.users.length === 0) await this.#bootstrap(this.#metadata);
+    if (definitions.users.length === 0) await bootstrap(this.#metadata, firstUser(this.#options));
     await importDefinitions(this.#metadata, definitions, this.#slices);
     return this.#metadata;
   }
 
-  async #bootstrap(metadata: MetadataStore): Promise<void> {
-    const { defaultUser: name = 'guest', defaultPassword: password = 'guest' } = this.#options;
-    const { defaultUserTags: tags = ['administrator'], defaultVhost: vhost = '/' } = this.#options;
-    const user = {
-      name,
-      passwordHash: hashPassword(password),
-      hashing: 'sha256',
-      tags,
-      limits: {},
-    } as const;
-    const permissions = { configure: '.*', write: '.*', read: '.*', ...this.#options.defaultPermissions };
-    for (const pattern of Object.values(permissions)) compilePattern(pattern);
-    await bootstrap(metadata, { vhost, user, permissions });
-  }
-
   #openStore(turn: Turn): MessageStore {
     const { messageMemoryBytes = this.#messageMemoryBytes(), confirmWhen = 'fdatasync' } = this.#options;
-    const diskBytes = this.dataDir === null ? Number.POSITIVE_INFINITY : sizeOfDisk(this.dataDir);
     const options = {
       directory: this.dataDir,
       disk: this.#countedDisk ?? this.#options.disk ?? systemDisk,
       clock: this.#clock,
       log: this.#log,
       fdatasync: confirmWhen === 'fdatasync',
-      journalFileBytes: Math.max(this.#options.journalFileBytes ?? defaultJournalFileBytes(diskBytes), PAGE_SIZE),
-      memoryLimitBytes: Math.max(messageMemoryBytes, LEAST_MESSAGE_MEMORY),
-      // A write that found the disk full must fit once a part of what is on it was consumed.
-      unwrittenLimitBytes: Math.min(UNWRITTEN_LIMIT, diskBytes / 8),
+      ...storeSizes(this.dataDir, messageMemoryBytes, this.#options.journalFileBytes),
     };
     const events = {
       onDurable: () => turn.schedule(),
@@ -459,7 +419,8 @@ class RunningBroker implements Broker {
       },
       onTrouble: (error: NodeJS.ErrnoException | null) => this.#journalTrouble(error),
     };
-    return new MessageStore(options, events, this.#liveMessages());
+    const live = liveMessages(() => this.#vhosts, this.#connections);
+    return new MessageStore(options, events, live);
   }
 
   /** Where it is not set: messages go to disk well before the watermark is reached. */
@@ -467,39 +428,6 @@ class RunningBroker implements Broker {
     const { memoryPagingRatio } = this.#options.alarms ?? {};
     const share = (memoryPagingRatio ?? DEFAULT_ALARMS.memoryPagingRatio) * this.#resources.spareMemoryBytes;
     return memoryPagingRatio === undefined ? Math.min(DEFAULT_MESSAGE_MEMORY, share) : share;
-  }
-
-  /** For checkpoints: what queues hold ready, and what channels hold unacked. */
-  #liveMessages(): LiveMessages {
-    return {
-      visitLive: (wanted, visit) => {
-        for (const queue of this.#vhosts?.queues() ?? []) {
-          queue.visitLive(wanted, (position, size, priority) => visit(queue.id, position, size, priority));
-        }
-        for (const line of this.#vhosts?.lines() ?? []) {
-          line.visitLive(wanted, (position, size, priority) => visit(line.id, position, size, priority));
-        }
-        for (const { channels } of this.#connections) {
-          for (const { unacked } of channels.values()) {
-            unacked.visit(({ queue }, position, size, lane) => {
-              if (queue.durable && !queue.deleted) visit(queue.id, position, size, queue.priorityOfLane(lane));
-            });
-          }
-        }
-      },
-      marks: () => {
-        const marks = new Map<number, QueueMarks>();
-        for (const { id, durable, deliveredPosition, deliveryCounts, mayExpire } of this.#vhosts?.queues() ?? []) {
-          const any = deliveredPosition >= 0 || deliveryCounts.size > 0 || mayExpire;
-          if (durable && any) marks.set(id, { deliveredPosition, deliveryCounts, mayExpire });
-        }
-        for (const line of this.#vhosts?.lines() ?? []) {
-          const { deliveredPosition, deliveryCounts } = line.queueMarks;
-          if (line.durable && (deliveredPosition >= 0 || deliveryCounts.size > 0)) marks.set(line.id, line.queueMarks);
-        }
-        return marks;
-      },
-    };
   }
 
   #restore(metadata: MetadataStore, turn: Turn, store: MessageStore): Vhosts {
@@ -531,30 +459,8 @@ class RunningBroker implements Broker {
       vhosts.apply(change);
       closeAbandoned(this.#connections, change);
     });
-    for (const queue of vhosts.queues()) this.#adopt(queue, store);
-    this.#delayFiles?.keepOnly(new Set([...vhosts.lines()].map(({ id }) => id)));
-    for (const line of vhosts.lines()) this.#adoptLine(line, store);
-    for (const line of vhosts.lines()) line.adopted();
-    store.recoveryTaken();
+    adoptRecovered(vhosts, store, this.#delayFiles, this.#log);
     return vhosts;
-  }
-
-  #adoptLine(line: DelayLine, store: MessageStore): void {
-    const lost = line.adopt(store.recovered.get(line.id));
-    if (lost === 0) return;
-    this.#log.error(
-      'store',
-      `exchange '${line.name}' in vhost '${line.vhost}': ${lost} delayed messages are lost to damage`,
-    );
-  }
-
-  #adopt(queue: Queue, store: MessageStore): void {
-    const found = store.recovered.get(queue.id);
-    if (found === undefined) return;
-    const lost = queue.adopt(found);
-    if (lost > 0) {
-      this.#log.error('queue', `queue '${queue.name}' in vhost '${queue.vhost}': ${lost} messages are lost to damage`);
-    }
   }
 
   #propose(change: Change): void {
@@ -721,15 +627,4 @@ class RunningBroker implements Broker {
 function tickMs({ handshakeTimeoutMs, sendTimeoutMs, consumerTimeoutMs }: Limits): number {
   const shortest = Math.min(handshakeTimeoutMs, sendTimeoutMs, consumerTimeoutMs);
   return Math.max(SHORTEST_TICK_MS, Math.min(TICK_MS, shortest / TICKS_PER_LIMIT));
-}
-
-/** Some file systems do not tell, and say 0. */
-function sizeOfDisk(directory: string): number {
-  const { blocks, bsize } = statfsSync(directory);
-  return blocks * bsize || Number.POSITIVE_INFINITY;
-}
-
-/** On a small disk the journal's files are small too, so that consuming frees space soon. */
-function defaultJournalFileBytes(diskBytes: number): number {
-  return Math.min(LARGEST_JOURNAL_FILE, Math.floor(diskBytes / 16 / PAGE_SIZE) * PAGE_SIZE);
 }
