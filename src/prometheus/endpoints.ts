@@ -7,6 +7,7 @@ import {
   channelQueueMetrics,
 } from './channel-families.ts';
 import { exchangeBindings, exchangeNames, vhostStatus } from './cluster-families.ts';
+import { delayedMetrics } from './delay-families.ts';
 import type { Table } from './exposition.ts';
 import { type Family, type PrometheusSources, Scrape } from './family.ts';
 import { globalTables } from './global-metrics.ts';
@@ -29,7 +30,7 @@ import {
 } from './object-families.ts';
 import type { RuntimeMetrics } from './runtime-metrics.ts';
 
-/** Those that RabbitMQ lets one choose from. */
+/** Those that one may choose from: RabbitMQ’s, and `delayed_metrics`. */
 const CHOSEN_FAMILIES: readonly Family[] = [
   connectionChurnMetrics,
   nodeCoarseMetrics,
@@ -45,6 +46,7 @@ const CHOSEN_FAMILIES: readonly Family[] = [
   channelQueueExchangeMetrics,
   connectionCoarseMetrics,
   connectionMetrics,
+  delayedMetrics,
   vhostStatus,
   exchangeNames,
   exchangeBindings,

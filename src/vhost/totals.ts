@@ -28,7 +28,7 @@ export class DelayTotals {
   cancelledTotal = 0;
   latenessMsTotal = 0;
 
-  add(totals: Readonly<Omit<DelayTotals, 'add'>>): void {
+  add(totals: DelayCounts): void {
     this.releasedTotal += totals.releasedTotal;
     this.releasedEarlyTotal += totals.releasedEarlyTotal;
     this.unroutableTotal += totals.unroutableTotal;
@@ -36,6 +36,8 @@ export class DelayTotals {
     this.latenessMsTotal += totals.latenessMsTotal;
   }
 }
+
+export type DelayCounts = Readonly<Omit<DelayTotals, 'add'>>;
 
 /** Of channels that were closed and queues that were deleted, in a vhost or in the whole broker. */
 export class GoneTotals {

@@ -92,7 +92,7 @@ function expectedTypes({ types }: Metrics): [string, string][] {
 
 /** Without what is Leveret's own; RabbitMQ tells of alarms beside its sums only. */
 function typesWithoutOwn({ types }: Metrics, expected: Metrics): [string, string][] {
-  const isOwn = (name: string) => /^(nodejs|process|rabbitmq_alarms)_/.test(name) && !expected.types.has(name);
+  const isOwn = (name: string) => /^(leveret|nodejs|process|rabbitmq_alarms)_/.test(name) && !expected.types.has(name);
   return [...types].filter(([name]) => !isOwn(name)).sort();
 }
 
@@ -100,7 +100,7 @@ function typesWithoutOwn({ types }: Metrics, expected: Metrics): [string, string
 function valueLines({ samples }: Metrics, endpoint: keyof Answers): string[] {
   const differences = OTHER_VALUES.filter(({ isOfSums = false }) => !isOfSums || endpoint === 'aggregated');
   const isCompared = ({ name, labels }: Sample) =>
-    !/^(nodejs|process|rabbitmq_alarms)_/.test(name) &&
+    !/^(leveret|nodejs|process|rabbitmq_alarms)_/.test(name) &&
     !isAccepted(name, [...NOT_THERE, ...differences]) &&
     labels.queue_type !== 'rabbit_stream_queue' &&
     labels.dead_letter_strategy !== 'at_least_once';
