@@ -1,11 +1,9 @@
 /** What RabbitMQ 3.10.8's rabbitmqctl printed, one file a group of command lines in `golden/`. Written by record.ts. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readAnswers, type Transcripts, writeAnswers } from '../golden-answers.ts';
 import { busyClient } from '../management/clients.ts';
 import { COMMAND_LINES, type CommandLine, LINES_WITH_A_CLIENT } from './command-lines.ts';
 import { played, type ToolUnderTest } from './transcript.ts';
-
-export type Transcripts = ReadonlyMap<string, readonly string[]>;
 
 const DIRECTORY = join(import.meta.dirname, 'golden');
 
@@ -30,21 +28,7 @@ async function play(tool: ToolUnderTest, lines: readonly (string | CommandLine)[
   return outcomes;
 }
 
-export function readGolden(): Transcripts {
-  const files = readdirSync(DIRECTORY).filter((name) => name.endsWith('.txt'));
-  return new Map(
-    files.map((file) => {
-      const text = readFileSync(join(DIRECTORY, file), 'utf8');
-      return [file.replace('.txt', '').replaceAll('-', ' '), text.split(/(?<=\n)(?! )/)];
-    }),
-  );
-}
+export const readGolden = (): Transcripts => readAnswers(DIRECTORY);
 
 /** Replaces all that is recorded. */
-export function writeGolden(transcripts: Transcripts): void {
-  rmSync(DIRECTORY, { recursive: true, force: true });
-  mkdirSync(DIRECTORY);
-  for (const [group, answers] of transcripts) {
-    writeFileSync(join(DIRECTORY, `${group.replaceAll(' ', '-')}.txt`), answers.join(''));
-  }
-}
+export const writeGolden = (transcripts: Transcripts): void => writeAnswers(DIRECTORY, transcripts);
