@@ -147,6 +147,20 @@ describe('many messages', () => {
     assert.equal(line.line.marks.size, 0);
   });
 
+  test('stay in the journal while they cannot be moved, and are moved when they can', async () => {
+    line = new TestLine();
+    fs.writeFileSync(line.files.folderOf(7), 'in the way');
+    for (let i = 0; i < 200; i++) line.publish(`m${i}`, { 'x-delay': DAY_MS });
+    await line.settle();
+    assert.equal(line.line.segments.length, 0);
+    assert.match(line.logged.join(''), /delayed messages cannot be moved to disk, trying again/);
+    fs.rmSync(line.files.folderOf(7));
+    await line.pass(1000, 250);
+    assert(line.line.segments.length > 1);
+    line = line.crash();
+    assert.equal(line.line.count, 200);
+  });
+
   test('are found by a restart, those in segments without being read', async () => {
     await fill();
     const { clock } = line;

@@ -6,6 +6,9 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'amqplib';
+import { ReadBuffer } from '../../src/perf/frame-scanner.ts';
+import { FrameWriter } from '../../src/perf/frame-writer.ts';
+import { channelNumber, LoadConnection, methods } from '../../src/perf/load-connection.ts';
 import { mebibytes, peakOf } from './backlog.ts';
 import { BrokerProcess } from './broker-process.ts';
 import { publishDelayed } from './delayed-publisher.ts';
@@ -15,6 +18,9 @@ const YEAR_MS = 365 * 24 * 3600 * 1000;
 const SOONEST_MS = 3_600_000;
 const RELEASES = 50_000;
 const RELEASES_A_SECOND = 10_000;
+const ENDPOINT = { host: '127.0.0.1', vhost: '/', user: 'guest', password: 'guest' };
+/** The bit of basic.consume. */
+const NO_ACK = 2;
 const PLAIN_MESSAGES = 300_000;
 
 export interface DelayedBacklogOptions {
@@ -90,29 +96,36 @@ async function declare(broker: BrokerProcess): Promise<void> {
   await connection.close();
 }
 
-/** Each message says when it was published by its number; all are due at an even rate from a moment on. */
+/** All are due at an even rate from a moment on, so that the number of a delivery says when it was due. */
 async function measureLateness(
   broker: BrokerProcess,
   bodySizeBytes: number,
 ): Promise<{ p50Ms: number; p99Ms: number }> {
-  const connection = await connect(broker.url);
-  const channel = await connection.createChannel();
-  const latenesses: number[] = [];
   const firstDueMs = Date.now() + 8000;
+  const dueMs = (index: number) => firstDueMs + Math.floor((index * 1000) / RELEASES_A_SECOND);
+  const consumer = await LoadConnection.open({ ...ENDPOINT, port: broker.port }, new ReadBuffer());
+  const latenesses: number[] = [];
   const done = Promise.withResolvers<void>();
-  await channel.consume(
-    'released',
-    () => {
-      latenesses.push(Date.now() - (firstDueMs + Math.floor((latenesses.length * 1000) / RELEASES_A_SECOND)));
+  consumer.onLost = done.reject;
+  const consume = new FrameWriter().beginMethod(channelNumber, 60, 20).uint16(0);
+  consume.shortString('released').shortString('').uint8(NO_ACK).table({}).endFrame();
+  await consumer.request(consume.take(), methods.basicConsumeOk);
+  consumer.deliverTo({
+    chunkBegin: () => {},
+    chunkEnd: () => {},
+    header: () => {},
+    body: () => {},
+    method: (view, at, size) => {
+      if (view.getUint32(at) !== methods.basicDeliver) return consumer.method(view, at, size);
+      latenesses.push(Date.now() - dueMs(latenesses.length));
       if (latenesses.length === RELEASES) done.resolve();
     },
-    { noAck: true },
-  );
-  const delayOf = (index: number) => firstDueMs + Math.floor((index * 1000) / RELEASES_A_SECOND) - Date.now();
+  });
+  const delayOf = (index: number) => dueMs(index) - Date.now();
   await publishDelayed({ port: broker.port, exchange: 'later', count: RELEASES, bodySizeBytes, delayOf });
   assert(Date.now() < firstDueMs, 'all were there before the first was due');
   await done.promise;
-  await connection.close();
+  await consumer.close();
   latenesses.sort((a, b) => a - b);
   return { p50Ms: latenesses[RELEASES / 2]!, p99Ms: latenesses[Math.floor(RELEASES * 0.99)]! };
 }
