@@ -265,3 +265,21 @@ test('a stop in good order leaves nothing to be read again', async () => {
   assert.equal(after.queues.get(1)!.length, 4);
   assert.deepEqual(after.store.damage, []);
 });
+
+test('a journal file that tells of delay segments stays, dead or not, until a checkpoint tells it too', async () => {
+  const own = open();
+  own.store.progressed(7, 18, 5);
+  own.publish(large('m0'), [1]);
+  own.settle(1);
+  own.publish(large('m1'), [1]);
+  await own.commit();
+  const [first] = filesOf('.journal');
+  assert.equal(filesOf('.journal').length, 2);
+  // Until the checkpoint is there, a start after a kill has to find it in the journal.
+  await own.until(() => {
+    if (filesOf('checkpoint').length > 0) return true;
+    assert(filesOf('.journal').includes(first!), 'it is gone, and nothing else knows');
+    return false;
+  });
+  await own.until(() => !filesOf('.journal').includes(first!));
+});
