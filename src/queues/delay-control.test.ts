@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
 import { afterEach, describe, test } from 'node:test';
 import { Slices } from '../runtime/slices.ts';
+import { goneFilePath } from '../storage/gone-file.ts';
 import type { Page } from '../storage/page.ts';
 import { bodyAt } from '../storage/test-store.ts';
 import {
@@ -271,5 +273,95 @@ describe('releasing now', () => {
     line = line.crash();
     assert.equal(line.queue.size, COUNT);
     assert.equal(line.line.count, 0);
+  });
+});
+
+describe('many that are gone out of their turn', () => {
+  const MANY = 1200;
+  const left = Array.from({ length: MANY }, (_, i) => `m${i}`).filter((id) => Number(id.slice(1)) % 10 === 0);
+  const isLeft = new Set(left);
+
+  /** Small messages, of which a segment has hundreds; all but every tenth is cancelled. */
+  async function cancelMost(): Promise<void> {
+    line = new TestLine();
+    for (let i = 0; i < MANY; i++) line.publish(`m${i}`, { 'x-delay': DAY_MS + i * 100 }, 100);
+    await line.settle();
+    const { segments } = line.line;
+    assert(segments.length > 1 && segments[0]!.header.count > 300, `${segments[0]!.header.count} in a segment`);
+    await cancelWaiting(
+      line.line,
+      named((id) => !isLeft.has(id)),
+      slices,
+    );
+  }
+  const goneFiles = () => fs.readdirSync(line.files.folderOf(7)).filter((name) => name.endsWith('.gone'));
+
+  async function passAllMany(): Promise<void> {
+    line.clock.jump(DAY_MS + MANY * 100);
+    await line.pass(6000, 200);
+    assert.equal(line.line.count, 0);
+  }
+
+  test('are remembered in a file for each segment, and need no marks', async () => {
+    await cancelMost();
+    await line.until(() => goneFiles().length > 1);
+    await line.settle();
+    assert(line.line.marks.size < 500, `${line.line.marks.size} marks`);
+    line = line.crash();
+    assert.equal(line.line.count, left.length);
+    assert.deepEqual(await listedIds(), left);
+    await passAllMany();
+    assert.deepEqual(ids(), left);
+    await line.until(() => fs.readdirSync(line.files.folderOf(7)).length === 0);
+  });
+
+  test('are so after a kill at any moment of that', async () => {
+    await cancelMost();
+    for (let turn = 0; turn < 6; turn++) {
+      line = line.crash();
+      assert.equal(line.line.count, left.length);
+      for (let i = 0; i < turn; i++) await new Promise((next) => setImmediate(next));
+    }
+    await passAllMany();
+    assert.deepEqual(ids(), left);
+  });
+
+  test('come at their time where that file is damaged, and it is told', async () => {
+    await cancelMost();
+    await line.until(() => goneFiles().length > 1);
+    await line.settle();
+    const { directory, clock } = line;
+    line.line.stop();
+    await line.mover.idle();
+    await line.store.close();
+    const [name] = goneFiles();
+    const path = `${line.files.folderOf(7)}/${name}`;
+    const bytes = fs.readFileSync(path);
+    bytes[20]! ^= 1;
+    fs.writeFileSync(path, bytes);
+    line = new TestLine(directory, clock);
+    assert.match(line.store.damage[0]!, /\.gone cannot be read: it is damaged; messages that were cancelled/);
+    await passAllMany();
+    assert(ids().length > left.length && ids().length < MANY, `${ids().length} came`);
+    for (const id of left) assert(ids().includes(id), id);
+  });
+
+  test('stay in the journal as long as the disk refuses the file', async () => {
+    line = new TestLine();
+    for (let i = 0; i < MANY; i++) line.publish(`m${i}`, { 'x-delay': DAY_MS + i * 100 }, 100);
+    await line.settle();
+    fs.mkdirSync(`${goneFilePath(line.line.segments[0]!.path)}.new`);
+    await cancelWaiting(
+      line.line,
+      named((id) => !isLeft.has(id)),
+      slices,
+    );
+    await line.until(() => line.logged.some((text) => text.includes('what is cancelled stays in the journal for now')));
+    assert(line.line.marks.size > 300);
+    fs.rmdirSync(`${goneFilePath(line.line.segments[0]!.path)}.new`);
+    line = line.crash();
+    assert.equal(line.line.count, left.length);
+    await passAllMany();
+    assert.deepEqual(ids(), left);
   });
 });

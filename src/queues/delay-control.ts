@@ -13,21 +13,21 @@ import { DelaySegment } from '../storage/delay-segment.ts';
 import { PAGE_SIZE, type Page } from '../storage/page.ts';
 import { RecordType, recordType } from '../storage/record.ts';
 import type { DelayLine } from './delay-line.ts';
-import { DelayWalk, findWaiting, type WaitingId, type WaitingPlace, type WalkBounds } from './delay-walk.ts';
+import {
+  DelayWalk,
+  findWaiting,
+  type WaitingId,
+  type WaitingPlace,
+  type WaitingRecord,
+  type WalkBounds,
+} from './delay-walk.ts';
 
 /** Of a record, so much has its route and its properties: they came in one frame. */
 const HEAD_BYTES = 256 * 1024;
 /** Messages that are cancelled, or released, before what was done to them is handed to the journal. */
-const BATCH = 256;
+const BATCH = 1024;
 /** How long until it is looked again whether the store may take more. */
 const HELD_UP_MS = 5;
-
-/** A record, with its bytes in memory until the end of this turn. */
-export interface WaitingRecord {
-  readonly place: WaitingPlace;
-  readonly page: Page;
-  readonly offset: number;
-}
 
 /** Which of those that wait. */
 export interface Selection extends WalkBounds {
@@ -60,7 +60,8 @@ export async function visitWaiting(
     const place = await walk.next();
     if (place === null) return null;
     last = place;
-    const record = await recordOf(line, place, HEAD_BYTES);
+    const isFiltered = selection.wants !== undefined;
+    const record = (isFiltered ? await walk.record(place) : null) ?? (await recordOf(line, place, HEAD_BYTES));
     if (record === null || selection.wants?.(record.page, record.offset) === false) continue;
     each(record);
     count++;
@@ -131,16 +132,16 @@ async function forSelected(
       isEnd = place === null;
       if (place === null) break;
       after = place;
-      if (await isWanted(line, place, selection)) batch.push(place);
+      if (await isWanted(line, walk, place, selection)) batch.push(place);
     }
     if (batch.length > 0) count += await work(batch);
   }
   return count;
 }
 
-async function isWanted(line: DelayLine, place: WaitingPlace, { wants }: Selection): Promise<boolean> {
+async function isWanted(line: DelayLine, walk: DelayWalk, place: WaitingPlace, { wants }: Selection): Promise<boolean> {
   if (wants === undefined) return true;
-  const record = await recordOf(line, place, HEAD_BYTES);
+  const record = (await walk.record(place)) ?? (await recordOf(line, place, HEAD_BYTES));
   return record !== null && wants(record.page, record.offset);
 }
 

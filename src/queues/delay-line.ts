@@ -455,8 +455,8 @@ export class DelayLine implements DelayLineIdentity {
   takeOut({ source, index, position }: WaitingPlace): void {
     this.count--;
     if (source instanceof DelaySegment) {
-      this.#shelf.mark(messageKey(position), 1);
       source.takeOut(index);
+      this.#shelf.markGone(source, position);
       if (source.waiting === 0) this.endSegment(source);
       // Or what is due next would not be known until its time.
       else if (!source.isHeadKnown) source.prepare(() => this.#segmentRead(source));

@@ -1,8 +1,12 @@
 /** The segments of a delay line: which there are, how far each is released, and when its file may go. */
 import type { DamageReport } from '../storage/damage.ts';
 import { type DelaySegment, openSegment } from '../storage/delay-segment.ts';
+import { goneFilePath, readGoneFile, writeGoneFile } from '../storage/gone-file.ts';
 import type { DelayEnvironment, DelayLineIdentity } from './delay-environment.ts';
 import { isSegmentKey, messageKey, messagesIn, nextSegmentNumber, positionOf } from './delay-marks.ts';
+
+/** Marks of messages that a segment may have before a file takes their place. */
+const MARKED_MOST = 256;
 
 export class DelayShelf {
   readonly segments: DelaySegment[] = [];
@@ -12,6 +16,9 @@ export class DelayShelf {
   readonly #env: DelayEnvironment;
   #ended: { readonly segment: DelaySegment; readonly appended: number }[] = [];
   #lastNumber = 0;
+  /** Positions that have marks because they are gone out of their turn; those of a segment go to its file when they are many. */
+  readonly #marked = new Map<DelaySegment, number[]>();
+  readonly #folding = new Set<DelaySegment>();
   #closed = false;
 
   constructor(line: DelayLineIdentity, env: DelayEnvironment) {
@@ -36,7 +43,9 @@ export class DelayShelf {
       if (segment === null) continue;
       const { number, lowestPosition, highestPosition } = segment.header;
       this.#lastNumber = Math.max(this.#lastNumber, number);
-      segment.resume(this.marks.get(number) ?? 0, messagesIn(this.marks, lowestPosition, highestPosition));
+      const positions = messagesIn(this.marks, lowestPosition, highestPosition);
+      segment.resume(this.marks.get(number) ?? 0, positions, this.#goneOf(segment));
+      this.#marked.set(segment, [...positions]);
       this.segments.push(segment);
       waiting += segment.waiting;
       if (segment.isEnded) this.end(segment);
@@ -78,9 +87,53 @@ export class DelayShelf {
     if (this.#line.durable) this.#env.store.progressed(this.#line.id, key, value);
   }
 
+  /** @returns null when no file tells, or it cannot be read: then what it told of comes at its time */
+  #goneOf({ path, header }: DelaySegment): Uint8Array | null {
+    const gonePath = goneFilePath(path);
+    try {
+      return readGoneFile(gonePath, header.count);
+    } catch (error) {
+      const { damage } = this.#env;
+      const effect = 'messages that were cancelled, or released early, will be released';
+      damage?.tell(`${gonePath} cannot be read: ${(error as Error).message}; ${effect}; ${damage.move(gonePath)}`);
+      return null;
+    }
+  }
+
+  /** A message of a segment is gone out of its turn. */
+  markGone(segment: DelaySegment, position: number): void {
+    this.mark(messageKey(position), 1);
+    const marked = this.#marked.get(segment) ?? [];
+    this.#marked.set(segment, marked);
+    marked.push(position);
+    if (marked.length >= MARKED_MOST && !this.#folding.has(segment)) void this.#fold(segment, marked);
+  }
+
+  /** Writes the segment's file that tells what is gone, and forgets the marks: there may be millions. */
+  async #fold(segment: DelaySegment, marked: readonly number[]): Promise<void> {
+    const { store, disk, log } = this.#env;
+    this.#folding.add(segment);
+    this.#marked.delete(segment);
+    const { gone, header, path } = segment;
+    try {
+      // The file must not say of a message that it was released when a kill could still undo that.
+      await store.untilDurable();
+      if (this.#closed || !this.segments.includes(segment)) return;
+      await writeGoneFile(goneFilePath(path), gone, header.count, disk);
+      for (const position of marked) this.marks.delete(messageKey(position));
+    } catch (error) {
+      if (this.#closed) return;
+      this.#marked.set(segment, [...marked, ...(this.#marked.get(segment) ?? [])]);
+      log.warning('store', `what is cancelled stays in the journal for now: ${(error as Error).message}`);
+    } finally {
+      this.#folding.delete(segment);
+    }
+  }
+
   /** All of the segment is gone: its file goes once the journal says so on the disk. */
   end(segment: DelaySegment): void {
     this.segments.splice(this.segments.indexOf(segment), 1);
+    this.#marked.delete(segment);
     this.#ended.push({ segment, appended: this.#env.store.appended });
   }
 

@@ -4,10 +4,13 @@
  *
  * The line goes on meanwhile. What comes to it after the walk began is not met; what leaves it is not met any more.
  */
+import { crc32 } from 'node:zlib';
 import { DueHeap } from '../collections/due-heap.ts';
 import type { Slices } from '../runtime/slices.ts';
 import { CHUNK_ENTRIES, chunksOf, type SegmentEntry } from '../storage/delay-format.ts';
 import type { DelaySegment } from '../storage/delay-segment.ts';
+import type { Page } from '../storage/page.ts';
+import { RecordType, recordType } from '../storage/record.ts';
 import { DelayBlock } from './delay-block.ts';
 import type { DelayLine } from './delay-line.ts';
 
@@ -25,6 +28,13 @@ export interface WaitingPlace extends WaitingId {
   readonly entry?: SegmentEntry;
 }
 
+/** A record, with its bytes in memory until the end of this turn. */
+export interface WaitingRecord {
+  readonly place: WaitingPlace;
+  readonly page: Page;
+  readonly offset: number;
+}
+
 export interface WalkBounds {
   /** Messages behind this one. */
   readonly after?: WaitingId | undefined;
@@ -37,6 +47,9 @@ const FIRST: WaitingId = { dueAtMs: Number.NEGATIVE_INFINITY, position: 0 };
 export function isBehind(one: WaitingId, other: WaitingId): boolean {
   return one.dueAtMs > other.dueAtMs || (one.dueAtMs === other.dueAtMs && one.position > other.position);
 }
+
+/** Records of a segment that are read at once: they stand one behind the other in its order. */
+const WINDOW_BYTES = 32 * 1024;
 
 interface Reader {
   readonly head: WaitingPlace | null;
@@ -75,6 +88,15 @@ export class DelayWalk {
   /** Resolves when what is being moved has been. */
   async settled(): Promise<void> {
     for (const block of this.#blocks) if (block.segmentNumber !== 0) await beingMade(this.#line, block);
+  }
+
+  /**
+   * The record of the last one, for who looks at one after the other. Null when it has to be read by itself: it is in a block,
+   * large, or damaged.
+   */
+  async record(place: WaitingPlace): Promise<WaitingRecord | null> {
+    const reader = this.#last;
+    return reader instanceof SegmentReader ? reader.record(place) : null;
   }
 
   /** The next one, or null behind the last. @throws Error of the disk */
@@ -163,6 +185,8 @@ class SegmentReader implements Reader {
   #entries: readonly SegmentEntry[] = [];
   #from = -1;
   #next = 0;
+  #window: Page | null = null;
+  #windowFrom = 0;
 
   constructor(segment: DelaySegment, after: WaitingId) {
     this.#segment = segment;
@@ -204,6 +228,20 @@ class SegmentReader implements Reader {
   #end(): void {
     this.#entries = [];
     this.#from = this.#segment.header.count;
+  }
+
+  async record(place: WaitingPlace): Promise<WaitingRecord | null> {
+    const { entry } = place;
+    if (entry === undefined || entry.size > WINDOW_BYTES || this.#segment.isClosed) return null;
+    const isInWindow = this.#window !== null && entry.offset + entry.size <= this.#windowFrom + WINDOW_BYTES;
+    if (!isInWindow) {
+      this.#window = await this.#segment.read(entry.offset, WINDOW_BYTES);
+      this.#windowFrom = entry.offset;
+    }
+    const page = this.#window as Page;
+    const offset = entry.offset - this.#windowFrom;
+    const isSound = crc32((page.bytes as Buffer).subarray(offset, offset + entry.size)) === entry.checksum;
+    return isSound && recordType(page, offset) === RecordType.message ? { place, page, offset } : null;
   }
 
   shift(): void {

@@ -8,6 +8,7 @@ import * as fs from 'node:fs';
 import { promises } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { syncDirectory, syncFolder } from '../runtime/disk.ts';
+import { goneFilePath } from './gone-file.ts';
 
 /** In the data directory. */
 export const DELAYED_DIRECTORY = 'delayed';
@@ -48,12 +49,14 @@ export class DelayFiles {
     syncDirectory(this.#directory);
   }
 
-  /** The segments of a line, oldest first; files that were not finished are removed. */
+  /** The segments of a line, oldest first; files that were not finished, or tell of no segment, are removed. */
   segmentsOf(lineId: number): string[] {
     const folder = this.folderOf(lineId);
     if (!fs.existsSync(folder)) return [];
     const names = fs.readdirSync(folder).sort();
-    for (const name of names) if (name.endsWith('.new')) fs.rmSync(join(folder, name));
+    const isLeft = (name: string) =>
+      name.endsWith('.new') || (name.endsWith('.gone') && !names.includes(name.replace(/\.gone$/, SUFFIX)));
+    for (const name of names) if (isLeft(name)) fs.rmSync(join(folder, name));
     return names.filter((name) => name.endsWith(SUFFIX)).map((name) => join(folder, name));
   }
 
@@ -72,7 +75,10 @@ export class DelayFiles {
 
   /** Resolves once the files are gone for certain; never, where the disk refuses it. */
   async removeSegments(paths: readonly string[]): Promise<void> {
-    for (const path of paths) await promises.rm(path, { force: true });
+    for (const path of paths) {
+      await promises.rm(path, { force: true });
+      await promises.rm(goneFilePath(path), { force: true });
+    }
     await syncFolder(dirname(paths[0]));
   }
 

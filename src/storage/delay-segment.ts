@@ -213,6 +213,11 @@ export class DelaySegment {
     return lost;
   }
 
+  /** A copy of what is gone out of its turn: a bit for each message, in the order. */
+  get gone(): Uint8Array {
+    return this.#gone?.slice() ?? new Uint8Array(Math.ceil(this.header.count / 8));
+  }
+
   /** All that waits is gone. @returns how many messages */
   skipToEnd(): number {
     const { waiting } = this;
@@ -227,19 +232,19 @@ export class DelaySegment {
     this.#window = null;
   }
 
-  /** What a restart knows: the first ones are gone, and so are those behind them that stand at one of these positions. */
-  resume(cursor: number, cancelled: ReadonlySet<number>): void {
-    this.cursor = Math.min(cursor, this.header.count);
-    this.waiting = this.header.count - this.cursor;
-    if (cancelled.size > 0) {
-      const positions = this.positions();
-      for (let i = this.cursor; i < positions.length; i++) {
-        if (!cancelled.has(positions[i])) continue;
-        this.#setGone(i);
-        this.waiting--;
-      }
-    }
-    if (this.waiting === 0) this.cursor = this.header.count;
+  /**
+   * What is known of it at a start, or when it was made: the first ones are gone, and so are those behind them that stand at
+   * one of the positions, or whose bit is set.
+   */
+  resume(cursor: number, positions: ReadonlySet<number>, gone: Uint8Array | null = null): void {
+    const { count } = this.header;
+    this.cursor = Math.min(cursor, count);
+    this.#gone = gone;
+    const all = positions.size > 0 ? this.positions() : NO_POSITIONS;
+    for (let i = this.cursor; i < all.length; i++) if (positions.has(all[i])) this.#setGone(i);
+    this.waiting = 0;
+    for (let i = this.cursor; i < count; i++) if (this.isWaitingAt(i)) this.waiting++;
+    if (this.waiting === 0) this.cursor = count;
     if (this.isEnded) return this.#seekHead();
     const number = Math.floor(this.cursor / CHUNK_ENTRIES);
     const chunk = Buffer.alloc(CHUNK_SIZE);
@@ -303,6 +308,8 @@ export class DelaySegment {
     this.#window = null;
   }
 }
+
+const NO_POSITIONS = new Float64Array(0);
 
 function positionIn(index: Buffer, ordinal: number): number {
   const at = Math.floor(ordinal / CHUNK_ENTRIES) * CHUNK_SIZE + 8 + (ordinal % CHUNK_ENTRIES) * ENTRY_SIZE;

@@ -1,8 +1,7 @@
 /** What waits in x-delayed-message exchanges, as the API shows it. */
 import { decodeProperties } from '../../protocol/properties.ts';
-import type { WaitingRecord } from '../../queues/delay-control.ts';
 import type { DelayLine } from '../../queues/delay-line.ts';
-import type { WaitingId } from '../../queues/delay-walk.ts';
+import type { WaitingId, WaitingRecord } from '../../queues/delay-walk.ts';
 import { bodySizeOf, propertiesSizeOf, publishedAtOf, routeOffsetOf, routeSizeOf } from '../../storage/record.ts';
 import { readRoute } from '../../vhost/route-bytes.ts';
 import type { FiguresView } from '../figures.ts';
