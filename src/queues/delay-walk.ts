@@ -9,7 +9,7 @@ import { DueHeap } from '../collections/due-heap.ts';
 import type { Slices } from '../runtime/slices.ts';
 import { CHUNK_ENTRIES, chunksOf, type SegmentEntry } from '../storage/delay-format.ts';
 import type { DelaySegment } from '../storage/delay-segment.ts';
-import type { Page } from '../storage/page.ts';
+import { Page } from '../storage/page.ts';
 import { RecordType, recordType } from '../storage/record.ts';
 import { DelayBlock } from './delay-block.ts';
 import type { DelayLine } from './delay-line.ts';
@@ -185,8 +185,9 @@ class SegmentReader implements Reader {
   #entries: readonly SegmentEntry[] = [];
   #from = -1;
   #next = 0;
+  /** Read into again and again: what is given out of it is looked at within a turn. */
   #window: Page | null = null;
-  #windowFrom = 0;
+  #windowFrom = Number.NEGATIVE_INFINITY;
 
   constructor(segment: DelaySegment, after: WaitingId) {
     this.#segment = segment;
@@ -233,12 +234,12 @@ class SegmentReader implements Reader {
   async record(place: WaitingPlace): Promise<WaitingRecord | null> {
     const { entry } = place;
     if (entry === undefined || entry.size > WINDOW_BYTES || this.#segment.isClosed) return null;
-    const isInWindow = this.#window !== null && entry.offset + entry.size <= this.#windowFrom + WINDOW_BYTES;
-    if (!isInWindow) {
-      this.#window = await this.#segment.read(entry.offset, WINDOW_BYTES);
+    this.#window ??= new Page(0, false, Buffer.allocUnsafeSlow(WINDOW_BYTES), WINDOW_BYTES);
+    const page = this.#window;
+    if (entry.offset + entry.size > this.#windowFrom + WINDOW_BYTES) {
+      await this.#segment.readInto(page, entry.offset);
       this.#windowFrom = entry.offset;
     }
-    const page = this.#window as Page;
     const offset = entry.offset - this.#windowFrom;
     const isSound = crc32((page.bytes as Buffer).subarray(offset, offset + entry.size)) === entry.checksum;
     return isSound && recordType(page, offset) === RecordType.message ? { place, page, offset } : null;

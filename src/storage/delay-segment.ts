@@ -282,9 +282,14 @@ export class DelaySegment {
 
   /** Bytes of the file as they stand there, from the start of a record on. @throws Error of the disk */
   async read(offset: number, size: number): Promise<Page> {
-    const bytes = Buffer.allocUnsafeSlow(size);
-    await this.#readAll(bytes, offset);
-    return new Page(0, false, bytes, size);
+    const page = new Page(0, false, Buffer.allocUnsafeSlow(size), size);
+    await this.readInto(page, offset);
+    return page;
+  }
+
+  /** The same into a page that is there; what lies behind the file's end is 0. */
+  readInto(page: Page, offset: number): Promise<void> {
+    return this.#readAll(page.bytes as Buffer, offset);
   }
 
   #readAll(target: Buffer, offset: number): Promise<void> {
