@@ -216,8 +216,8 @@ describe('releasing now', () => {
   test('hands out one before its time, and not again', async () => {
     await fill();
     const all = await list();
-    for (const index of [200, 0, 100]) assert.equal(await releaseOne(line.line, all[index]!), true);
-    assert.equal(await releaseOne(line.line, all[100]!), false);
+    for (const index of [200, 0, 100]) assert.equal(await releaseOne(line.line, all[index]!, slices), true);
+    assert.equal(await releaseOne(line.line, all[100]!, slices), false);
     assert.deepEqual(ids(), [inOrder[200], inOrder[0], inOrder[100]]);
     assert.equal(line.line.releasedTotal, 3);
     line.released.length = 0;
@@ -228,8 +228,8 @@ describe('releasing now', () => {
   test('is on the disk with the message in its queue when it is answered', async () => {
     await fill();
     const all = await list();
-    await releaseOne(line.line, all[200]!);
-    await releaseOne(line.line, all[0]!);
+    await releaseOne(line.line, all[200]!, slices);
+    await releaseOne(line.line, all[0]!, slices);
     line = line.crash();
     assert.deepEqual([...line.queue.keys()], [inOrder[200], inOrder[0]]);
     await passAll();
@@ -242,7 +242,7 @@ describe('releasing now', () => {
     const all = await list();
     for (const place of [all[3]!, all[COUNT - 1]!]) {
       line.disk.holding = true;
-      void releaseOne(line.line, place);
+      void releaseOne(line.line, place, slices);
       await line.until(() => line.disk.heldWrites === 1);
       assert.deepEqual(ids(), [], 'first the journal says that it may be handed out');
       line.disk.release();

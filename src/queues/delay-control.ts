@@ -83,15 +83,18 @@ export async function cancelOne(line: DelayLine, id: WaitingId): Promise<boolean
 }
 
 /** Also when it is not due for long. @returns whether it had waited */
-export async function releaseOne(line: DelayLine, id: WaitingId): Promise<boolean> {
-  return (await releaseBatch(line, [id])) === 1;
+export async function releaseOne(line: DelayLine, id: WaitingId, slices: Slices): Promise<boolean> {
+  return (await releaseBatch(line, [id], slices)) === 1;
 }
 
 /** @returns how many were cancelled */
 export async function cancelWaiting(line: DelayLine, selection: Selection, slices: Slices): Promise<number> {
   return forSelected(line, selection, slices, async (batch) => {
     let count = 0;
-    for (const id of batch) if (await cancel(line, id)) count++;
+    for (const id of batch) {
+      if (slices.isOver) await slices.next();
+      if (await cancel(line, id)) count++;
+    }
     await done(line);
     return count;
   });
@@ -99,7 +102,7 @@ export async function cancelWaiting(line: DelayLine, selection: Selection, slice
 
 /** In the order in which they are due, however many the rate of the line would let go. @returns how many were released */
 export async function releaseWaiting(line: DelayLine, selection: Selection, slices: Slices): Promise<number> {
-  return forSelected(line, selection, slices, (batch) => releaseBatch(line, batch));
+  return forSelected(line, selection, slices, (batch) => releaseBatch(line, batch, slices));
 }
 
 /** Cancels all that waits now. @returns how many they were */
@@ -160,9 +163,14 @@ async function placeOf(line: DelayLine, id: WaitingId | WaitingPlace): Promise<W
   return 'source' in id && line.mayTakeOut(id) ? id : findWaiting(line, id);
 }
 
-async function releaseBatch(line: DelayLine, batch: readonly (WaitingId | WaitingPlace)[]): Promise<number> {
+async function releaseBatch(
+  line: DelayLine,
+  batch: readonly (WaitingId | WaitingPlace)[],
+  slices: Slices,
+): Promise<number> {
   const places: WaitingPlace[] = [];
   for (const id of batch) {
+    if (slices.isOver) await slices.next();
     const place = await placeOf(line, id);
     if (place === null) continue;
     line.noteEarly(place.position);
@@ -171,6 +179,7 @@ async function releaseBatch(line: DelayLine, batch: readonly (WaitingId | Waitin
   await Promise.race([line.env.store.untilDurable(), line.halted]);
   let count = 0;
   for (const place of places) {
+    if (slices.isOver) await slices.next();
     if (await release(line, place)) count++;
     else line.forgetEarly(place.position);
   }

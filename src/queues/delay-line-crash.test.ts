@@ -1,14 +1,19 @@
 /**
  * Random histories of a delay line, killed at random moments: publishing, the passing of time, a clock that is set forth and
- * back, kills in the midst of writes and of moves. `LEVERET_SEED=n` repeats a run, `LEVERET_ROUNDS=n` makes it longer.
+ * back, messages that are cancelled or released early, kills in the midst of writes and of moves. `LEVERET_SEED=n` repeats a run, `LEVERET_ROUNDS=n` makes it longer.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Slices } from '../runtime/slices.ts';
+import { bodyAt } from '../storage/test-store.ts';
+import { cancelOne, releaseOne, visitWaiting } from './delay-control.ts';
+import type { WaitingId } from './delay-walk.ts';
 import { TestLine } from './test-delay-line.ts';
 
 const SEED = Number(process.env.LEVERET_SEED ?? Date.now() % 1_000_000);
 const ROUNDS = Number(process.env.LEVERET_ROUNDS ?? 6);
 const STEPS = 40;
+const SLICES = new Slices();
 const LONGEST_DELAYS_MS = [50, 2000, 100_000, 3_600_000];
 
 /** A small generator of numbers that a seed repeats (mulberry32). */
@@ -34,7 +39,12 @@ class History {
   readonly #done = new Set<string>();
   /** Handed out by a broker that was killed: if they come again, they are marked. */
   readonly #handedOut = new Set<string>();
-  readonly counts = { kills: 0, repeated: 0, segments: 0, published: 0 };
+  /** Somebody wanted them to go before their time. */
+  readonly #early = new Set<string>();
+  /** It was answered that they are; or it was asked for, and the broker killed. */
+  readonly #cancelled = new Set<string>();
+  readonly #maybeCancelled = new Set<string>();
+  readonly counts = { changed: 0, kills: 0, repeated: 0, segments: 0, published: 0 };
 
   async run(): Promise<void> {
     for (let round = 0; round < ROUNDS; round++) {
@@ -45,11 +55,12 @@ class History {
   }
 
   async #step(): Promise<void> {
-    const choice = this.#random(10);
+    const choice = this.#random(12);
     if (choice < 4) return this.#publish(1 + this.#random(60));
     if (choice < 6) return this.#confirm();
     if (choice < 8) return this.#pass(1 + this.#random(3000));
     if (choice === 8) return this.#jump((this.#random(3) - 1) * 3_600_000);
+    if (choice > 9) return this.#change(choice === 10);
     // Turns in which writes, reads and moves go on by themselves.
     for (let i = 0; i < this.#random(30); i++) await new Promise((next) => setImmediate(next));
   }
@@ -72,6 +83,24 @@ class History {
     }
   }
 
+  /** Cancels some that wait, or has them released now; somebody waits for the answer, or the broker may be killed before. */
+  async #change(isCancel: boolean): Promise<void> {
+    const picked = new Map<string, WaitingId>();
+    await visitWaiting(this.#line.line, {}, { count: 200, examined: 200 }, SLICES, ({ place, page, offset }) => {
+      if (this.#random(10) === 0) picked.set(bodyAt(page, offset).toString().split(' ')[0]!, place);
+    });
+    for (const [id, place] of picked) {
+      if (isCancel) this.#maybeCancelled.add(id);
+      else this.#early.add(id);
+      const { line } = this.#line;
+      const changed = isCancel ? cancelOne(line, place) : releaseOne(line, place, SLICES);
+      if (this.#random(4) === 0) return;
+      const isDone = await changed;
+      if (isCancel && isDone) this.#cancelled.add(id);
+      if (isDone) this.counts.changed++;
+    }
+  }
+
   async #confirm(): Promise<void> {
     await this.#line.commit();
     for (const id of this.#unconfirmed) this.#confirmed.add(id);
@@ -90,7 +119,8 @@ class History {
   #checkReleased(): void {
     const { released } = this.#line;
     for (const { id, atMs, isRepeated } of released) {
-      assert(atMs >= this.#due.get(id)!, `${id} is early`);
+      assert(atMs >= this.#due.get(id)! || this.#early.has(id), `${id} is early`);
+      assert(!this.#cancelled.has(id), `${id} was cancelled`);
       if (this.#handedOut.has(id)) assert(isRepeated, `${id} was handed out before, and is not marked`);
       if (isRepeated) this.counts.repeated++;
     }
@@ -120,7 +150,9 @@ class History {
       for (const id of ids) assert(!this.#done.has(id), `${id} had come before, for certain`);
       await this.#confirm();
     }
-    for (const id of this.#confirmed) assert(this.#done.has(id), `${id} was confirmed, and is lost`);
+    for (const id of this.#confirmed) {
+      assert(this.#done.has(id) || this.#maybeCancelled.has(id), `${id} was confirmed, and is lost`);
+    }
     this.counts.published = this.#published;
     this.#line.abandon();
   }
@@ -130,4 +162,5 @@ test(`each delayed message comes, in time and once, or is marked (seed ${SEED})`
   const history = new History();
   await history.run();
   assert(history.counts.segments > 0, 'some were moved');
+  assert(history.counts.changed > 0, 'some were cancelled or released early');
 });

@@ -117,7 +117,7 @@ export const delayedResources: readonly Resource[] = [
     requires: 'management',
     inVhost: true,
     POST: async (request) => {
-      if (!(await releaseOne(lineOf(request, 'write'), idOf(request)))) throw objectNotFound();
+      if (!(await releaseOne(lineOf(request, 'write'), idOf(request), request.sources.slices))) throw objectNotFound();
       return NO_CONTENT;
     },
   },
