@@ -215,8 +215,7 @@ export class DelayLine implements DelayLineIdentity {
     const isHeldUp = store.congested || (this.durable && nextDueMs <= nowMs && !this.#grant.covers(nowMs));
     if (!isHeldUp && nextDueMs <= nowMs) this.#releaseDue(nowMs);
     this.#shelf.removeEnded();
-    this.#moveBlocks(nowMs);
-    this.#readAhead(nowMs);
+    this.#lookAhead(nowMs);
     if (this.count === 0 && !this.#shelf.hasEnded && this.settling.size === 0) return;
     const waitMs = Math.max(this.rate.waitMs, isHeldUp ? HELD_UP_MS : 0);
     this.#wakeAt(Math.max(this.#nextActionMs(), nowMs + waitMs));
@@ -344,7 +343,8 @@ export class DelayLine implements DelayLineIdentity {
     if (this.#timer === null) this.#wakeAt(this.env.clock.nowMs() + TICK_MS);
   }
 
-  #readAhead(nowMs: number): void {
+  /** Now and then: has read what is due soon, and moved what is not. */
+  #lookAhead(nowMs: number): void {
     const first = this.#first();
     if (first !== null && !(first instanceof DelayBlock) && first.nextDueMs <= nowMs) {
       first.prepare(() => this.#segmentRead(first));
@@ -352,6 +352,7 @@ export class DelayLine implements DelayLineIdentity {
     const monotonicMs = this.env.clock.monotonicMs();
     if (monotonicMs < this.#readAheadAtMs) return;
     this.#readAheadAtMs = monotonicMs + READ_AHEAD_EVERY_MS;
+    this.#moveBlocks(nowMs);
     const untilMs = nowMs + READ_AHEAD_MS;
     for (const segment of this.segments) {
       if (segment.nextDueMs <= untilMs) segment.prepare(() => this.#segmentRead(segment));
