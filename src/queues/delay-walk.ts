@@ -179,6 +179,7 @@ class BlockReader implements Reader {
 }
 
 class SegmentReader implements Reader {
+  head: WaitingPlace | null = null;
   readonly #segment: DelaySegment;
   readonly #after: WaitingId;
   /** A part of the index, and the place of the first one of it; -1 while that is not known. */
@@ -203,13 +204,6 @@ class SegmentReader implements Reader {
     return isClosed || isEnded || (this.#from >= 0 && this.#from + this.#entries.length >= header.count);
   }
 
-  get head(): WaitingPlace | null {
-    const entry = this.#entries[this.#next];
-    if (entry === undefined) return null;
-    const { dueAtMs, position } = entry;
-    return { source: this.#segment, index: this.#from + this.#next, dueAtMs, position, entry };
-  }
-
   async fill(): Promise<void> {
     const segment = this.#segment;
     const isFirst = this.#from < 0;
@@ -227,6 +221,7 @@ class SegmentReader implements Reader {
   }
 
   #end(): void {
+    this.head = null;
     this.#entries = [];
     this.#from = this.#segment.header.count;
   }
@@ -252,9 +247,13 @@ class SegmentReader implements Reader {
 
   #skip(): void {
     for (; this.#next < this.#entries.length; this.#next++) {
-      const isMet = isBehind(this.#entries[this.#next], this.#after);
-      if (isMet && this.#segment.isWaitingAt(this.#from + this.#next)) return;
+      const entry = this.#entries[this.#next];
+      const index = this.#from + this.#next;
+      if (!isBehind(entry, this.#after) || !this.#segment.isWaitingAt(index)) continue;
+      this.head = { source: this.#segment, index, dueAtMs: entry.dueAtMs, position: entry.position, entry };
+      return;
     }
+    this.head = null;
   }
 }
 

@@ -292,12 +292,17 @@ export class DelaySegment {
     return this.#readAll(page.bytes as Buffer, offset);
   }
 
+  /** Of a file that is closed, or is meanwhile, nothing is there: all is 0. */
   #readAll(target: Buffer, offset: number): Promise<void> {
     return new Promise((done, failed) => {
+      if (this.#fd < 0) {
+        target.fill(0);
+        return done();
+      }
       this.#disk.read(this.#fd, target, offset, (error, count) => {
         // What could not be read must not look like what was there before.
         target.fill(0, error === null ? count : 0);
-        if (error === null) done();
+        if (error === null || this.#fd < 0) done();
         else failed(error);
       });
     });

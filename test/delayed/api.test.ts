@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { type ConfirmChannel, connect } from 'amqplib';
 import { type Broker, startBroker } from '../../src/broker.ts';
+import { eventually } from '../conformance/waiting.ts';
 import { type ApiCall, type ApiReply, ask } from '../management/http-client.ts';
 
 const HOUR_MS = 3600_000;
@@ -178,6 +179,19 @@ describe('delayed messages in the API', { timeout: 60_000 }, () => {
     assert.deepEqual(numbers(await list()), range(1, 100, 2));
     assert.deepEqual((await api('DELETE', at('?all=true'))).body, { cancelled: 50 });
     assert.deepEqual(await list(), { messages: [], next: null, page_size: 100, total_count: 0 });
+  });
+
+  test('may go with their exchange while they are being cancelled or released', async () => {
+    for (const [method, path, body] of [
+      ['DELETE', '?routing_key=%23.ship', undefined],
+      ['POST', '/release', { routing_key: '#.ship' }],
+    ] as const) {
+      await fill(6000);
+      const changed = api(method, at(path), body);
+      await eventually('the work to begin', async () => (await list('?page_size=1')).total_count < 6000);
+      assert.equal((await api('DELETE', `exchanges/%2F/${exchange}`)).status, 204);
+      assert.equal((await changed).status, 200);
+    }
   });
 
   test('are released with the bindings of that moment, and with the sign of x-delay turned', async () => {
