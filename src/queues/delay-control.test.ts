@@ -106,6 +106,36 @@ describe('what waits', () => {
     }
   });
 
+  test('is listed without a read of all of a large body, and looked at as a whole', async () => {
+    line = new TestLine();
+    const sizes = [400_000, 100, 60_000, 1000, 2_000_000, 100];
+    for (const [i, size] of sizes.entries()) line.publish(`m${i}`, { 'x-delay': DAY_MS + i * 1000 }, size);
+    await line.settle();
+    assert(line.line.segments.length > 1);
+    const all = await list();
+    const names = sizes.map((_, i) => `m${i}`);
+    assert.deepEqual(
+      all.map(({ id }) => id),
+      names,
+    );
+    assert.deepEqual(await listedIds(named(isEven)), names.filter(isEven));
+    for (const [i, place] of all.entries()) {
+      const { page, offset } = (await waitingRecord(line.line, place))!;
+      assert.equal(bodyAt(page, offset).length, sizes[i]);
+    }
+    assert.equal(await releaseWaiting(line.line, named(isEven), slices), 3);
+    assert.deepEqual(ids(), names.filter(isEven));
+    assert.equal(
+      await cancelWaiting(
+        line.line,
+        named((id) => !isEven(id)),
+        slices,
+      ),
+      3,
+    );
+    assert.equal(line.line.count, 0);
+  });
+
   test('is looked at one by one, and not once it is gone', async () => {
     await fill();
     for (const { id, ...place } of await list()) {
