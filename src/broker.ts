@@ -105,7 +105,10 @@ class RunningBroker implements Broker {
   readonly #churn = new Churn();
   readonly #pids: Pids;
   #events: Events | null = null;
-  readonly #slices = new Slices(() => this.#turn?.hasten());
+  readonly #slices = new Slices(
+    () => this.#turn?.hasten(),
+    () => this.#turn?.isBusy === true,
+  );
   readonly #application = new Application(
     () => this.#startApplication(),
     () => this.#stopApplication(),

@@ -28,6 +28,9 @@ export interface Sharing {
 /** From so many on, queues that went without come first: publishers wake all of them in the same order each time. */
 const MANY_QUEUES = 64;
 
+/** Clients that do something more than so often are at work all the time. */
+const BUSY_MS = 20;
+
 export class Turn {
   readonly #clock: Clock;
   /** Set once the store exists, which needs the turn first. */
@@ -42,6 +45,7 @@ export class Turn {
   #confirming = new Set<Confirming>();
   readonly #flushing = new Set<Flushing>();
   #sharing: Sharing[] = [];
+  #beganMs = Number.NEGATIVE_INFINITY;
   /** Octets that all connections have read in this turn. */
   readBytes = 0;
   readonly #run = (): void => this.hasten();
@@ -56,7 +60,13 @@ export class Turn {
     if (!this.#stale) return;
     this.#stale = false;
     this.nowMs = this.#clock.nowMs();
+    this.#beganMs = this.#clock.monotonicMs();
     this.schedule();
+  }
+
+  /** Whether something happened a moment ago: clients are at work. */
+  get isBusy(): boolean {
+    return this.#clock.monotonicMs() - this.#beganMs < BUSY_MS;
   }
 
   schedule(): void {

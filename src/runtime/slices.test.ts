@@ -66,3 +66,22 @@ test('what is collected is all that there is, and an array is not copied', async
   assert.deepEqual(await slices.collected(new Set(items)), items);
   assert.deepEqual(await slices.filtered(items, (item) => item > 1), [2, 3]);
 });
+
+test('while messages come in there is a pause between two slices', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  let isBusy = true;
+  const slices = new Slices(
+    () => {},
+    () => isBusy,
+  );
+  let begun = 0;
+  const next = () => slices.next().then(() => begun++);
+  const first = next();
+  await new Promise((passed) => setImmediate(passed));
+  assert.equal(begun, 0);
+  t.mock.timers.tick(1);
+  await first;
+  isBusy = false;
+  await next();
+  assert.equal(begun, 2);
+});

@@ -3,10 +3,15 @@
  * work does a slice of it, so that they do not add up:
  *
  *     if (slices.isOver) await slices.next();
+ *
+ * While messages come in, there is a pause between two slices: a process that never rests is made to wait by the system, and its
+ * messages with it.
  */
 
 /** How long a slice may be: what a message waits for in the worst case, beside garbage collection. */
 const SLICE_MS = 0.5;
+/** The pause. */
+const PAUSE_MS = 1;
 /** What is sorted at once, to be merged in slices. */
 const RUN_COUNT = 64;
 
@@ -33,19 +38,29 @@ export function* eachStep<T, R>(items: Iterable<T>, work: (item: T, index: numbe
 
 export class Slices {
   readonly #goesFirst: () => void;
+  readonly #isBusy: () => boolean;
   readonly #waiting: (() => void)[] = [];
   #beganMs = Number.NEGATIVE_INFINITY;
   readonly #goOn = (): void => {
     const next = this.#waiting.shift();
-    if (this.#waiting.length > 0) setImmediate(this.#goOn);
+    if (this.#waiting.length > 0) this.#goOnSoon();
     this.#goesFirst();
     this.#beganMs = performance.now();
     next?.();
   };
 
-  /** @param goesFirst does what else is due in this pass of the event loop */
-  constructor(goesFirst: () => void = () => {}) {
+  /**
+   * @param goesFirst does what else is due in this pass of the event loop
+   * @param isBusy whether messages come in at this time
+   */
+  constructor(goesFirst: () => void = () => {}, isBusy: () => boolean = () => false) {
     this.#goesFirst = goesFirst;
+    this.#isBusy = isBusy;
+  }
+
+  #goOnSoon(): void {
+    if (this.#isBusy()) setTimeout(this.#goOn, PAUSE_MS);
+    else setImmediate(this.#goOn);
   }
 
   /** Whether there was enough for this pass of the event loop; true for whoever was not in one. */
@@ -57,7 +72,7 @@ export class Slices {
   next(): Promise<void> {
     return new Promise((begin) => {
       this.#waiting.push(begin);
-      if (this.#waiting.length === 1) setImmediate(this.#goOn);
+      if (this.#waiting.length === 1) this.#goOnSoon();
     });
   }
 
