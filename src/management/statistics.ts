@@ -150,11 +150,11 @@ export class Statistics {
     return open;
   }
 
-  /** All samples are gone, and the first new one is taken. */
-  forget(): void {
+  /** All samples are gone, and the first new one is taken; resolves when it is. */
+  async forget(): Promise<void> {
     for (const { sampled } of this.#figures) sampled.forget();
     this.flows?.forget();
-    this.sample();
+    await this.sample();
   }
 
   // --- what is shown ---

@@ -68,7 +68,7 @@ export const nodeResources: readonly Resource[] = [
 ];
 
 /** @throws ApiError 404 for another node than this one */
-function onThisNode({ sources, param }: ApiRequest, answer: () => Answer): Answer {
+function onThisNode<T>({ sources, param }: ApiRequest, answer: () => T): T {
   if (param('node') !== sources.nodeName) throw objectNotFound();
   return answer();
 }
@@ -84,8 +84,8 @@ function tables(path: string): Resource {
 }
 
 /** Samples are taken from now on; what is counted is counted on. */
-function forget({ sources }: ApiRequest): Answer {
-  sources.statistics.forget();
+async function forget({ sources }: ApiRequest): Promise<Answer> {
+  await sources.statistics.forget();
   return NO_CONTENT;
 }
 
