@@ -79,7 +79,7 @@ test('while messages come in there is a pause between two slices', async (t) => 
   const first = next();
   await new Promise((passed) => setImmediate(passed));
   assert.equal(begun, 0);
-  t.mock.timers.tick(1);
+  t.mock.timers.tick(4);
   await first;
   isBusy = false;
   await next();

@@ -11,7 +11,7 @@
 /** How long a slice may be: what a message waits for in the worst case, beside garbage collection. */
 const SLICE_MS = 0.5;
 /** The pause. */
-const PAUSE_MS = 1;
+const PAUSE_MS = 4;
 /** What is sorted at once, to be merged in slices. */
 const RUN_COUNT = 64;
 
