@@ -177,9 +177,9 @@ function posted(path: string): (call: RunningCall) => Promise<Output> {
   };
 }
 
-/** Says so itself when its time is over. */
+/** Says so itself when its time is over: the last look is one that can be answered before it is cut off. */
 async function awaitStartup({ broker, timeoutSeconds, signal }: RunningCall): Promise<Output> {
-  const untilMs = performance.now() + timeoutSeconds! * 1000 - LOOK_MS;
+  const untilMs = performance.now() + timeoutSeconds! * 1000 - 2 * LOOK_MS;
   for (;;) {
     const { state } = await broker.get('operate/status');
     if (state === 'running') return DONE;

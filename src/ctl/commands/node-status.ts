@@ -8,17 +8,22 @@ import { checkUnit, float, inUnit, memoryParts } from '../units.ts';
 
 const UNIT = ['<unit>', 'bytes, mb or gb; gb when it is left out.'] as const;
 
+/** What commands have in common that print sizes in a unit of the operator's choice. */
+const IN_UNITS = {
+  group: 'Monitoring and health checks',
+  usage: '[--unit <unit>] [--timeout <timeout>]',
+  positionals: [0, 0],
+  options: { unit: 'text' },
+  explained: [UNIT],
+  timeoutSeconds: 60,
+  check: (call: Call) => checkUnit(unitOf(call)),
+} as const satisfies Partial<Command>;
+
 export const nodeStatusCommands: readonly Command[] = [
   {
     name: 'status',
-    group: 'Monitoring and health checks',
+    ...IN_UNITS,
     text: 'The node and what it uses: versions, files, memory, disk, alarms, listeners',
-    usage: '[--unit <unit>] [--timeout <timeout>]',
-    positionals: [0, 0],
-    options: { unit: 'text' },
-    explained: [UNIT],
-    timeoutSeconds: 60,
-    check: (call) => checkUnit(unitOf(call)),
     banner: ({ nodeName }) => `Status of node ${nodeName} ...`,
     run: async (call) => {
       const status = await statusOf(call);
@@ -56,14 +61,8 @@ export const nodeStatusCommands: readonly Command[] = [
   },
   {
     name: 'memory_breakdown',
-    group: 'Monitoring and health checks',
+    ...IN_UNITS,
     text: 'What the memory of the node is used for',
-    usage: '[--unit <unit>] [--timeout <timeout>]',
-    positionals: [0, 0],
-    options: { unit: 'text' },
-    explained: [UNIT],
-    timeoutSeconds: 60,
-    check: (call) => checkUnit(unitOf(call)),
     banner: ({ nodeName }) => `Reporting memory breakdown on node ${nodeName}...`,
     run: memoryBreakdown,
   },
