@@ -95,6 +95,17 @@ test('one delivery that is never settled does not let the ledger grow with what 
   assert.equal(ledger.has(2), true);
 });
 
+test('a no-ack delivery that sets all others aside is not taken for the oldest one', () => {
+  const ledger = new UnackedLedger();
+  const holder = newHolder();
+  const first = deliver(ledger, holder);
+  for (let i = 1; i < 1024; i++) settle(ledger, deliver(ledger, holder));
+  ledger.skip();
+  settle(ledger, first);
+  const last = deliver(ledger, holder);
+  assert.equal(ledger.oldestDeliveryMs(), 1000 + last);
+});
+
 test('no-ack deliveries beside an unsettled one do not let the ledger grow either', () => {
   const ledger = new UnackedLedger();
   deliver(ledger, newHolder());

@@ -59,9 +59,11 @@ export class UnackedLedger {
 
   /** Takes the next delivery tag without keeping anything: no-ack deliveries. */
   skip(): number {
-    if (this.count === this.#stragglers.size) this.#first = this.next + 1;
-    else this.#put(SETTLED, 0, 0, 0, null, 0);
-    return this.next++;
+    if (this.count > this.#stragglers.size) this.#put(SETTLED, 0, 0, 0, null, 0);
+    const tag = this.next++;
+    // Asked again: making room may have set all entries aside.
+    if (this.count === this.#stragglers.size) this.#first = this.next;
+    return tag;
   }
 
   add(position: number, sequence: number, size: number, lane: number, holder: Holder, nowMs: number): number {

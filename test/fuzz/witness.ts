@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { RawClient } from '../differential/raw-client.ts';
 
 const QUEUE = 'the witness hears of nothing';
+const RESOURCE_LOCKED = 405;
 
 export class Witness {
   readonly #client: RawClient;
@@ -50,13 +51,16 @@ export class Witness {
     }
   }
 
-  /** How many consumers each of the queues still has; those that are not there are left out. */
+  /** How many consumers each of the queues still has, or 1 if another connection owns it; those that are not there are left out. */
   async consumersOf(queues: readonly string[]): Promise<Record<string, number>> {
     const found: Record<string, number> = {};
     for (const queue of queues) {
       const answer = await this.#client.channel(3).ask('queue.declare', { queue, passive: true });
       if (answer.name === 'queue.declare-ok') found[queue] = Number(answer.args.consumerCount);
-      else await this.#reopen();
+      else {
+        if (answer.args.replyCode === RESOURCE_LOCKED) found[queue] = 1;
+        await this.#reopen();
+      }
     }
     return found;
   }
