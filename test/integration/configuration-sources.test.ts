@@ -150,7 +150,7 @@ test('a start with a file that has no listener says that only this machine can c
   const flagged = leveret(t, {}, '--config', file, '--memory', '--port', '0');
   await flagged.port();
   assert.doesNotMatch(flagged.stdout, told, 'a flag says where to listen');
-  const unsaid = leveret(t, {}, '--config', file, '--memory', '--management-port', '0');
+  const unsaid = leveret(t, {}, '--config', file, '--memory', '--without-management', '--without-prometheus');
   const isUp = await unsaid.printed(/ready in/).then(
     () => true,
     () => false,
