@@ -1,4 +1,5 @@
 /** Exchanges that delay messages: a line for each of them, or sums. RabbitMQ has no such metrics, so the names are ours. */
+import { BUCKET_ENDS_MS } from '../metrics/duration-histogram.ts';
 import type { DelayLine } from '../queues/delay-line.ts';
 import { type DelayCounts, DelayTotals } from '../vhost/totals.ts';
 import { labelText, type Metric } from './exposition.ts';
@@ -41,19 +42,26 @@ const METRICS: readonly Metric<Delaying>[] = [
     help: 'Messages that were cancelled',
     value: ({ cancelledTotal }) => cancelledTotal,
   },
-  {
-    name: 'delayed_lateness_seconds',
-    suffix: '_sum',
-    type: 'summary',
-    help: 'How much later than their time messages were released',
-    value: ({ latenessMsTotal }) => latenessMsTotal / 1000,
-  },
-  {
-    name: 'delayed_lateness_seconds',
-    suffix: '_count',
-    value: ({ releasedTotal, releasedEarlyTotal }) => releasedTotal - releasedEarlyTotal,
-  },
+  ...latenessMetrics(),
 ];
+
+function latenessMetrics(): Metric<Delaying>[] {
+  const name = 'delayed_lateness_seconds';
+  const ends = [...BUCKET_ENDS_MS.map((ms) => ms / 1000), '+Inf'];
+  const buckets = ends.map((end, bucket) => ({
+    name,
+    suffix: '_bucket',
+    label: labelText({ le: String(end) }),
+    value: ({ lateness }: Delaying) => lateness.upTo(bucket),
+  }));
+  const [first, ...others] = buckets;
+  return [
+    { ...first, type: 'histogram', help: 'How much later than their time messages were released' },
+    ...others,
+    { name, suffix: '_sum', value: ({ lateness }) => lateness.sumMs / 1000 },
+    { name, suffix: '_count', value: ({ lateness }) => lateness.total },
+  ];
+}
 
 export const delayedMetrics: Family = {
   name: 'delayed_metrics',

@@ -32,6 +32,16 @@ test('a summary is one metric with two figures', () => {
   );
 });
 
+test('a histogram is one metric whose buckets have a label more than the object', () => {
+  const bucket = { name: 'late', suffix: '_bucket', label: 'le="0.1"', value: () => 2 } as const;
+  const first = { ...bucket, type: 'histogram', help: 'How late' } as const;
+  const table = { prefix: '', metrics: [first, { name: 'late', suffix: '_count', value: () => 3 }], objects: [null] };
+  const head = '# TYPE late histogram\n# HELP late How late\n';
+  assert.equal(textOf(table), `${head}late_bucket{le="0.1"} 2\nlate_count 3\n`);
+  const labelled = { ...table, labels: () => 'of="x"' };
+  assert.equal(textOf(labelled), `${head}late_bucket{of="x",le="0.1"} 2\nlate_count{of="x"} 3\n`);
+});
+
 test('labels are asked for once, and a long text comes in short pieces, so that others have their turn', () => {
   let asked = 0;
   const labels = (index: unknown) => {

@@ -2,14 +2,16 @@
  * The text format of Prometheus, 0.0.4, made piece by piece: tens of thousands of queues make megabytes of it, and the thread
  * that makes them serves messages, too. Own code because it is little: see docs/decisions/0016-own-prometheus-text.md.
  */
-export type MetricType = 'counter' | 'gauge' | 'summary' | 'untyped';
+export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary' | 'untyped';
 
 export interface Metric<T> {
   /** Without what the names of all metrics of a table begin with. */
   readonly name: string;
-  /** Of a summary: `_sum` or `_count`. */
+  /** Of a summary or histogram: `_sum` or `_count`; `_bucket`. */
   readonly suffix?: string;
-  /** Undefined: it belongs to the summary before it. */
+  /** A label that this line has beside those of the object: `le="0.1"`. */
+  readonly label?: string;
+  /** Undefined: it belongs to the summary or histogram before it. */
   readonly type?: MetricType;
   readonly help?: string;
   /** Undefined: this object has no such figure. */
@@ -39,19 +41,24 @@ export function* exposition(tables: Iterable<Table>): Generator<string> {
 function* tableText({ prefix, metrics, objects, labels }: Table): Generator<string> {
   const labelled: string[] = [];
   let text = '';
-  for (const { name, suffix = '', type, help, value } of metrics) {
+  for (const { name, suffix = '', label, type, help, value } of metrics) {
     if (type !== undefined) text += `# TYPE ${prefix}${name} ${type}\n# HELP ${prefix}${name} ${help}\n`;
     for (let i = 0; i < objects.length; i++) {
       const figure = value(objects[i]);
       if (figure === undefined) continue;
-      labelled[i] ??= labels === undefined ? '' : `{${labels(objects[i])}}`;
-      text += `${prefix}${name}${suffix}${labelled[i]} ${figure}\n`;
+      labelled[i] ??= labels?.(objects[i]) ?? '';
+      text += `${prefix}${name}${suffix}${inBraces(labelled[i], label)} ${figure}\n`;
       if (text.length < PIECE_LENGTH) continue;
       yield text;
       text = '';
     }
   }
   yield text;
+}
+
+function inBraces(labels: string, label: string | undefined): string {
+  if (label === undefined) return labels === '' ? '' : `{${labels}}`;
+  return labels === '' ? `{${label}}` : `{${labels},${label}}`;
 }
 
 /** `vhost="/",queue="orders"` */

@@ -11,6 +11,7 @@
  * a clock that jumps makes messages early or late by its jump and no more.
  */
 
+import { DurationHistogram } from '../metrics/duration-histogram.ts';
 import type { Timer } from '../runtime/clock.ts';
 import type { QueueMarks } from '../storage/checkpoint.ts';
 import { DelaySegment } from '../storage/delay-segment.ts';
@@ -59,10 +60,8 @@ export class DelayLine implements DelayLineIdentity {
   cancelledTotal = 0;
   /** Of those released: they reached no queue. */
   unroutableTotal = 0;
-  /** Of those released: somebody wanted it before their time. */
-  releasedEarlyTotal = 0;
-  /** How much later than their time the others went. */
-  latenessMsTotal = 0;
+  /** How much later than their time they went, but for those that somebody wanted before. */
+  readonly lateness = new DurationHistogram();
   deleted = false;
   /** Resolves when the line is. */
   readonly halted: Promise<void>;
@@ -266,15 +265,11 @@ export class DelayLine implements DelayLineIdentity {
   #releaseNext(nowMs: number): boolean {
     const first = this.#first();
     if (first === null || first.nextDueMs > nowMs) return false;
-    if (first instanceof DelayBlock) {
-      if (!this.#isBlockReady(first)) return false;
-      this.latenessMsTotal += nowMs - first.nextDueMs;
-      this.#releaseFromBlock(first, first.nextDueMs);
-    } else {
-      if (!first.isReady) return false;
-      this.latenessMsTotal += nowMs - first.nextDueMs;
-      this.#releaseFromSegment(first, first.nextDueMs);
-    }
+    const isReady = first instanceof DelayBlock ? this.#isBlockReady(first) : first.isReady;
+    if (!isReady) return false;
+    this.lateness.count(nowMs - first.nextDueMs);
+    if (first instanceof DelayBlock) this.#releaseFromBlock(first, first.nextDueMs);
+    else this.#releaseFromSegment(first, first.nextDueMs);
     this.count--;
     return true;
   }
@@ -493,7 +488,6 @@ export class DelayLine implements DelayLineIdentity {
     const { store } = this.env;
     store.beginAtomic();
     try {
-      this.releasedEarlyTotal++;
       this.#release(page, offset, place.position, place.dueAtMs);
       this.takeOut(place);
     } finally {

@@ -1,4 +1,5 @@
 /** What is gone had counted: without it, totals would fall when a channel is closed or a queue is deleted. */
+import { DurationHistogram } from '../metrics/duration-histogram.ts';
 import type { DeadLetterReason } from '../queues/queue-settings.ts';
 import { QueueTotals } from '../queues/queue-totals.ts';
 
@@ -23,17 +24,15 @@ export class PublishTotals {
 /** What delay lines count. */
 export class DelayTotals {
   releasedTotal = 0;
-  releasedEarlyTotal = 0;
   unroutableTotal = 0;
   cancelledTotal = 0;
-  latenessMsTotal = 0;
+  readonly lateness = new DurationHistogram();
 
   add(totals: DelayCounts): void {
     this.releasedTotal += totals.releasedTotal;
-    this.releasedEarlyTotal += totals.releasedEarlyTotal;
     this.unroutableTotal += totals.unroutableTotal;
     this.cancelledTotal += totals.cancelledTotal;
-    this.latenessMsTotal += totals.latenessMsTotal;
+    this.lateness.add(totals.lateness);
   }
 }
 

@@ -236,6 +236,9 @@ describe('delayed messages in the API', { timeout: 60_000 }, () => {
     ) as Record<string, unknown> & { name: string };
     assert.deepEqual(view, {
       cancelled: 1,
+      lateness_mean_ms: null,
+      lateness_p50_ms: null,
+      lateness_p99_ms: null,
       messages_delayed: 18,
       name: exchange,
       next_due_at: messages[2]!.due_at,
@@ -250,6 +253,26 @@ describe('delayed messages in the API', { timeout: 60_000 }, () => {
     );
     const page = (await api('GET', `delayed?page=1&name=${exchange}&disable_stats=true`)).body as { items: object[] };
     assert.deepEqual(Object.keys(page.items[0]!), ['messages_delayed', 'name', 'next_due_at', 'release_rate', 'vhost']);
+  });
+
+  test('are told of by how late they were, but for those that went before their time', async () => {
+    exchange = 'lateness';
+    await channel.assertExchange(exchange, 'x-delayed-message', { arguments: { 'x-delayed-type': 'fanout' } });
+    for (const delay of [1, 2, HOUR_MS]) {
+      channel.publish(exchange, '', Buffer.from('x'), { headers: { 'x-delay': delay } });
+    }
+    await channel.waitForConfirms();
+    const shown = () => api('GET', `delayed?page=1&name=${exchange}`);
+    const view = await eventually('two to be released', async () => {
+      const [item] = ((await shown()).body as { items: Record<string, number>[] }).items;
+      return item!.released === 2 ? item : undefined;
+    });
+    const { lateness_mean_ms: mean, lateness_p50_ms: half, lateness_p99_ms: most } = view;
+    assert(mean! >= 0 && half! > 0 && most! >= half!, JSON.stringify(view));
+    const [item] = (await list()).messages;
+    assert.equal((await api('POST', at(`/${item!.id}/release`))).status, 204);
+    const [after] = ((await shown()).body as { items: Record<string, number>[] }).items;
+    assert.deepEqual([after!.released, after!.lateness_mean_ms, after!.lateness_p99_ms], [3, mean, most]);
   });
 
   test('are for those who have permissions for the exchange: read to look, write to release, configure to cancel', async () => {

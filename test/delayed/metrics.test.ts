@@ -7,6 +7,8 @@ import { eventually } from '../conformance/waiting.ts';
 import { ask } from '../management/http-client.ts';
 
 const HOUR_MS = 3600_000;
+const BUCKET_ENDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, Number.POSITIVE_INFINITY];
+const leOf = (end: number) => (Number.isFinite(end) ? String(end) : '+Inf');
 
 let broker: Broker;
 let channel: ConfirmChannel;
@@ -54,9 +56,12 @@ test('what waits, comes, is cancelled and is late is told of each exchange and o
   ] as const) {
     const of = await figures(path);
     const lateness = of.get(`${prefix}delayed_lateness_seconds_sum{${one}}`)!;
-    assert(lateness >= 0 && lateness < 10, `${lateness} s`);
+    for (const end of BUCKET_ENDS) {
+      const bucket = of.get(`${prefix}delayed_lateness_seconds_bucket{${one},le="${leOf(end)}"}`);
+      assert.equal(bucket, end >= lateness ? 1 : 0, `${lateness} s, up to ${end}`);
+    }
     assert.deepEqual(
-      [...of].filter(([name]) => name.includes(one) && !name.includes('_sum')),
+      [...of].filter(([name]) => name.includes(one) && !/_sum|_bucket/.test(name)),
       [
         [`${prefix}delayed_messages{${one}}`, 2],
         [`${prefix}delayed_next_due_timestamp_seconds{${one}}`, messages[2]!.due_at / 1000],
@@ -80,8 +85,10 @@ test('what waits, comes, is cancelled and is late is told of each exchange and o
     'messages_cancelled_total',
     'lateness_seconds_count',
     'lateness_seconds_sum',
+    'lateness_seconds_bucket{le="+Inf"}',
   ]) {
     const metric = `leveret_delayed_${name}`;
+    assert(since.get(metric)! >= 0, metric);
     assert.equal(since.get(metric), before.get(metric), metric);
   }
   assert.equal(since.get('leveret_delayed_messages_released_total'), 2);

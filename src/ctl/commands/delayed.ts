@@ -31,6 +31,9 @@ const STATUS_COLUMNS: ColumnsOf = {
   released: field('released'),
   unroutable: field('unroutable'),
   cancelled: field('cancelled'),
+  lateness_mean_ms: field('lateness_mean_ms'),
+  lateness_p50_ms: field('lateness_p50_ms'),
+  lateness_p99_ms: field('lateness_p99_ms'),
   release_rate: field('release_rate'),
 };
 

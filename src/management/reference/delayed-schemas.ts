@@ -33,6 +33,16 @@ const FILTER = {
   all: described(FLAG, 'All of them.'),
 };
 
+const MILLISECONDS_OR_NULL = { type: ['number', 'null'], minimum: 0 };
+const LATENESS = {
+  lateness_mean_ms: described(
+    MILLISECONDS_OR_NULL,
+    'How much later than their time messages were released; null: none was because it was due.',
+  ),
+  lateness_p50_ms: described(MILLISECONDS_OR_NULL, 'What half of them did not exceed, about.'),
+  lateness_p99_ms: described(MILLISECONDS_OR_NULL, 'What 99 of 100 did not exceed, about; 10000 where it was more.'),
+};
+
 export const DELAYED_SCHEMAS = {
   DelayedExchange: object(
     {
@@ -42,7 +52,7 @@ export const DELAYED_SCHEMAS = {
       next_due_at: described({ type: ['integer', 'null'] }, 'When the next one is due, in milliseconds since 1970.'),
       release_rate: described({ type: ['number', 'null'] }, 'How many are released a second, at most.'),
     },
-    figures('released', 'unroutable', 'cancelled'),
+    { ...figures('released', 'unroutable', 'cancelled'), ...LATENESS },
   ),
   DelayedMessages: object({
     messages: list(object(WAITING)),

@@ -20,17 +20,30 @@ export function idIn(text: string): WaitingId | undefined {
   return { dueAtMs: Number(dueAt), position: Number(position) };
 }
 
-/** @param figures what it has released and cancelled, where that is shown */
+/** @param figures what it has released and cancelled, where that is shown, and how late with it */
 export function delayedView(line: DelayLine, figures: FiguresView | undefined): JsonView {
   const { vhost, name, count, nextDueMs, rate } = line;
   return {
     ...figures,
+    ...(figures === undefined ? undefined : latenessView(line)),
     messages_delayed: count,
     name,
     next_due_at: Number.isFinite(nextDueMs) ? nextDueMs : null,
     release_rate: rate.perSecond ?? null,
     vhost,
   };
+}
+
+function latenessView({ lateness }: DelayLine): JsonView {
+  return {
+    lateness_mean_ms: inHundredths(lateness.meanMs),
+    lateness_p50_ms: inHundredths(lateness.quantileMs(0.5)),
+    lateness_p99_ms: inHundredths(lateness.quantileMs(0.99)),
+  };
+}
+
+function inHundredths(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 100) / 100;
 }
 
 /** Without its payload. */
