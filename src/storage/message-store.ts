@@ -6,13 +6,12 @@
  *   commit        end of a turn: what was appended and settled goes to the journal in one write
  *   load          a page that was moved to disk comes back
  *
- * Memory is bounded by `memoryLimitBytes`: past it, pages that will not be needed soon are dropped (their bytes are in the
- * journal) or spilled. The newest pages stay, since queues that keep up need them, and so do the oldest, which are next.
+ * Memory is bounded by `memoryLimitBytes`: past it, pages leave it (see page-residence.ts).
  */
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import type { Clock, Timer } from '../runtime/clock.ts';
+import type { Clock } from '../runtime/clock.ts';
 import type { Disk } from '../runtime/disk.ts';
 import type { Log } from '../runtime/log.ts';
 import type { QueueMarks } from './checkpoint.ts';
@@ -21,20 +20,12 @@ import { DamageReport } from './damage.ts';
 import { Journal } from './journal.ts';
 import { PAGE_SIZE, Page, type PageFile, PagePool } from './page.ts';
 import { PageReader } from './page-reader.ts';
+import { PageResidence } from './page-residence.ts';
 import { type IncomingMessage, messageRecordSize, RecordType, writeMessageRecord } from './record.ts';
 import { type Recovered, type RecoveredQueue, recover } from './recovery.ts';
 import { SettledBatch } from './settled-batch.ts';
 import { Spill } from './spill.ts';
 import { verifyPage } from './verify-page.ts';
-
-/** The youngest pages, up to this much, are never moved to disk: a queue that keeps up reads them next. */
-const RECENT_BYTES = 8 * PAGE_SIZE;
-/** Pages that were loaded back and may stay while memory is short. */
-const LOADED_PAGES = 32;
-/** The share of a small memory that recent pages may have, and that loaded ones may: the rest must be enough to go on with. */
-const SHARE_OF_MEMORY = 1 / 4;
-/** How long until the spill is tried again after a write to it failed. */
-const SPILL_RETRY_MS = 1000;
 
 export interface MessageStoreOptions {
   /** Null: everything stays in memory, nothing survives a stop. */
@@ -83,21 +74,13 @@ export class MessageStore {
   readonly #spill: Spill | null;
   readonly #settled: SettledBatch;
   readonly #checkpointer: Checkpointer | null;
-  /** Sealed pages in memory, oldest first. */
-  readonly #resident: Page[] = [];
-  /** Pages that were loaded back, in that order. */
-  readonly #loaded: Page[] = [];
   #openTransient: Page | null = null;
   #nextPage = 0;
-  #spilling = 0;
-  #spillRetry: Timer | null = null;
-  readonly #recentBytes: number;
-  readonly #loadedPages: number;
+  readonly #residence: PageResidence;
   readonly #reader: PageReader;
   #congested = false;
   #holds = 0;
   #inGroup = false;
-  #closed = false;
   #lastPage: Page | null = null;
   /** What recovery found, until the queues have taken it over. */
   readonly recovered: Map<number, RecoveredQueue>;
@@ -107,9 +90,6 @@ export class MessageStore {
     this.#options = options;
     this.#events = events;
     const { directory } = options;
-    const share = options.memoryLimitBytes * SHARE_OF_MEMORY;
-    this.#recentBytes = Math.min(RECENT_BYTES, share);
-    this.#loadedPages = Math.max(2, Math.min(LOADED_PAGES, Math.floor(share / PAGE_SIZE)));
     this.recovered = new Map();
     this.#damage = null;
     this.#journal = null;
@@ -134,7 +114,22 @@ export class MessageStore {
       });
     }
     this.#settled = new SettledBatch((size) => this.#reserve(true, size));
+    this.#residence = this.#pageResidence(this.#spill);
     this.#reader = this.#pageReader();
+  }
+
+  #pageResidence(spill: Spill | null): PageResidence {
+    const { clock, log, memoryLimitBytes } = this.#options;
+    return new PageResidence({
+      pool: this.#pool,
+      memoryLimitBytes,
+      clock,
+      log,
+      spill,
+      free: (page) => this.#free(page),
+      onRoom: () => this.#checkRelief(),
+      onRetry: () => this.#seekRelief(),
+    });
   }
 
   #pageReader(): PageReader {
@@ -144,7 +139,7 @@ export class MessageStore {
       clock,
       log,
       pool: this.#pool,
-      loadedPages: this.#loadedPages,
+      loadedPages: this.#residence.loadedPages,
       page: (number) => this.#pages.get(number),
       hasRoom: () => this.#pool.usedBytes <= memoryLimitBytes * 1.25,
       fileOf: (page) => this.#fileOf(page),
@@ -379,7 +374,7 @@ export class MessageStore {
     this.#sealLargePages(this.#journal);
     this.#journal.commit();
     // Now, behind the turn's deliveries: a page that was loaded for them has had its use.
-    if (this.#pool.usedBytes > this.#options.memoryLimitBytes) this.#dropLoaded();
+    if (this.#residence.isOver) this.#residence.dropLoaded();
     if (!this.#congested && this.#overLimits()) this.#congested = true;
   }
 
@@ -406,7 +401,7 @@ export class MessageStore {
 
   /** Moves what it can to disk while memory is short, and lets publishers go on if that was enough. */
   #seekRelief(): void {
-    if (this.#pool.usedBytes > this.#options.memoryLimitBytes) this.#makeRoom();
+    if (this.#residence.isOver) this.#residence.makeRoom();
     this.#checkRelief();
   }
 
@@ -462,67 +457,14 @@ export class MessageStore {
 
   /** A page has got its last record: now it may be moved out of memory. */
   #sealed(page: Page): void {
-    if (isDone(page)) {
-      this.#free(page);
-      return;
-    }
-    this.#resident.push(page);
-    if (this.#pool.usedBytes > this.#options.memoryLimitBytes) this.#makeRoom();
-  }
-
-  #makeRoom(): void {
-    let i = this.#resident.length - 1;
-    let recentBytes = i < 0 ? 0 : this.#resident[i].capacity;
-    while (i >= 0 && recentBytes <= this.#recentBytes) recentBytes += this.#resident[--i]?.capacity ?? 0;
-    for (; i >= 0; i--) {
-      if (this.#pool.usedBytes - this.#spilling <= this.#options.memoryLimitBytes) return;
-      this.#evict(this.#resident[i]);
-    }
-  }
-
-  #evict(page: Page): void {
-    if (page.loading || page.bytes === null) return;
-    if (page.persistent) {
-      if (page.written >= page.end) this.#dropBytes(page);
-      return;
-    }
-    if (this.#spill === null) return;
-    page.loading = true;
-    this.#spilling += page.capacity;
-    this.#spill.write(page, (error) => {
-      page.loading = false;
-      this.#spilling -= page.capacity;
-      if (error !== null) this.#retrySpill(error);
-      if (page.live === 0) this.#free(page);
-      else if (error === null) this.#dropBytes(page);
-      this.#checkRelief();
-    });
-  }
-
-  #retrySpill(error: Error): void {
-    if (this.#spillRetry !== null || this.#closed) return;
-    this.#options.log.warning('store', `messages cannot be moved to disk, trying again: ${error.message}`);
-    this.#spillRetry = this.#options.clock.after(SPILL_RETRY_MS, () => {
-      this.#spillRetry = null;
-      this.#seekRelief();
-    });
-  }
-
-  /** Gives up the oldest of the pages that were loaded back. */
-  #dropLoaded(): void {
-    while (this.#loaded.length > this.#loadedPages && !this.#loaded[0].loading) this.#dropBytes(this.#loaded[0]);
-  }
-
-  #dropBytes(page: Page): void {
-    remove(this.#resident, page);
-    remove(this.#loaded, page);
-    this.#pool.give(page.detach());
+    if (isDone(page)) this.#free(page);
+    else this.#residence.addSealed(page);
   }
 
   /** Nothing refers to the page any more. */
   #free(page: Page): void {
     if (page.loading) return; // its read or write ends first, and calls here again
-    if (page.bytes !== null) this.#dropBytes(page);
+    if (page.bytes !== null) this.#residence.drop(page);
     for (let i = 0; i < page.capacity / PAGE_SIZE; i++) this.#pages.delete(page.number + i);
     if (this.#lastPage === page) this.#lastPage = null;
     if (!page.persistent && page.fileOffset >= 0) this.#spill?.free(page);
@@ -542,10 +484,7 @@ export class MessageStore {
       if (page.persistent) this.#damage?.tell(reason);
       else this.#options.log.error('store', reason);
     } else if (page.persistent) this.#verify(page);
-    this.#loaded.push(page);
-    const oldest = this.#loaded[0];
-    const crowded = this.#pool.usedBytes > this.#options.memoryLimitBytes && this.#loaded.length > LOADED_PAGES;
-    if (crowded && !oldest.loading && oldest !== page) this.#dropBytes(oldest);
+    this.#residence.addLoaded(page);
   }
 
   #verify(page: Page): void {
@@ -573,9 +512,8 @@ export class MessageStore {
 
   /** Writes what is left, and closes the files. On a disk that refuses it, what was not confirmed is given up. */
   async close(): Promise<void> {
-    this.#closed = true;
     this.#reader.close();
-    this.#spillRetry?.cancel();
+    this.#residence.close();
     const journal = this.#journal;
     if (journal !== null) {
       this.#settled.flush();
@@ -604,9 +542,4 @@ function writeHead(page: Page, size: number, type: number, queueId: number, extr
   page.u32[word + 2] = queueId;
   page.u32[word + 3] = extra;
   page.end += size;
-}
-
-function remove(pages: Page[], page: Page): void {
-  const index = pages.lastIndexOf(page);
-  if (index >= 0) pages.splice(index, 1);
 }
