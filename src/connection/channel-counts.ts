@@ -8,6 +8,7 @@ import type { Queue } from '../queues/queue.ts';
 import type { Exchange } from '../routing/exchange.ts';
 import type { Route } from '../vhost/route.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import { UnconfirmedByExchange } from './unconfirmed-by-exchange.ts';
 
 /** What went from one queue to one channel. */
 export class DeliveryCounts {
@@ -33,6 +34,7 @@ export class DeliveryCounts {
 /** What one channel published to one exchange. */
 export class ExchangePublishes {
   published = 0;
+  confirmed = 0;
   returned = 0;
   dropped = 0;
 }
@@ -47,6 +49,8 @@ export class ChannelCounts {
   readonly #publishes = new Map<string, ExchangePublishes>();
   /** Of queues that were deleted. */
   readonly #gone = new DeliveryCounts();
+  /** Null until the channel asks for confirms. */
+  #unconfirmed: UnconfirmedByExchange | null = null;
   #pruneAt = MANY;
 
   constructor(vhost: Vhost, detailed: boolean) {
@@ -75,10 +79,22 @@ export class ChannelCounts {
     return counts;
   }
 
-  /** Carries `count` publishes on one route to where they are shown. */
-  published(exchange: Exchange<Queue> | null, route: Route, count: number): void {
+  /** Publishes from now on are confirmed. */
+  awaitConfirms(): void {
+    this.#unconfirmed ??= new UnconfirmedByExchange();
+  }
+
+  /** So many more are confirmed, of those that were carried here and not refused. */
+  confirmed(count: number): void {
+    this.#unconfirmed?.confirm(count);
+  }
+
+  /** Carries `count` publishes on one route to where they are shown. @param refusedCount of these, those that were nacked */
+  published(exchange: Exchange<Queue> | null, route: Route, count: number, refusedCount: number): void {
     const name = exchange?.name ?? '';
-    this.publishesTo(name).published += count;
+    const publishes = this.publishesTo(name);
+    publishes.published += count;
+    this.#unconfirmed?.add(publishes, count - refusedCount);
     const flow = exchange?.flow ?? this.#vhost.defaultFlow;
     flow.publishedIn += count;
     flow.publishedOut += count * route.queues.length;

@@ -160,7 +160,7 @@ export class Channel implements Confirming, ReplyTarget {
         return this.#recover(method.requeue);
       case 'confirm.select':
         if (this.tx !== null) throw preconditionFailed('cannot switch from tx to confirm mode');
-        this.confirms ??= new Confirms();
+        if (this.confirms === null) this.#awaitConfirms();
         return this.answer(method.noWait, { name: 'confirm.select-ok' });
       case 'tx.select':
         if (this.confirms !== null) throw preconditionFailed('cannot switch from confirm to tx mode');
@@ -189,6 +189,13 @@ export class Channel implements Confirming, ReplyTarget {
 
   // --- publishing ---
 
+  #awaitConfirms(): void {
+    this.confirms = new Confirms();
+    // What was published before is not confirmed.
+    this.publisher.carryCounts();
+    this.counts?.awaitConfirms();
+  }
+
   confirmPublish(durable: boolean): void {
     this.confirms?.accepted(durable);
     this.#askForConfirm();
@@ -209,11 +216,22 @@ export class Channel implements Confirming, ReplyTarget {
 
   confirm(appended: number, durable: number): boolean {
     this.#confirmAsked = false;
-    let waiting = this.confirms?.settle(appended, durable, (tag, multiple) => this.#ack(tag, multiple)) ?? false;
+    let waiting = this.confirms !== null && this.#settleConfirms(this.confirms, appended, durable);
     if (this.#commit !== null && this.#commit.need <= durable) this.#committed();
     // Another tx.commit may have waited behind it.
     if (this.#commit !== null) waiting = true;
     this.#confirmAsked = waiting;
+    return waiting;
+  }
+
+  #settleConfirms(confirms: Confirms, appended: number, durable: number): boolean {
+    const { confirmed } = confirms;
+    const waiting = confirms.settle(appended, durable, (tag, multiple) => this.#ack(tag, multiple));
+    if (this.counts !== null) {
+      // Each turn, so that those of one exchange come before what is published to another later.
+      this.publisher.carryCounts();
+      this.counts.confirmed(confirms.confirmed - confirmed);
+    }
     return waiting;
   }
 

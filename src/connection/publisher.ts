@@ -52,6 +52,8 @@ interface ResolvedRoute {
   readonly route: Route;
   /** Publishes that were not carried to the counts of the channel. */
   uncarried: number;
+  /** Of these, the ones that were nacked. */
+  refused: number;
   /** Requesters that the keys name (direct reply-to), or null: they are no queues, and a message for them is not routed. */
   readonly replyTargets: readonly ReplyTarget[] | null;
 }
@@ -238,11 +240,18 @@ export class Publisher implements RoutedMessage {
     const { route } = resolved;
     const outcome = channel.vhost.publish(message, route);
     channel.publishedTotal++;
-    if (channel.counts !== null) this.#count(resolved);
     if (outcome === 'unroutable') channel.unroutable(message, this.#mandatory, resolved.exchange?.name ?? '');
-    if (channel.confirms === null) return;
-    if (outcome === 'rejected') channel.nackPublish();
-    else channel.confirmPublish((message.persistent || route.keepsTransient) && route.durableIds.length > 0);
+    if (channel.confirms !== null) {
+      if (outcome === 'rejected') this.#refuse(resolved);
+      else channel.confirmPublish((message.persistent || route.keepsTransient) && route.durableIds.length > 0);
+    }
+    // Last, because it may carry the counts: those of the message have to be complete.
+    if (channel.counts !== null) this.#count(resolved);
+  }
+
+  #refuse(resolved: ResolvedRoute): void {
+    resolved.refused++;
+    this.#channel.nackPublish();
   }
 
   /** tx.commit: what was held is published now. @returns false when a queue refused it. */
@@ -265,8 +274,9 @@ export class Publisher implements RoutedMessage {
   carryCounts(): void {
     const { counts } = this.#channel;
     for (const resolved of this.#counted) {
-      counts?.published(resolved.exchange, resolved.route, resolved.uncarried);
+      counts?.published(resolved.exchange, resolved.route, resolved.uncarried, resolved.refused);
       resolved.uncarried = 0;
+      resolved.refused = 0;
     }
     this.#counted.length = 0;
   }
@@ -342,7 +352,7 @@ export class Publisher implements RoutedMessage {
     if (this.#exchange?.delays === true) this.#checkDelay(this.#exchange);
     const { route, cacheable } = this.#channel.vhost.route(this.#exchange, this);
     if (route.lines.length > 0 && this.#isRefused(route)) return this.#unroutable();
-    const found = { exchange: this.#exchange, route, uncarried: 0, replyTargets };
+    const found = { exchange: this.#exchange, route, uncarried: 0, refused: 0, replyTargets };
     if (route.lines.length > 0 && route.queues.length === 0 && this.#exchange?.delays === true) this.#delayed = found;
     if (!cacheable || replyTargets !== null || copies) return found;
     if (this.#cache.size >= MAX_CACHED_ROUTES) this.#cache.clear();
@@ -376,7 +386,7 @@ export class Publisher implements RoutedMessage {
   }
 
   #unroutable(): ResolvedRoute {
-    return { exchange: this.#exchange, route: NO_ROUTE, uncarried: 0, replyTargets: null };
+    return { exchange: this.#exchange, route: NO_ROUTE, uncarried: 0, refused: 0, replyTargets: null };
   }
 
   #replyTargets(): readonly ReplyTarget[] | null {

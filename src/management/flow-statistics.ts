@@ -17,7 +17,7 @@ export const DELIVERY_COLUMNS = [
   'deliver_get',
 ] as const;
 const EXCHANGE_COLUMNS = ['publish_in', 'publish_out'] as const;
-const PUBLISHES_COLUMNS = ['publish', 'return_unroutable', 'drop_unroutable'] as const;
+const PUBLISHES_COLUMNS = ['publish', 'confirm', 'return_unroutable', 'drop_unroutable'] as const;
 const INCOMING_COLUMNS = ['publish'] as const;
 
 export class FlowStatistics {
@@ -112,8 +112,9 @@ function readFlow({ publishedIn, publishedOut }: ExchangeFlow, into: Float64Arra
   into[1] = publishedOut;
 }
 
-function readPublishes({ published, returned, dropped }: ExchangePublishes, into: Float64Array): void {
-  into[0] = published;
-  into[1] = returned;
-  into[2] = dropped;
+function readPublishes(publishes: ExchangePublishes, into: Float64Array): void {
+  into[0] = publishes.published;
+  into[1] = publishes.confirmed;
+  into[2] = publishes.returned;
+  into[3] = publishes.dropped;
 }

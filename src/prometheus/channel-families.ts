@@ -72,25 +72,24 @@ interface PublishesOfChannel {
   readonly counts: ExchangePublishes;
 }
 
-/** Who publishes to what is known from `collect_statistics` fine upwards, and confirms are counted for the channel alone. */
+/** Who publishes to what is known from `collect_statistics` fine upwards. */
 export const channelExchangeMetrics: Family = {
   name: 'channel_exchange_metrics',
   tables: (scrape) => {
     const channels = channelsOf(scrape);
     if (!scrape.perObject) return [sums(scrape, [PUBLISHED, CONFIRMED, RETURNED, DROPPED], channels)];
-    const { prefix } = scrape;
     return [
       table<PublishesOfChannel>({
-        prefix,
+        prefix: scrape.prefix,
         metrics: [
           { ...PUBLISHED, value: ({ counts }) => counts.published },
+          { ...CONFIRMED, value: ({ counts }) => counts.confirmed },
           { ...RETURNED, value: ({ counts }) => counts.returned },
           { ...DROPPED, value: ({ counts }) => counts.dropped },
         ],
         objects: channels.flatMap(publishesOf),
         labels: ({ channel, exchange }) => `${labelsInVhost(channel)},exchange="${labelValue(exchange)}"`,
       }),
-      table<Channel>({ prefix, metrics: [CONFIRMED], objects: channels, labels: labelsInVhost }),
     ];
   },
 };

@@ -1,4 +1,5 @@
 /** Traffic over two exchanges, three queues and three channels, and what the HTTP API shows of it. */
+import assert from 'node:assert/strict';
 import { connect } from 'amqplib';
 import { ask } from './http-client.ts';
 
@@ -9,8 +10,8 @@ export interface Traffic {
 }
 
 /**
- * Channel 1 publishes 6 to `x` (for q1 and q2) and 5 to the default exchange, of which nobody wants 2; channel 2 consumes q1
- * with acks and q2 without; channel 3 publishes to q3 and gets from it.
+ * Channel 1 publishes 6 to `x` (for q1 and q2) and 5 to the default exchange, of which nobody wants 2, and then 3 to a queue
+ * that refuses 2 of them; channel 2 consumes q1 with acks and q2 without; channel 3 publishes to q3 and gets from it.
  */
 export async function makeTraffic(amqpPort: number): Promise<Traffic> {
   const connection = await connect(`amqp://guest:guest@127.0.0.1:${amqpPort}`);
@@ -29,6 +30,11 @@ export async function makeTraffic(amqpPort: number): Promise<Traffic> {
   publishing.publish('', 'nowhere', content);
   publishing.publish('', 'nowhere', content, { mandatory: true });
   await publishing.waitForConfirms();
+  await publishing.assertQueue('full', { arguments: { 'x-max-length': 1, 'x-overflow': 'reject-publish' } });
+  const refusals = Array.from({ length: 3 }, () => {
+    return new Promise((done) => publishing.sendToQueue('full', content, {}, (error: unknown) => done(error !== null)));
+  });
+  assert.deepEqual(await Promise.all(refusals), [false, true, true]);
 
   const consuming = await connection.createChannel();
   let deliveredCount = 0;

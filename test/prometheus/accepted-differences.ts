@@ -80,10 +80,6 @@ export const OTHER_VALUES: readonly AcceptedDifference[] = [
     reason: 'RabbitMQ 3.10.8 does not count those down that are closed.',
   },
   {
-    metrics: /rabbitmq_channel_messages_confirmed_total/,
-    reason: 'Confirms are counted by channel, not by channel and exchange.',
-  },
-  {
     metrics: /rabbitmq_channel_(get(_ack|_empty)?|messages_\w+)_total/,
     isOfSums: true,
     reason: 'RabbitMQ’s sums fall when a channel is closed or a queue is deleted; those of Leveret do not.',
