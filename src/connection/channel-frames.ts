@@ -3,12 +3,14 @@
  * from all other methods in place, and what comes for a channel that waits is held.
  */
 import { FRAME_BODY, FRAME_METHOD } from '../protocol/constants.ts';
-import { AmqpError, channelError, notAllowed, unexpectedFrame, unreadableFrame } from '../protocol/errors.ts';
+import { AmqpError, channelError, notAllowed, unreadableFrame } from '../protocol/errors.ts';
 import { decodeMethod, METHOD_IDS, type Method } from '../protocol/methods.generated.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 import { Channel } from './channel.ts';
 import type { Connection } from './connection.ts';
+import { expectedMethod } from './content-errors.ts';
 import type { FlowControl } from './flow-control.ts';
+import { settle } from './settling.ts';
 
 export class ChannelFrames {
   /** The channel of the last frame: they come in runs, and an error that is found in one is its channel's. */
@@ -35,7 +37,7 @@ export class ChannelFrames {
       if (to - from < 4) throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
       if (!channel.open) return this.#methodWhileClosing(channel, bytes, from, to);
       const { publisher } = channel;
-      if (!publisher.idle) throw publisher.interrupted();
+      if (!publisher.idle) throw publisher.expected();
       if (bytes[from + 1] === 60 && bytes[from] === 0 && bytes[from + 2] === 0) {
         if (bytes[from + 3] === 40) {
           this.#connection.publishes = true;
@@ -44,7 +46,7 @@ export class ChannelFrames {
         }
         if (bytes[from + 3] === 80 && to - from === 13 && bytes[from + 4] === 0 && bytes[from + 5] < 0x20) {
           const tag = bytes.readUInt32BE(from + 4) * 0x100000000 + bytes.readUInt32BE(from + 8);
-          return channel.acknowledge(tag, (bytes[from + 12] & 1) !== 0);
+          return settle(channel, tag, (bytes[from + 12] & 1) !== 0, 'ack');
         }
       }
       return this.#channelMethod(channel, decodeMethod(bytes, from, to));
@@ -72,7 +74,7 @@ export class ChannelFrames {
   }
 
   #frameWithoutChannel(bytes: Buffer, type: number, number: number, from: number, to: number): void {
-    if (type !== FRAME_METHOD) throw unexpectedFrame('expected method frame, got non method frame instead');
+    if (type !== FRAME_METHOD) throw expectedMethod();
     if (to - from < 4) throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
     const method = decodeMethod(bytes, from, to);
     if (method.name !== 'channel.open') {

@@ -8,18 +8,12 @@ import { randomBytes } from 'node:crypto';
 import type { ChannelAccess } from '../auth/access.ts';
 import type { QueueRecord } from '../metadata/port.ts';
 import {
-  type AmqpError,
   accessRefused,
   commandInvalid,
-  frameError,
-  type MethodId,
   notAllowed,
   notFound,
   notImplemented,
-  octetsText,
   preconditionFailed,
-  resourceLocked,
-  unexpectedFrame,
 } from '../protocol/errors.ts';
 import {
   type BasicConsume,
@@ -32,30 +26,21 @@ import type { Queue } from '../queues/queue.ts';
 import type { IncomingMessage } from '../storage/record.ts';
 import { readRoute } from '../vhost/route-bytes.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import { get } from './basic-get.ts';
 import { ChannelConsumer } from './channel-consumer.ts';
-import { ChannelCounts, type DeliveryCounts } from './channel-counts.ts';
+import { ChannelCounts } from './channel-counts.ts';
 import { Confirms } from './confirms.ts';
 import type { Connection } from './connection.ts';
 import { readConsumerArguments } from './consumer-arguments.ts';
 import type { ConnectionContext } from './context.ts';
-import {
-  addDeliveryCount,
-  Content,
-  deliverPrefix,
-  getOkPrefix,
-  writeContent,
-  writeDelivery,
-  writeTag,
-} from './delivery.ts';
+import { Content, deliverPrefix, writeContent, writeDelivery, writeTag } from './delivery.ts';
 import { Publisher } from './publisher.ts';
 import { REPLY_TO, type ReplyTarget } from './reply-targets.ts';
+import { giveAllBack, recover, settle } from './settling.ts';
 import * as topology from './topology-methods.ts';
-import { traceDelivery } from './tracing.ts';
-import { type HeldAck, Transaction } from './transaction.ts';
+import { Transaction } from './transaction.ts';
 import type { Confirming } from './turn.ts';
-import { type Holder, UnackedLedger } from './unacked-ledger.ts';
-
-const BASIC_ACK = METHOD_IDS['basic.ack'];
+import { UnackedLedger } from './unacked-ledger.ts';
 
 export class Channel implements Confirming, ReplyTarget {
   readonly number: number;
@@ -91,8 +76,6 @@ export class Channel implements Confirming, ReplyTarget {
   /** Deliveries to basic.get that wait for their ack. */
   #gotten = 0;
   #confirmAsked = false;
-  /** Journal positions that a tx.commit-ok waits for, and what to do then. */
-  #commit: { need: number; isPartial: boolean } | null = null;
 
   constructor(connection: Connection, number: number, vhost: Vhost, access: ChannelAccess) {
     this.connection = connection;
@@ -148,28 +131,28 @@ export class Channel implements Confirming, ReplyTarget {
         this.cancel(method.consumerTag);
         return this.answer(method.noWait, { name: 'basic.cancel-ok', consumerTag: method.consumerTag });
       case 'basic.get':
-        return this.#get(method.queue, method.noAck);
+        return get(this, method.queue, method.noAck);
       case 'basic.reject':
-        return this.#settle(method.deliveryTag, false, method.requeue ? 'requeue' : 'reject');
+        return settle(this, method.deliveryTag, false, method.requeue ? 'requeue' : 'reject');
       case 'basic.nack':
-        return this.#settle(method.deliveryTag, method.multiple, method.requeue ? 'requeue' : 'reject');
+        return settle(this, method.deliveryTag, method.multiple, method.requeue ? 'requeue' : 'reject');
       case 'basic.recover':
-        this.#recover(method.requeue);
+        recover(this, method.requeue);
         return this.send({ name: 'basic.recover-ok' });
       case 'basic.recover-async':
-        return this.#recover(method.requeue);
+        return recover(this, method.requeue);
       case 'confirm.select':
         if (this.tx !== null) throw preconditionFailed('cannot switch from tx to confirm mode');
         if (this.confirms === null) this.#awaitConfirms();
         return this.answer(method.noWait, { name: 'confirm.select-ok' });
       case 'tx.select':
         if (this.confirms !== null) throw preconditionFailed('cannot switch from confirm to tx mode');
-        this.tx ??= new Transaction(this.context.limits.maxTransactionBytes);
+        this.tx ??= new Transaction(this);
         return this.send({ name: 'tx.select-ok' });
       case 'tx.commit':
-        return this.#commitTransaction();
+        return this.#transaction().commit();
       case 'tx.rollback':
-        this.#transaction().clear();
+        this.#transaction().rollBack();
         return this.send({ name: 'tx.rollback-ok' });
       default:
         throw commandInvalid('unimplemented method');
@@ -217,9 +200,7 @@ export class Channel implements Confirming, ReplyTarget {
   confirm(appended: number, durable: number): boolean {
     this.#confirmAsked = false;
     let waiting = this.confirms !== null && this.#settleConfirms(this.confirms, appended, durable);
-    if (this.#commit !== null && this.#commit.need <= durable) this.#committed();
-    // Another tx.commit may have waited behind it.
-    if (this.#commit !== null) waiting = true;
+    if (this.tx?.confirm(durable) === true) waiting = true;
     this.#confirmAsked = waiting;
     return waiting;
   }
@@ -355,8 +336,10 @@ export class Channel implements Confirming, ReplyTarget {
     this.answer(method.noWait, { name: 'basic.consume-ok', consumerTag: tag });
   }
 
-  /** A requester that does not read loses replies: whoever answers it is not held up. */
-  /** There is nothing to ack, and as in RabbitMQ no delivery tag is used up. */
+  /**
+   * There is nothing to ack, and as in RabbitMQ no delivery tag is used up. A requester that does not read loses replies: whoever
+   * answers it is not held up.
+   */
   deliverReply(content: Content): void {
     const { out, frameMax } = this.connection;
     if (this.connection.unsentBytes > this.context.limits.maxReplyBufferBytes) return;
@@ -388,120 +371,15 @@ export class Channel implements Confirming, ReplyTarget {
     this.#replyTag = null;
   }
 
-  #get(queueName: string, noAck: boolean): void {
-    const name = this.queueName(queueName);
-    this.access.check('queue', name, 'read');
-    const queue = topology.existingQueue(this, name);
-    if (queue.countsDeliveries && queue.settings.singleActiveConsumer) {
-      throw resourceLocked(
-        `cannot obtain access to locked queue '${name}' in vhost '${this.vhost.name}'. basic.get operations are not supported by quorum queues with single active consumer`,
-      );
-    }
-    if (!noAck) this.#checkUnackedLimit();
-    const { out, frameMax, nowMs } = this.connection;
-    const counts = this.counts?.deliveriesOf(queue) ?? null;
-    const holder = new GetHolder(this, queue, counts);
-    const found = queue.get(noAck, (page, offset, position, sequence, size, redelivered) => {
-      const lane = queue.currentLane;
-      const tag = noAck ? this.unacked.skip() : this.unacked.add(position, sequence, size, lane, holder, nowMs);
-      const content = new Content().ofRecord(page, offset);
-      if (queue.countsDeliveries) addDeliveryCount(content, queue.deliveryCounts.get(position) ?? 0);
-      if (counts !== null && redelivered) counts.redelivered++;
-      const prefix = getOkPrefix(this.number);
-      writeDelivery(out, prefix, this.number, tag, redelivered, content, queue.readyCount, frameMax);
-      if (this.vhost.firehose !== null) traceDelivery(this, queue, content, page, offset, redelivered);
-      this.connection.touched();
-    });
-    if (counts !== null) countGet(counts, found, noAck);
-    if (!found) this.send({ name: 'basic.get-empty' });
-  }
-
-  /** Consumers wait at the limit; basic.get has no such way. @throws AmqpError 406 */
-  #checkUnackedLimit(): void {
-    const { maxUnackedPerChannel } = this.context.limits;
-    if (this.unacked.count < maxUnackedPerChannel) return;
-    throw preconditionFailed(
-      `channel ${this.number} holds ${maxUnackedPerChannel} unacknowledged deliveries, as many as it may`,
-    );
-  }
-
   /** Consumers that waited may have credit again. */
   wakeConsumers(): void {
     for (const consumer of this.consumers.values()) if (consumer.parked) consumer.queue.consumerReady(consumer);
   }
 
-  // --- settling ---
-
-  /** basic.ack; the one settling method that comes often enough to be read in place. */
-  acknowledge(tag: number, multiple: boolean): void {
-    this.#settle(tag, multiple, 'ack');
-  }
-
-  #settle(tag: number, multiple: boolean, kind: HeldAck['kind']): void {
-    const { unacked, tx } = this;
-    const single = !multiple || tag !== 0;
-    if (single && (!unacked.has(tag) || tx?.settled.has(tag) === true)) throw unknownTag(tag, kind);
-    const wasFull = unacked.count >= this.unackedLimit;
-    if (!multiple) this.#settleOne(tag, kind);
-    else {
-      unacked.visitTags(tag, (each) => {
-        if (tx?.settled.has(each) !== true) this.#settleOne(each, kind);
-      });
-    }
-    if (wasFull) this.wakeConsumers();
-  }
-
-  #settleOne(tag: number, kind: HeldAck['kind']): void {
-    if (this.tx !== null) return this.tx.settle({ tag, kind });
-    this.unacked.take(tag, SETTLE[kind]);
-  }
-
-  #recover(requeue: boolean): void {
-    if (!requeue) throw notImplemented('requeue=false');
-    this.#giveAllBack();
-    this.wakeConsumers();
-  }
-
-  /** The oldest first, so that a queue that is too long then drops what it would have dropped if all had come back at once. */
-  #giveAllBack(): void {
-    this.unacked.takeAll(SETTLE.requeue);
-  }
-
-  // --- transactions ---
-
+  /** @throws AmqpError 406 */
   #transaction(): Transaction {
     if (this.tx === null) throw preconditionFailed('channel is not transactional');
     return this.tx;
-  }
-
-  #commitTransaction(): void {
-    const tx = this.#transaction();
-    const { store, turn } = this.context;
-    const { publishes, acks } = tx;
-    let isPartial = false;
-    tx.clear();
-    store.beginAtomic();
-    try {
-      for (const held of publishes) if (!this.publisher.publishHeld(held)) isPartial = true;
-      for (const { tag, kind } of acks) if (this.unacked.has(tag)) this.unacked.take(tag, SETTLE[kind]);
-    } finally {
-      store.endAtomic();
-    }
-    this.#commit = { need: store.appended, isPartial };
-    if (store.appended > store.durable) this.connection.wait(this);
-    turn.awaitConfirm(this);
-    if (store.appended <= store.durable) this.#committed();
-  }
-
-  #committed(): void {
-    const isPartial = this.#commit?.isPartial === true;
-    this.#commit = null;
-    this.connection.goOn(this, () => {
-      if (!this.open) return;
-      if (isPartial) throw preconditionFailed('partial tx completion', METHOD_IDS['tx.commit']);
-      this.send({ name: 'tx.commit-ok' });
-      this.wakeConsumers();
-    });
   }
 
   // --- time and the end ---
@@ -520,67 +398,13 @@ export class Channel implements Confirming, ReplyTarget {
     this.context.turn.forget(this);
     this.#forgetReplies();
     for (const tag of [...this.consumers.keys()]) this.cancel(tag);
-    this.#giveAllBack();
+    giveAllBack(this);
     this.publisher.release();
     this.publisher.carryCounts();
     this.tx = null;
     this.vhost.channelClosed(this);
     this.context.lifecycle?.channelClosed(this);
   }
-
-  // --- content frames out of order ---
-
-  cannotDecode(bytes: Buffer, from: number, to: number, method: MethodId): AmqpError {
-    return frameError(`cannot decode ${octetsText(bytes, from, to)}`, method);
-  }
-
-  unexpectedContentHeader(): AmqpError {
-    return this.publisher.idle ? NO_METHOD_FRAME : this.expectedContentBody();
-  }
-
-  unexpectedContentBody(idle: boolean): AmqpError {
-    return idle ? NO_METHOD_FRAME : this.expectedContentHeader();
-  }
-
-  expectedContentHeader(): AmqpError {
-    return unexpectedFrame(
-      'expected content header for class 60, got non content header frame instead',
-      METHOD_IDS['basic.publish'],
-    );
-  }
-
-  expectedContentBody(): AmqpError {
-    return unexpectedFrame('expected content body, got non content body frame instead', METHOD_IDS['basic.publish']);
-  }
-}
-
-/** Who a delivery to basic.get was made to. */
-class GetHolder implements Holder {
-  readonly queue: Queue;
-  readonly counts: DeliveryCounts | null;
-  readonly #channel: Channel;
-  #unacked = 0;
-
-  constructor(channel: Channel, queue: Queue, counts: DeliveryCounts | null) {
-    this.#channel = channel;
-    this.queue = queue;
-    this.counts = counts;
-  }
-
-  get unacked(): number {
-    return this.#unacked;
-  }
-
-  set unacked(count: number) {
-    this.#channel.countGotten(count - this.#unacked);
-    this.#unacked = count;
-  }
-}
-
-function countGet(counts: DeliveryCounts, found: boolean, noAck: boolean): void {
-  if (!found) counts.gottenEmpty++;
-  else if (noAck) counts.gottenNoAck++;
-  else counts.gotten++;
 }
 
 /** Whether a consumer may join those of a queue; quorum queues know no exclusive ones. */
@@ -590,39 +414,5 @@ function mayConsume(queue: Queue, exclusive: boolean): boolean {
   return queue.exclusiveConsumer === null && !(exclusive && queue.consumers.all.length > 0);
 }
 
-const NO_METHOD_FRAME = unexpectedFrame('expected method frame, got non method frame instead');
-
 /** basic.ack on channel 0 with tag 0: what every confirm starts from. */
 const ACK_FRAME = methodFrame(0, { name: 'basic.ack', deliveryTag: 0, multiple: false });
-
-function wake(holder: Holder): void {
-  const consumer = holder as Partial<ChannelConsumer> & Holder;
-  if (consumer.parked === true) consumer.queue.consumerReady(consumer as ChannelConsumer);
-}
-
-const SETTLE = {
-  ack(holder: Holder, position: number): void {
-    const { queue, counts } = holder;
-    if (counts !== null) counts.acknowledged++;
-    if (queue.deleted) queue.releaseUnacked(position);
-    else queue.acknowledge(position);
-    wake(holder);
-  },
-  reject(holder: Holder, position: number): void {
-    const { queue } = holder;
-    if (queue.deleted) queue.releaseUnacked(position);
-    else queue.reject(position);
-    wake(holder);
-  },
-  requeue(holder: Holder, position: number, sequence: number, size: number, lane: number): void {
-    const { queue } = holder;
-    if (queue.deleted) queue.releaseUnacked(position);
-    else queue.giveBack(position, sequence, size, lane);
-    wake(holder);
-  },
-} as const;
-
-function unknownTag(tag: number, kind: HeldAck['kind']): AmqpError {
-  const error = preconditionFailed(`unknown delivery tag ${tag}`);
-  return kind === 'ack' ? error.at(BASIC_ACK) : error;
-}

@@ -27,6 +27,7 @@ import { copyBytes, IncomingMessage, NO_TTL } from '../storage/record.ts';
 import { NO_ROUTE, type Route } from '../vhost/route.ts';
 import { readRoute } from '../vhost/route-bytes.ts';
 import type { Channel } from './channel.ts';
+import { cannotDecode, expectedContentBody, expectedContentHeader, expectedMethod } from './content-errors.ts';
 import { Content } from './delivery.ts';
 import { PropertyScan } from './property-scan.ts';
 import { REPLY_TO, type ReplyTarget } from './reply-targets.ts';
@@ -97,10 +98,10 @@ export class Publisher implements RoutedMessage {
     return this.#state === 'idle';
   }
 
-  /** A method arrived where content belongs. */
-  interrupted(): AmqpError {
-    const channel = this.#channel;
-    return this.#state === 'header' ? channel.expectedContentHeader() : channel.expectedContentBody();
+  /** Something else arrived where this belongs. */
+  expected(): AmqpError {
+    if (this.#state === 'idle') return expectedMethod();
+    return this.#state === 'header' ? expectedContentHeader() : expectedContentBody();
   }
 
   /** Decoded when a headers exchange, say, asks for it. */
@@ -114,7 +115,7 @@ export class Publisher implements RoutedMessage {
     const start = from + 2;
     const keyAt = start + 1 + bytes[start];
     const end = keyAt + 1 + bytes[keyAt];
-    if (start >= to || keyAt >= to || end + 1 !== to) throw this.#channel.cannotDecode(bytes, from, to, BASIC_PUBLISH);
+    if (start >= to || keyAt >= to || end + 1 !== to) throw cannotDecode(bytes, from, to, BASIC_PUBLISH);
     const flags = bytes[end];
     this.#mandatory = (flags & 1) !== 0;
     if ((flags & 2) !== 0) throw notImplemented('immediate=true', BASIC_PUBLISH);
@@ -131,9 +132,9 @@ export class Publisher implements RoutedMessage {
 
   /** The payload of a content header. */
   header(bytes: Buffer, from: number, to: number): void {
-    if (this.#state !== 'header') throw this.#channel.unexpectedContentHeader();
+    if (this.#state !== 'header') throw this.expected();
     const classId = (bytes[from] << 8) | bytes[from + 1];
-    if ((bytes[from + 2] | bytes[from + 3]) !== 0) throw this.#channel.expectedContentHeader();
+    if ((bytes[from + 2] | bytes[from + 3]) !== 0) throw expectedContentHeader();
     if (classId !== 60) {
       throw unexpectedFrame(
         `expected content header for class 60, got one for class ${classId} instead`,
@@ -168,11 +169,11 @@ export class Publisher implements RoutedMessage {
 
   /** The payload of a body frame. */
   body(bytes: Buffer, from: number, to: number): void {
-    if (this.#state !== 'body') throw this.#channel.unexpectedContentBody(this.#state === 'idle');
+    if (this.#state !== 'body') throw this.expected();
     const size = to - from;
     const left = this.#bodySize - this.#assembled;
     if (size === left && this.#assembled === 0) return this.#complete(bytes, from);
-    if (size > left) throw this.#channel.expectedContentBody();
+    if (size > left) throw expectedContentBody();
     if (this.#assembly === null || this.#assembled + size > this.#assembly.length) this.#growAssembly(size);
     bytes.copy(this.#assembly as Buffer, this.#assembled, from, to);
     this.#assembled += size;
