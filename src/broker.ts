@@ -18,7 +18,7 @@ import { Permissions } from './auth/permissions.ts';
 import { DEFAULT_ALARMS, type ResourceLimit } from './config/alarm-options.ts';
 import { DEFAULT_LIMITS, type Limits } from './config/limits.ts';
 import { DEFAULT_NODE_NAME, readNodeName } from './config/node-name.ts';
-import { countingOf, DEFAULT_STATISTICS, type StatisticsOptions } from './config/statistics-options.ts';
+import { type Counting, countingOf, DEFAULT_STATISTICS, type StatisticsOptions } from './config/statistics-options.ts';
 import { closeAbandoned } from './connection/abandoned.ts';
 import { Connection } from './connection/connection.ts';
 import type { ConnectionContext } from './connection/context.ts';
@@ -222,6 +222,10 @@ class RunningBroker implements Broker {
 
   get #isObserved(): boolean {
     return this.#options.management !== undefined || this.#options.prometheus !== undefined;
+  }
+
+  get #counting(): Counting {
+    return countingOf(this.#statistics, this.#isObserved);
   }
 
   get prometheusUrl(): string | null {
@@ -449,6 +453,7 @@ class RunningBroker implements Broker {
       clock: this.#clock,
       log: this.#log,
       churn: this.#churn,
+      counting: this.#counting,
       wake: (queue) => turn.wake(queue),
       turnMs: () => turn.nowMs,
       unused: ({ vhost, name }) => this.#propose({ kind: 'delete-queue', vhost, name }),
@@ -489,7 +494,7 @@ class RunningBroker implements Broker {
       lifecycle: this.#events?.lifecycle ?? null,
       churn: this.#churn,
       authAttempts: new AuthAttempts(),
-      counting: countingOf(this.#statistics, this.#isObserved),
+      counting: this.#counting,
       serverProperties: serverProperties(metadata.clusterName),
       authenticator: this.#authenticator(accounts),
       queueRecord: (queue) => vhosts.recordOf(queue),

@@ -23,7 +23,7 @@ import { delayIn, delayOf, LATEST_MS } from '../routing/delay-headers.ts';
 import type { Exchange } from '../routing/exchange.ts';
 import type { RoutedMessage } from '../routing/routed-message.ts';
 import { encodeBlindKeys } from '../storage/blind-keys.ts';
-import { copyBytes, IncomingMessage, NO_TTL } from '../storage/record.ts';
+import { copyBytes, FLAG_PUBLISHED, IncomingMessage, NO_TTL } from '../storage/record.ts';
 import { NO_ROUTE, type Route } from '../vhost/route.ts';
 import { readRoute } from '../vhost/route-bytes.ts';
 import type { Channel } from './channel.ts';
@@ -92,6 +92,7 @@ export class Publisher implements RoutedMessage {
 
   constructor(channel: Channel) {
     this.#channel = channel;
+    this.#message.flags = FLAG_PUBLISHED;
   }
 
   get idle(): boolean {

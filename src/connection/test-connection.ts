@@ -108,6 +108,7 @@ export class TestBroker {
       clock,
       log,
       churn,
+      counting: 'fine',
       wake: (queue) => turn.wake(queue),
       delays: {
         disk: systemDisk,

@@ -5,6 +5,7 @@
  *   message         f64 published at (ms) | u32 ttl (ms) | u32 body size | u32 properties size | u16 route size | u8 priority |
  *                   u8 bits 32 to 39 of the ttl
  *                   u32 queue id * count | route | properties | body | with flag 1: blind keys (see blind-keys.ts)
+ *                   flag 2: a client published it
  *     route         exchange and routing key, each as a shortstr: the bytes of basic.publish, and of basic.deliver
  *     properties    property flags and values as they stood in the content header
  *   settled         u32 queue id | u32 0 | f64 position * n, n from the length: acknowledged, expired, dropped, dead-lettered
@@ -22,6 +23,8 @@ export const RecordType = { message: 1, settled: 2, delivered: 3, returned: 4 } 
 
 export const MESSAGE_HEADER_SIZE = 32;
 const FLAG_BLIND_KEYS = 1 << 8;
+/** What a client published counts for its exchange where it is routed, also when that is later. */
+export const FLAG_PUBLISHED = 1 << 9;
 /** 40 bits, all set: a time to live of 34 years and more is as good as none. */
 export const NO_TTL = 2 ** 40 - 1;
 
@@ -41,6 +44,8 @@ export class IncomingMessage {
   ttlMs = NO_TTL;
   priority = 0;
   persistent = false;
+  /** FLAG_PUBLISHED or 0. */
+  flags = 0;
   /** From encodeBlindKeys(). */
   blindBytes: Buffer = EMPTY;
   blindSize = 0;
@@ -65,7 +70,7 @@ export function writeMessageRecord(
   const bytes = page.bytes as Buffer;
   const word = offset >> 2;
   u32[word] = size;
-  u32[word + 1] = RecordType.message | (queueCount << 16);
+  u32[word + 1] = RecordType.message | message.flags | (queueCount << 16);
   page.f64[(offset >> 3) + 1] = message.publishedAtMs;
   u32[word + 4] = message.ttlMs >>> 0;
   u32[word + 5] = message.bodySize;
@@ -106,6 +111,9 @@ export const priorityOf = (page: Page, offset: number): number => (page.u32[(off
 
 export const hasBlindKeys = (page: Page, offset: number): boolean =>
   (page.u32[(offset >> 2) + 1] & FLAG_BLIND_KEYS) !== 0;
+
+export const isPublished = (page: Page, offset: number): boolean =>
+  (page.u32[(offset >> 2) + 1] & FLAG_PUBLISHED) !== 0;
 
 /** Where the route starts in the page; properties and body follow it without a gap. */
 export const routeOffsetOf = (page: Page, offset: number): number =>

@@ -19,6 +19,8 @@ import { readRoute } from './route-bytes.ts';
 
 export interface ReleasedMessage {
   readonly message: IncomingMessage;
+  /** The one that it was published to. */
+  readonly exchange: string;
   readonly routed: RoutedMessage;
 }
 
@@ -47,7 +49,7 @@ export function releasedMessage(page: Page, offset: number, nowMs: number, isRep
   message.persistent = given.deliveryMode === 2;
   message.blindBytes = encodeBlindKeys(blindKeys);
   message.blindSize = message.blindBytes.length;
-  const { routingKey } = readRoute(bytes, routeOffset);
+  const { exchange, routingKey } = readRoute(bytes, routeOffset);
   const otherKeys = [...copyKeysOf(given), ...blindKeys];
-  return { message, routed: { routingKey, otherKeys, properties: () => properties } };
+  return { message, exchange, routed: { routingKey, otherKeys, properties: () => properties } };
 }

@@ -40,6 +40,7 @@ class Bench {
       clock: this.clock,
       log,
       churn: new Churn(),
+      counting: 'fine',
       wake: (queue) => {
         queue.awake = true;
         this.#awake.add(queue);

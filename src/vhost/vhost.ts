@@ -8,6 +8,7 @@
  */
 
 import assert from 'node:assert/strict';
+import type { Counting } from '../config/statistics-options.ts';
 import type { QueueRecord, QueueType } from '../metadata/port.ts';
 import { EMPTY_TABLE } from '../protocol/field-table.ts';
 import { type BasicProperties, decodeProperties, encodeProperties } from '../protocol/properties.ts';
@@ -24,7 +25,14 @@ import { Router } from '../routing/router.ts';
 import { ScratchList } from '../routing/scratch-list.ts';
 import { blindKeysOf, decodeBlindKeys, encodeBlindKeys } from '../storage/blind-keys.ts';
 import type { Page } from '../storage/page.ts';
-import { bodySizeOf, IncomingMessage, propertiesSizeOf, routeOffsetOf, routeSizeOf } from '../storage/record.ts';
+import {
+  bodySizeOf,
+  IncomingMessage,
+  isPublished,
+  propertiesSizeOf,
+  routeOffsetOf,
+  routeSizeOf,
+} from '../storage/record.ts';
 import { deadLetteredProperties, deadLetterRoutingKeys, isDeadLetterCycle } from './dead-letter-headers.ts';
 import { releasedMessage } from './delayed-message.ts';
 import type { Firehose } from './firehose.ts';
@@ -45,6 +53,7 @@ export interface IncomingCount {
 export interface VhostEnvironment extends Omit<QueueEnvironment, 'deadLetter' | 'died' | 'unused'> {
   /** Where delayed messages are moved to, and who does it. */
   readonly delays: DelayPlace;
+  readonly counting: Counting;
   /** Counted here for all vhosts. */
   readonly totals: BrokerTotals;
   /** The queue is to be deleted: x-expires, or auto-delete. */
@@ -284,9 +293,11 @@ export class Vhost {
   #release(line: DelayLine, page: Page, offset: number, isRepeated: boolean): void {
     const exchange = this.exchanges.get(line.name);
     if (exchange === undefined) return;
-    const { message, routed } = releasedMessage(page, offset, this.#env.clock.nowMs(), isRepeated);
+    const released = releasedMessage(page, offset, this.#env.clock.nowMs(), isRepeated);
+    const { message, routed } = released;
     const { route } = this.route(exchange, routed);
     if (this.publish(message, route) === 'unroutable') line.unroutableTotal++;
+    else if (isPublished(page, offset)) this.#countOutgoing(released.exchange, route);
   }
 
   // --- what is counted ---
@@ -302,6 +313,15 @@ export class Vhost {
     const before = incoming.get(exchange);
     if (before === undefined) incoming.set(exchange, { published: count });
     else before.published += count;
+  }
+
+  /** What came to an exchange before, and waited since, has reached these queues. */
+  #countOutgoing(name: string, { queues }: Route): void {
+    const { counting } = this.#env;
+    const exchange = this.exchanges.get(name);
+    if (exchange === undefined || counting === 'coarse') return;
+    exchange.flow.publishedOut += queues.length;
+    if (counting === 'detailed') for (const queue of queues) this.countIncoming(queue, name, 1);
   }
 
   // --- what exists ---

@@ -61,20 +61,27 @@ export async function makeTraffic(amqpPort: number): Promise<Traffic> {
 
 /** What is shown of each exchange, queue and channel: their own figures, and between each two of them. */
 export async function shownFlows(base: string): Promise<unknown> {
-  const get = async (path: string) => (await ask(base, { method: 'GET', path: `/api/${path}` })).body as Shown;
   const flows: Record<string, unknown> = {};
-  const channels = (await get('channels')) as unknown as readonly { name: string; number: number }[];
+  const channels = (await get(base, 'channels')) as unknown as readonly { name: string; number: number }[];
   const paths = [
     ...['x', 'y', 'amq.default'].map((name) => `exchanges/%2F/${name}`),
     ...['q1', 'q2', 'q3'].map((name) => `queues/%2F/${name}`),
     ...channels.map(({ name }) => `channels/${encodeURIComponent(name)}`),
   ];
   for (const path of paths) {
-    const { message_stats, incoming, outgoing, deliveries, publishes } = await get(path);
-    const name = path.replace(/^channels.*%20\((\d+)\)$/, 'channel $1');
-    flows[name] = { message_stats: figures(message_stats), ...lists({ incoming, outgoing, deliveries, publishes }) };
+    flows[path.replace(/^channels.*%20\((\d+)\)$/, 'channel $1')] = await shownFlow(base, path);
   }
   return flows;
+}
+
+/** The figures of one of them. @param path below `/api/` */
+export async function shownFlow(base: string, path: string): Promise<unknown> {
+  const { message_stats, incoming, outgoing, deliveries, publishes } = await get(base, path);
+  return { message_stats: figures(message_stats), ...lists({ incoming, outgoing, deliveries, publishes }) };
+}
+
+async function get(base: string, path: string): Promise<Shown> {
+  return (await ask(base, { method: 'GET', path: `/api/${path}` })).body as Shown;
 }
 
 interface Shown {
