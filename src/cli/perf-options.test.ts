@@ -28,6 +28,9 @@ for (const [args, message] of [
   [['--broker-pid', '1,x'], /'--broker-pid <pids>' argument '1,x' is invalid\. expected process ids/],
   [['--routing', 'pigeon'], /argument 'pigeon' is invalid\. Allowed choices are queue, topic-one, topic-all/],
   [['--idle-connections', '0'], /argument '0' is invalid\. expected a whole number from 1/],
+  [['--delay', 'soon'], /'--delay <ms>' argument 'soon' is invalid\. expected milliseconds, or MIN-MAX/],
+  [['--delay', '5-2'], /^Error: --delay 5-2: expected whole numbers from 1 to \d+, the smaller one first$/],
+  [['--delay', '2-5', '--delay-by', 'ladder'], /^Error: --delay 2-5: --delay-by ladder takes one delay/],
   [['--hold', '-1'], /'--hold <seconds>' argument '-1' is invalid\. expected seconds from 0/],
 ] as const) {
   test(`${args.join(' ')} is refused, naming the flag`, () => {
@@ -45,7 +48,7 @@ test('every flag goes to its option', () => {
     ['-r', '5', '-c', '6', '--persistent', '-A', '7', '-q', '8', '-u', 'q', '--queues', '9', '--routing', 'topic-all'],
     ['--queue-args', 'x-max-length=10,x-queue-mode=lazy,x-single-active-consumer=true', '--inflight', '11'],
     ['--batch-bytes', '12', '--producer-threads', '13', '--consumer-threads', '14', '--broker-pid', '15,16'],
-    ['--fresh', '--keep'],
+    ['--fresh', '--keep', '--delay-by', 'ladder'],
   ].flat();
   assert.deepEqual(parse(...flags), {
     host: 'h',
@@ -78,7 +81,14 @@ test('every flag goes to its option', () => {
     brokerPids: [15, 16],
     fresh: true,
     keep: true,
+    delay: null,
+    delayBy: 'ladder',
   });
+});
+
+test('a delay is one number or a range', () => {
+  assert.deepEqual(parse('--delay', '20').delay, { leastMs: 20, mostMs: 20 });
+  assert.deepEqual(parse('--delay', '1000-3000').delay, { leastMs: 1000, mostMs: 3000 });
 });
 
 test('-x 0 only consumes, -y 0 only publishes, -a takes no acknowledgements', () => {

@@ -16,6 +16,7 @@ interface PerfFlag {
 }
 
 const ROUTINGS: readonly LoadOptions['routing'][] = ['queue', 'topic-one', 'topic-all'];
+const DELAYS_BY: readonly LoadOptions['delayBy'][] = ['exchange', 'ladder'];
 
 const FLAGS: readonly PerfFlag[] = [
   {
@@ -101,6 +102,18 @@ const FLAGS: readonly PerfFlag[] = [
     choices: ROUTINGS,
   },
   {
+    flags: '--delay <ms>',
+    option: 'delay',
+    text: 'Milliseconds that messages wait before their queue gets them, or MIN-MAX to spread them. Latency is then lateness.',
+    read: readDelay,
+  },
+  {
+    flags: '--delay-by <means>',
+    option: 'delayBy',
+    text: 'They wait in an x-delayed-message exchange, or in a queue with a time to live that dead-letters into theirs.',
+    choices: DELAYS_BY,
+  },
+  {
     flags: '--inflight <messages>',
     option: 'inflightMax',
     text: 'Producers wait while so many deliveries are under way; 0 is no limit.',
@@ -141,6 +154,7 @@ Examples:
   leveret perf -r 5000                                latency at 5,000 messages a second
   leveret perf -y 0 --count 1000000 --persistent      a backlog ...
   leveret perf -x 0 --count 1000000 --durable         ... and away with it
+  leveret perf -r 10000 --delay 1000-3000             lateness of delayed messages
   leveret perf --idle-connections 1000 --broker-pid 4711`;
 
 export function addPerfOptions(command: Command): Command {
@@ -212,6 +226,12 @@ function readNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new Error('expected a number');
   return value;
+}
+
+function readDelay(text: string): LoadOptions['delay'] {
+  const [, least, most = least] = /^(\d+)(?:-(\d+))?$/.exec(text) ?? [];
+  if (least === undefined) throw new Error('expected milliseconds, or MIN-MAX');
+  return { leastMs: Number(least), mostMs: Number(most) };
 }
 
 /** Connections that are opened one after the other; ports and descriptors end before this does. */

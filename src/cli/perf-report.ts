@@ -25,17 +25,24 @@ export function formatPlan(options: LoadOptions): string {
     counted(consumers, 'consumer'),
     queues === 1 ? `queue ${queue}` : `${whole(queues)} queues ${queue}-N`,
     `${whole(bodySizeBytes)} B${persistent ? ', persistent' : ''}`,
+    ...formatDelay(options),
     options.count > 0
       ? counted(options.count, 'message')
       : `${options.seconds} s after ${options.warmUpSeconds} s of warm-up`,
   ].join(', ');
 }
 
+function formatDelay({ delay, delayBy }: LoadOptions): string[] {
+  if (delay === null) return [];
+  const { leastMs, mostMs } = delay;
+  return [`delayed by ${delayBy} for ${leastMs === mostMs ? leastMs : `${leastMs} to ${mostMs}`} ms`];
+}
+
 export function formatLoadReport(report: LoadReport, options: LoadOptions): string {
   return [
     `measured for ${report.seconds.toFixed(2)} s`,
     ...formatRates(report, options),
-    ...formatLatency('latency', report.latency),
+    ...formatLatency(options.delay === null ? 'latency' : 'lateness', report.latency),
     ...formatLatency('confirms', report.confirmLatency),
     ...formatUsage(report, options),
     ...formatOutcome(report),

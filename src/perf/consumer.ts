@@ -15,6 +15,8 @@ import { SequenceCheck } from './sequence-check.ts';
 export interface ConsumerResult {
   readonly latency: HistogramCounts;
   readonly redelivered: number;
+  /** Messages that came before their time. */
+  readonly early: number;
   /** Messages that came again or out of order; counted with one consumer and one queue only. */
   readonly duplicates: number;
   /** Sequence numbers that were left out; counted with one consumer and one queue only. */
@@ -23,6 +25,8 @@ export interface ConsumerResult {
 
 const ackFrameBytes = 21;
 const noAckBit = 2;
+/** Brokers count delays in milliseconds of a clock that may be set meanwhile: what comes early by less is no fault. */
+const earlyUsMax = 5000;
 
 export class Consumer implements FrameSink {
   readonly #id: number;
@@ -41,6 +45,7 @@ export class Consumer implements FrameSink {
   #tagLow = 0;
   #unacked = 0;
   #redelivered = 0;
+  #early = 0;
   #nowUs = 0;
   #measuring = false;
   #subscriptionsLeft = 0;
@@ -97,7 +102,7 @@ export class Consumer implements FrameSink {
     }
     await this.#connection.close();
     const { duplicates, gaps } = this.#order ?? { duplicates: 0, gaps: 0 };
-    return { latency: this.#latency, redelivered: this.#redelivered, duplicates, gaps };
+    return { latency: this.#latency, redelivered: this.#redelivered, early: this.#early, duplicates, gaps };
   }
 
   destroy(): void {
@@ -153,7 +158,9 @@ export class Consumer implements FrameSink {
   }
 
   #readStamp(view: DataView, at: number): void {
-    if (this.#measuring) this.#latency.add(this.#nowUs - view.getFloat64(at));
+    const latencyUs = this.#nowUs - view.getFloat64(at);
+    if (this.#measuring) this.#latency.add(latencyUs);
+    if (latencyUs < -earlyUsMax) this.#early++;
     if (this.#order) this.#order.take(view.getUint32(at + 8), view.getUint32(at + 12));
   }
 
@@ -186,7 +193,8 @@ export class Consumer implements FrameSink {
   }
 }
 
-/** Order shows only where one consumer sees all of one queue. */
-function keepsOrder(options: LoadOptions): boolean {
-  return options.consumers === 1 && options.queues === 1 && options.bodySizeBytes >= bodyStampBytes;
+/** Order shows only where one consumer sees all of one queue, and messages wait for equally long. */
+function keepsOrder({ consumers, queues, bodySizeBytes, delay }: LoadOptions): boolean {
+  const waitEqually = delay === null || delay.leastMs === delay.mostMs;
+  return consumers === 1 && queues === 1 && bodySizeBytes >= bodyStampBytes && waitEqually;
 }

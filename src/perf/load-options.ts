@@ -3,11 +3,19 @@
  * worker threads as it is.
  */
 
+import type { DelayRange } from './message-delay.ts';
+
 /** How messages find their queues: straight by queue name, by a topic key that matches one queue, or by one that matches all. */
 export type LoadRouting = 'queue' | 'topic-one' | 'topic-all';
 
 /** Which sides of the run exist: both at once, publishers that leave a backlog, or consumers that take one away. */
 export type LoadMode = 'both' | 'publish' | 'consume';
+
+/**
+ * What makes messages wait: an `x-delayed-message` exchange by the header `x-delay`, or a queue of the delay's own with a time to
+ * live, which dead-letters into the target: the ladder that brokers without such an exchange are given.
+ */
+export type LoadDelayBy = 'exchange' | 'ladder';
 
 export interface LoadOptions {
   readonly host: string;
@@ -21,6 +29,9 @@ export interface LoadOptions {
   readonly queues: number;
   readonly routing: LoadRouting;
   readonly queueArguments: Readonly<Record<string, string | number | boolean>>;
+  /** How long messages are to wait before their queue gets them; null: they go there at once. Latency counts from their time. */
+  readonly delay: DelayRange | null;
+  readonly delayBy: LoadDelayBy;
   /** From 16 on the body carries its send time and sequence number, which latency and the order check need. */
   readonly bodySizeBytes: number;
   /** Connections that publish, one channel each. */
@@ -50,7 +61,7 @@ export interface LoadOptions {
   /** Runs before the measured time; none with `count`. */
   readonly warmUpSeconds: number;
   readonly seconds: number;
-  /** Longest wait for what is still under way after the measured time; with `count` the longest silence. */
+  /** Longest wait for what is still under way after the measured time; with `count` the longest silence. A delay comes on top. */
   readonly drainSeconds: number;
   /** Broker processes on this machine whose CPU and memory are to be reported; Linux only. */
   readonly brokerPids: readonly number[];
@@ -71,6 +82,8 @@ export const defaultLoadOptions: LoadOptions = {
   queues: 1,
   routing: 'queue',
   queueArguments: {},
+  delay: null,
+  delayBy: 'exchange',
   bodySizeBytes: 1024,
   publishers: 1,
   consumers: 1,
@@ -95,6 +108,11 @@ export const defaultLoadOptions: LoadOptions = {
 
 /** Longest confirm window: publishers remember the send time of as many messages, twice. */
 export const confirmWindowMax = 32_768;
+
+/** Longest delay: what ends after the year 9999 brokers do not take. */
+const delayMsMax = 100 * 365 * 86_400_000;
+/** Longest delay that somebody waits for the end of. */
+const consumedDelayMsMax = 86_400_000;
 
 /** An option out of its range, or two that exclude each other. */
 export class LoadOptionError extends RangeError {
@@ -158,6 +176,7 @@ export function completeLoadOptions(given: Partial<LoadOptions>): LoadOptions {
     warmUpSeconds: merged.count > 0 ? 0 : merged.warmUpSeconds,
   };
   requirePossible(options);
+  if (options.delay !== null) requirePossibleDelay(options, options.delay);
   return options;
 }
 
@@ -177,6 +196,26 @@ function requirePossible({ mode, publishers, consumers, ackEvery, prefetch, coun
   if (count === 0 && seconds === 0) throw new LoadOptionError('{seconds} 0: a run needs a time or a {count}');
 }
 
+function requirePossibleDelay({ delayBy, routing, consumers }: LoadOptions, { leastMs, mostMs }: DelayRange): void {
+  const range = `{delay} ${leastMs}-${mostMs}`;
+  const isRange = Number.isSafeInteger(leastMs) && Number.isSafeInteger(mostMs) && leastMs <= mostMs;
+  if (!isRange || leastMs < 1 || mostMs > delayMsMax) {
+    throw new LoadOptionError(`${range}: expected whole numbers from 1 to ${delayMsMax}, the smaller one first`);
+  }
+  if (routing !== 'queue') throw new LoadOptionError(`{delay} and {routing} ${routing} exclude each other`);
+  if (delayBy === 'ladder' && leastMs !== mostMs) {
+    throw new LoadOptionError(`${range}: {delayBy} ladder takes one delay, a ladder has a queue for each`);
+  }
+  if (consumers > 0 && mostMs > consumedDelayMsMax) {
+    throw new LoadOptionError(`${range}: with {consumers} above 0 expected at most ${consumedDelayMsMax}`);
+  }
+}
+
+/** How long it may take until nothing is under way any more, in microseconds. */
+export function drainUsMax({ drainSeconds, consumers, delay }: LoadOptions): number {
+  return drainSeconds * 1e6 + (consumers > 0 && delay !== null ? delay.mostMs * 1e3 : 0);
+}
+
 /** Queues that one published message reaches. */
 export function fanOut(options: LoadOptions): number {
   return options.routing === 'topic-all' ? options.queues : 1;
@@ -187,18 +226,36 @@ export function queueName(options: LoadOptions, index: number): string {
   return options.queues === 1 ? options.queue : `${options.queue}-${index}`;
 }
 
-/** The exchange that is published to: the default one, or a topic exchange beside the queues. */
+/** Type of the exchange beside the queues, which is published to; null where it is the default exchange. */
+export function exchangeType(options: LoadOptions): 'topic' | 'x-delayed-message' | null {
+  if (options.routing !== 'queue') return 'topic';
+  return isDelayedBy(options, 'exchange') ? 'x-delayed-message' : null;
+}
+
+/** The exchange that is published to. */
 export function exchangeName(options: LoadOptions): string {
-  return options.routing === 'queue' ? '' : `${options.queue}-x`;
+  return exchangeType(options) === null ? '' : `${options.queue}-x`;
+}
+
+/** Whether messages wait, and by this means. */
+export function isDelayedBy({ delay, delayBy }: LoadOptions, means: LoadDelayBy): boolean {
+  return delay !== null && delayBy === means;
+}
+
+/** The queue that messages for queue `index` wait in, where there is a ladder. */
+export function rungName(options: LoadOptions, index: number): string {
+  return `${queueName(options, index)}-${options.delay?.mostMs}ms`;
 }
 
 /** Routing key of the messages for queue `index`. */
 export function routingKey(options: LoadOptions, index: number): string {
-  return options.routing === 'queue' ? queueName(options, index) : `lg.${index}.m`;
+  if (options.routing !== 'queue') return `lg.${index}.m`;
+  return isDelayedBy(options, 'ladder') ? rungName(options, index) : queueName(options, index);
 }
 
 /** Binding key of queue `index`: one queue's keys, or everybody's. */
 export function bindingKey(options: LoadOptions, index: number): string {
+  if (options.routing === 'queue') return queueName(options, index);
   return options.routing === 'topic-all' ? 'lg.#' : `lg.${index}.#`;
 }
 

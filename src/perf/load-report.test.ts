@@ -89,7 +89,7 @@ test('what was neither confirmed nor refused is unconfirmed, where confirms were
 });
 
 test('every fault is named with its number', () => {
-  const consumer = { latency: new LatencyHistogram(), redelivered: 1, duplicates: 2, gaps: 3 };
+  const consumer = { latency: new LatencyHistogram(), redelivered: 1, duplicates: 2, gaps: 3, early: 4 };
   const counts = { published: 10, confirmed: 7, nacked: 1, received: 9 };
   const report = reportOf({ confirmWindow: 5 }, counts, {
     consumed: [consumer, consumer],
@@ -100,6 +100,7 @@ test('every fault is named with its number', () => {
     'missing 1',
     'duplicates 4',
     'gaps 6',
+    'early 8',
     'nacked 1',
     'unconfirmed 2',
   ]);

@@ -43,9 +43,11 @@ export interface LoadReport {
   readonly redelivered: number;
   readonly duplicates: number;
   readonly gaps: number;
+  /** Messages that came before their delay was over. */
+  readonly early: number;
   /** Longest time that the broker kept a publisher blocked, with connection.blocked. */
   readonly blockedSecondsMax: number;
-  /** From publishing (with a rate: from when it was due) to receiving. */
+  /** From publishing (with a rate: from when it was to be published) to receiving; from when its delay was over, where it had one. */
   readonly latency: LatencySummary;
   /** From publishing (with a rate: from when it was due) to the confirm. */
   readonly confirmLatency: LatencySummary;
@@ -99,6 +101,7 @@ export function buildReport(run: RunMeasurements): LoadReport {
     redelivered: sum(consumed, (consumer) => consumer.redelivered),
     duplicates: sum(consumed, (consumer) => consumer.duplicates),
     gaps: sum(consumed, (consumer) => consumer.gaps),
+    early: sum(consumed, (consumer) => consumer.early),
     blockedSecondsMax: longestBlocked(run) / 1e6,
     latency: summarize(run.latency),
     confirmLatency: summarize(run.confirmLatency),
@@ -117,7 +120,7 @@ export function buildReport(run: RunMeasurements): LoadReport {
 /** What a broker must not do, in words; empty when it did none of it. A broker that is fast because it drops messages is not fast. */
 export function faultsOf(report: LoadReport): string[] {
   const faults = report.error === null ? [] : [report.error];
-  for (const name of ['missing', 'duplicates', 'gaps', 'nacked', 'unconfirmed'] as const) {
+  for (const name of ['missing', 'duplicates', 'gaps', 'early', 'nacked', 'unconfirmed'] as const) {
     if (report[name] > 0) faults.push(`${name} ${report[name]}`);
   }
   return faults;

@@ -14,7 +14,7 @@ import { Worker } from 'node:worker_threads';
 import type { ConsumerResult } from './consumer.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
 import { LoadBoard, monotonicUs, slot } from './load-board.ts';
-import { completeLoadOptions, fanOut, type LoadOptions } from './load-options.ts';
+import { completeLoadOptions, drainUsMax, fanOut, type LoadOptions } from './load-options.ts';
 import { type LoadProgress, ProgressWatch } from './load-progress.ts';
 import { buildReport, type LoadReport, type UsageSample } from './load-report.ts';
 import type { WorkerEvent, WorkerOrder, WorkerTask } from './load-worker.ts';
@@ -150,8 +150,8 @@ class LoadRun {
       const received = this.#options.consumers === 0 || this.#board.total(slot.received) >= wanted;
       if (published && received) return;
       const silentUs = monotonicUs() - Math.max(begin.timeUs, this.#board.lastActivityUs());
-      if (silentUs > this.#options.drainSeconds * 1e6) {
-        this.#error ??= `nothing moved for ${this.#options.drainSeconds} s`;
+      if (silentUs > drainUsMax(this.#options)) {
+        this.#error ??= `nothing moved for ${drainUsMax(this.#options) / 1e6} s`;
         return;
       }
       await delay(countSamplingMs);
@@ -172,7 +172,7 @@ class LoadRun {
   async #drain(): Promise<void> {
     this.#board.stopPublishing();
     for (const thread of this.#publisherThreads) thread.order({ type: 'stop', abandon: false });
-    const endUs = monotonicUs() + this.#options.drainSeconds * 1e6;
+    const endUs = monotonicUs() + drainUsMax(this.#options);
     this.#progress.begin('drain');
     while (this.#error === null && monotonicUs() < endUs && !this.#isDrained()) {
       await delay(countSamplingMs);

@@ -9,6 +9,7 @@ interface Message {
   readonly args: Record<string, unknown>;
   readonly bodySize: number;
   readonly deliveryMode: unknown;
+  readonly headers: unknown;
   readonly body: Buffer;
   readonly bodyFrames: number[];
 }
@@ -25,10 +26,18 @@ function messagesIn(bytes: Buffer): Message[] {
     if (type === 1) {
       const { name, args } = decodeMethod(payload);
       assert.equal(name, 'basic.publish');
-      messages.push({ args, bodySize: Number.NaN, deliveryMode: 0, body: Buffer.alloc(0), bodyFrames: [] });
+      messages.push({
+        args,
+        bodySize: Number.NaN,
+        deliveryMode: 0,
+        headers: null,
+        body: Buffer.alloc(0),
+        bodyFrames: [],
+      });
     } else if (type === 2) {
       const { bodySize, properties } = decodeContentHeader(payload);
-      Object.assign(last!, { bodySize, deliveryMode: properties.deliveryMode });
+      const { deliveryMode, headers = null } = properties;
+      Object.assign(last!, { bodySize, deliveryMode, headers });
     } else {
       Object.assign(last!, { body: Buffer.concat([last!.body, payload]) });
       last!.bodyFrames.push(size + 8);
@@ -93,6 +102,25 @@ test('a stamp goes into its own message and nowhere else', () => {
   const { body } = stamped!;
   assert.deepEqual([body.readDoubleBE(0), body.readUInt32BE(8), body.readUInt32BE(12)], [1234.5, 7, 4_000_000_000]);
   assert.equal(body.subarray(16).toString(), 'x'.repeat(8));
+});
+
+test('a delay is written into the header of its own message, and the stamp is the time when that is over', () => {
+  const delay = { leastMs: 2 ** 32 + 5, mostMs: 2 ** 32 + 5 };
+  const ring = ringOf({ queues: 2, bodySizeBytes: 16, mode: 'publish', persistent: true, delay });
+  ring.stamp(1, 1000, 7, 9);
+  const [untouched, stamped] = messagesIn(ring.bytes);
+  assert.equal(untouched!.body.toString(), 'x'.repeat(16));
+  assert.deepEqual(stamped!.headers, { 'x-delay': { letter: 'l', value: delay.leastMs } });
+  assert.deepEqual([stamped!.deliveryMode, stamped!.bodySize], [2, 16]);
+  assert.equal(stamped!.body.readDoubleBE(0), 1000 + delay.leastMs * 1e3);
+});
+
+test('through a ladder the delay is that of the queue, and no header tells it', () => {
+  const ring = ringOf({ bodySizeBytes: 16, delay: { leastMs: 20, mostMs: 20 }, delayBy: 'ladder' });
+  ring.stamp(0, 1000, 0, 1);
+  const [message] = messagesIn(ring.bytes);
+  assert.deepEqual([message!.headers, message!.args.routingKey], [null, 'leveret-perf-20ms']);
+  assert.equal(message!.body.readDoubleBE(0), 21_000);
 });
 
 test('a body too small for a stamp is left as it is', () => {

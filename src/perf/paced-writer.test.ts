@@ -8,7 +8,7 @@ import { type TestContext, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { eventually } from '../../test/conformance/waiting.ts';
 import { allocateSendTimes, SendTimes } from './confirm-tracker.ts';
-import { LoadBoard, slot } from './load-board.ts';
+import { LoadBoard, monotonicUs, slot } from './load-board.ts';
 import { completeLoadOptions, type LoadOptions } from './load-options.ts';
 import type { WorkerTask } from './load-worker.ts';
 import { MessageRing } from './message-ring.ts';
@@ -74,6 +74,23 @@ test('messages carry the times they were due, evenly spaced, and publishers take
     assert.ok(Math.abs(timeUs - first![0]!.timeUs - 100 * index) < 0.01, `message ${index} was due at ${timeUs}`);
   }
   assert.equal(board.total(slot.published), 20);
+});
+
+test('messages that are to wait carry the time at which they went and their delay', (t) => {
+  const options = completeLoadOptions({
+    count: 10,
+    ratePerSecond: 1_000_000,
+    bodySizeBytes: 16,
+    delay: { leastMs: 1000, mostMs: 1000 },
+  });
+  const [lane] = lanes(t, options);
+  const beforeUs = monotonicUs();
+  new PacedWriter(options, new LoadBoard(1, 1), [lane!.connection]).run();
+  const afterUs = monotonicUs();
+  const sentUs = lane!.written().map(({ timeUs }) => timeUs - 1e6);
+  assert.equal(sentUs.length, 10);
+  for (const timeUs of sentUs) assert.ok(timeUs >= beforeUs && timeUs <= afterUs, `${timeUs} of ${beforeUs}`);
+  assert.ok(new Set(sentUs).size < 10, 'those of one write went at one time');
 });
 
 test('the send times of the confirms are those in the messages', (t) => {

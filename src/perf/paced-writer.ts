@@ -3,7 +3,8 @@
  * once a millisecond, and a loop that spins would take a core from the broker under test. It writes straight to the sockets'
  * descriptors; the publishers' thread reads the confirms meanwhile.
  *
- * Every message carries the time it was due, not the time it went: a stall of the broker, or of this thread, counts in full.
+ * Every message carries the time it was due, not the time it went: a stall of the broker, or of this thread, counts in full. One
+ * that is to wait carries the time it went and its delay: what is asked of the broker begins with the message.
  */
 
 import fs from 'node:fs';
@@ -112,7 +113,7 @@ class PacedLane {
     do {
       const dueUs = this.#dueUs();
       const sequence = ++this.#published;
-      this.#ring.stamp(index, dueUs, this.#connection.publisherId, sequence);
+      this.#ring.stamp(index, this.#options.delay === null ? dueUs : nowUs, this.#connection.publisherId, sequence);
       this.#sendTimes.set(sequence, dueUs);
       index++;
     } while (index < end && this.#dueUs() <= nowUs);

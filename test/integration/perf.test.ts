@@ -53,6 +53,34 @@ test('a broker that changes the order is found out', async (t) => {
   assert.equal(report.missing, 0);
 });
 
+for (const [name, delay] of [
+  ['an exchange', { delayBy: 'exchange', delay: { leastMs: 1, mostMs: 200 } }],
+  ['a ladder', { delayBy: 'ladder', delay: { leastMs: 100, mostMs: 100 } }],
+] as const) {
+  test(`messages that ${name} delays all come, none before its time, and nothing is left behind`, async (t) => {
+    const broker = await start(t);
+    const options = { port: broker.port, queue: 'late', count: 500, bodySizeBytes: 16, confirmWindow: 50 };
+    const report = await runLoad({ ...options, ...delay });
+    assert.deepEqual(faultsOf(report), []);
+    assert.deepEqual([report.received, report.confirmed, report.latency.count], [500, 500, 500]);
+    const client = await RawClient.connect(broker.port);
+    await client.open();
+    await client.call('exchange.declare', { exchange: 'late-x', type: 'direct' });
+    for (const queue of ['late', 'late-100ms']) await client.call('queue.declare', { queue, autoDelete: true });
+    await client.close();
+  });
+}
+
+test('a broker that releases a message before its time is found out', async (t) => {
+  const delivery = (index: number, bytes: Buffer) => {
+    const stampAt = bytes.length - 1 - 16;
+    if (index === 300) bytes.writeDoubleBE(bytes.readDoubleBE(stampAt) + 60e6, stampAt);
+    return [bytes];
+  };
+  const report = await loadThrough(t, { delivery }, { delay: { leastMs: 1, mostMs: 1 } });
+  assert.deepEqual(faultsOf(report), ['early 1']);
+});
+
 test('a broker that swallows a confirm is found out', async (t) => {
   const confirm = (index: number, bytes: Buffer) => (index === 1 ? [] : [single(bytes)]);
   const report = await loadThrough(t, { confirm }, { confirmWindow: 1000, batchBytes: 1, ratePerSecond: 5000 });
@@ -112,6 +140,16 @@ test('leveret perf tells what it is going to do, how it goes and what came of it
   assert.match(stdout, /^ +broker [\d.]+ cores, [\d.]+ us a message$/m);
   assert.match(stdout, /^ {2}memory +broker \d+ MiB at the begin, \d+ at the peak, \d+ at the end$/m);
   assert.match(stdout, /^ {2}faults +none$/m);
+});
+
+test('leveret perf --delay says how long messages wait, and how late they come', async (t) => {
+  const broker = await start(t);
+  const args = ['--uri', broker.url, '--count', '100', '--delay', '1-50', '--persistent'];
+  const { exit, stdout, stderr } = await runLeveret(t, 'perf', ...args);
+  assert.deepEqual({ exit, stderr }, { exit: 0, stderr: '' });
+  assert.match(stdout, /, persistent, delayed by exchange for 1 to 50 ms, 100 messages$/m);
+  assert.match(stdout, /^ {2}lateness +p50 [\d.]+ /m);
+  assert.doesNotMatch(stdout, /latency/);
 });
 
 test('leveret perf --json prints the report and nothing else', async (t) => {
