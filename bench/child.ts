@@ -23,6 +23,8 @@ export interface RunningChild {
   hasEnded(): boolean;
   /** SIGTERM, after 10 s SIGKILL; resolves when it is gone. */
   stop(): Promise<void>;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
 }
 
 /** As `npm start` has it: TypeScript that was compiled before costs neither time nor the compiler's memory. */
@@ -52,6 +54,10 @@ export function startNode(args: readonly string[], directory: string, channel = 
     },
     hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     stop: () => stopChild(child, ended),
+    kill: () => {
+      child.kill('SIGKILL');
+      return ended;
+    },
   };
 }
 

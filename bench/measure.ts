@@ -6,12 +6,13 @@ import { defaultLoadOptions } from '../src/perf/load-options.ts';
 import { faultsOf, type LoadReport } from '../src/perf/load-report.ts';
 import { runLoad } from '../src/perf/load-run.ts';
 import { residentBytesOf } from '../src/perf/process-usage.ts';
+import { type DelayedFigures, measureDelayed, noDelayedFigures } from './delayed.ts';
 import { type ManagementFigures, measureManagement, noManagementFigures } from './management.ts';
 import type { Scenario, ScenarioStep } from './scenarios.ts';
 import type { RunningTarget, Target, TargetName } from './targets.ts';
 
 /** What was measured in one step; a figure that the step does not have is null. */
-export interface Figures extends ManagementFigures {
+export interface Figures extends ManagementFigures, DelayedFigures {
   readonly inPerSecond: number | null;
   readonly outPerSecond: number | null;
   readonly latencyP50Ms: number | null;
@@ -39,6 +40,7 @@ export interface Measurement {
 
 export const noFigures: Figures = {
   ...noManagementFigures,
+  ...noDelayedFigures,
   inPerSecond: null,
   outPerSecond: null,
   latencyP50Ms: null,
@@ -92,6 +94,10 @@ async function measureStep(
   if (step.kind === 'management') {
     const managed = await measureManagement(endpoint, running, step.counts);
     return measurementOf(scenario, step, target, { ...noFigures, ...managed }, null);
+  }
+  if (step.kind === 'delayed') {
+    const { figures, fault } = await measureDelayed(running, target.delayBy, step.part, step.counts);
+    return measurementOf(scenario, step, target, { ...noFigures, ...figures }, fault);
   }
   if (step.kind === 'load') {
     const report = await runLoad({ ...endpoint, queue: `lg-${scenario.letter}`, ...step.options });

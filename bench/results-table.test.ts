@@ -43,6 +43,7 @@ function pageOf(measurements: readonly Measurement[]): string {
     count: 1000,
     idleConnections: 10,
     management: { queues: 10, connections: 2, users: 1 },
+    delayed: { seconds: 4, ratesPerSecond: [10_000, 5000], waiting: 1000 },
   };
   return writeResults({ ...sizes, scenarios: allScenarios(sizes), measurements, machine: MACHINE, runs: 3 });
 }
@@ -93,6 +94,24 @@ test('management has a column for each broker that was measured', () => {
     /^\| longest hold of the event loop, ms \| {2}\| {2}\|\n\| the same while everything is listed \| 1\.5 \| {2}\|$/m,
   );
   assert.doesNotMatch(pageOf([]), /## Management/);
+});
+
+test('delayed messages have a column for each broker, and the goals beside them', () => {
+  const page = pageOf([
+    measured('delayed-in', 'leveret', { plainInPerSecond: 400_000, delayedInPerSecond: 300_000, delayedShare: 0.75 }),
+    measured('delayed-late', 'leveret', { latenessP99Ms: 2.5, latenessOtherCores: 0.5 }),
+    measured('delayed-waiting', 'leveret', { waitingCount: 1_000_000, waitingLatenessP99Ms: 12 }),
+    measured('delayed-late', 'rabbitmq', { latenessP99Ms: 40 }),
+  ]);
+  const [, section] = page.split('## Delayed messages');
+  assert.match(section!, /^\| {2}\| goal \| Leveret \| RabbitMQ [\d.]+ \|$/m);
+  assert.match(section!, /^\| share of what is not delayed \| at least 0\.5 \| 0\.75 \| {2}\|$/m);
+  assert.match(section!, /^\| p99, ms \| under 5 \| 2\.5 \| 40 \|$/m);
+  assert.match(section!, /^\| p99, ms \| under 50 \| 12 \| {2}\|$/m);
+  assert.match(section!, /^\| \*\*waiting besides\*\* \| {2}\| 1,000,000 \| {2}\|$/m);
+  assert.match(section!, /^\| used by others meanwhile, cores \| {2}\| \*\*0\.50\*\* \| {2}\|$/m);
+  assert.doesNotMatch(section!, /memory at the peak/, 'what nobody was measured for has no row');
+  assert.doesNotMatch(pageOf([]), /## Delayed messages/);
 });
 
 test('what went wrong and what was left out is said', () => {

@@ -1,5 +1,6 @@
 /** The benchmark's results as a page: medians of the runs, each beside the floor's and RabbitMQ's. */
 
+import { delayedGoals } from './delayed-load.ts';
 import type { MachineDescription } from './machine.ts';
 import type { Figures, Measurement } from './measure.ts';
 import type { Merit, Scenario, ScenarioStep } from './scenarios.ts';
@@ -41,6 +42,7 @@ export function writeResults(page: ResultsPage): string {
     ...resourceTable(page),
     '',
     ...managementSection(page),
+    ...delayedSection(page),
     ...faults(page),
     '## How this was measured',
     '',
@@ -174,6 +176,60 @@ function managementSection(page: ResultsPage): string[] {
   });
 }
 
+type DelayedRow = readonly [
+  what: string,
+  goal: string,
+  figure: keyof Figures,
+  format: (value: number | null) => string,
+];
+
+const delayedRows: readonly DelayedRow[] = [
+  ['published with confirms, not delayed, /s', '', 'plainInPerSecond', count],
+  ['the same, delayed, /s', '', 'delayedInPerSecond', count],
+  ['share of what is not delayed', `at least ${delayedGoals.shareLeast}`, 'delayedShare', digits],
+  ['used by others meanwhile, cores', '', 'publishingOtherCores', others],
+  ['released a second', '', 'releasedPerSecond', count],
+  ['end to end of as many that are not delayed, p50, ms', '', 'pathP50Ms', digits],
+  ['p99, ms', '', 'pathP99Ms', digits],
+  ['lateness, p50, ms', '', 'latenessP50Ms', digits],
+  ['p99, ms', `under ${delayedGoals.latenessP99MsMax}`, 'latenessP99Ms', digits],
+  ['p99.9, ms', '', 'latenessP999Ms', digits],
+  ['most, ms', '', 'latenessMaxMs', digits],
+  ['used by others meanwhile, cores', '', 'latenessOtherCores', others],
+  ['**waiting besides**', '', 'waitingCount', count],
+  ['released a second', '', 'waitingReleasedPerSecond', count],
+  ['end to end of as many that are not delayed, p50, ms', '', 'waitingPathP50Ms', digits],
+  ['p99, ms', '', 'waitingPathP99Ms', digits],
+  ['lateness, p50, ms', '', 'waitingLatenessP50Ms', digits],
+  ['p99, ms', `under ${delayedGoals.waitingLatenessP99MsMax}`, 'waitingLatenessP99Ms', digits],
+  ['p99.9, ms', '', 'waitingLatenessP999Ms', digits],
+  ['most, ms', '', 'waitingLatenessMaxMs', digits],
+  ['used by others meanwhile, cores', '', 'waitingOtherCores', others],
+  ['memory at the peak, MiB', `under ${delayedGoals.waitingPeakMibMax}`, 'waitingPeakMib', count],
+  ['ready again after kill -9, ms', `under ${count(delayedGoals.restartSecondsMax * 1e3)}`, 'waitingRestartMs', count],
+  ['memory then, MiB', '', 'restartedMib', count],
+];
+
+/** All parts in one table, with a column for each broker. */
+function delayedSection(page: ResultsPage): string[] {
+  const columns = targets.flatMap(({ name, title }) => {
+    const runs = page.measurements.filter(({ label, target }) => label.startsWith('delayed-') && target === name);
+    return runs.length === 0 ? [] : [{ title, figures: medianFigures(runs.map((run) => run.figures)) }];
+  });
+  if (columns.length === 0) return [];
+  const rows = delayedRows
+    .filter(([, , figure]) => columns.some(({ figures }) => figures[figure] !== null))
+    .map(([what, goal, figure, format]) => [what, goal, ...columns.map(({ figures }) => format(figures[figure]))]);
+  return [
+    '## Delayed messages',
+    '',
+    'Persistent messages of 1 KiB with confirms, one publisher, one consumer; one run.',
+    '',
+    ...table(['', 'goal', ...columns.map(({ title }) => title)], rows),
+    '',
+  ];
+}
+
 function stepsOf(page: ResultsPage, wanted: (step: ScenarioStep) => boolean): { step: ScenarioStep; text: string }[] {
   return page.scenarios.flatMap((scenario) => {
     return scenario.steps.filter(wanted).map((step) => ({ step, text: scenario.text }));
@@ -260,6 +316,15 @@ function method(page: ResultsPage): string[] {
     'fixed rate (of confirms in fp), of memory a connection, of the time to start. RabbitMQ runs classic queues with its defaults',
     'and, but for "Management", no management plugin. There all requests come one after the other, on one connection, and the',
     'holds of the event loop are those of a timer that is due each millisecond, without the time in which the process waited',
-    `for a processor.${page.machine.notes.length > 0 ? ` ${page.machine.notes.join(' ')}` : ''}`,
+    'for a processor.',
+    '',
+    'Of delayed messages those that are published as fast as it goes, and those that wait besides, are due over a year, from an hour',
+    'on, in any order. Those that are released are published at a fixed rate, each with a delay of 1 to 3 s. Lateness is the time at',
+    'which the consumer has a message, minus the time at which the publisher wrote it and its delay, on one clock; nothing is taken',
+    'off. What the way itself takes is beside it: messages at the same rate that are not delayed, from when they were to be',
+    'published. RabbitMQ has a queue for a delay, with `x-message-ttl` and a dead letter exchange: of 30 days for those that wait',
+    '(lazy where they are many, and as many as it takes in 12 s), of 1 s for those that are released. Where it does not hold the',
+    'rate it is measured at a half or less of it, and the figure says which. Memory is the most that the process had from its start',
+    `to its end.${page.machine.notes.length > 0 ? ` ${page.machine.notes.join(' ')}` : ''}`,
   ];
 }

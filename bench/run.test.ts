@@ -14,6 +14,7 @@ for (const [args, message] of [
   [['--scenarios', 'a,z'], /^npm run bench: no scenario z; there are a, b, c, /],
   [['--targets', 'kafka'], /^npm run bench: no target kafka; there are leveret, floor, rabbitmq$/m],
   [['--runs', '0'], /^npm run bench: runs is 0, expected a whole number above 0$/m],
+  [['--delayed-waiting', '1e400'], /^npm run bench: delayed-waiting is 1e400, expected a whole number above 0$/m],
   [['--run', '1'], /^npm run bench: Unknown option '--run'/],
 ] as const) {
   test(`${args.join(' ')} is refused before anything is measured`, () => {

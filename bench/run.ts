@@ -3,8 +3,9 @@
  * writes them to bench/RESULTS.md.
  *
  *     npm run bench -- --scenarios a,b,c --runs 3 --seconds 6 --targets leveret,floor,rabbitmq --count 1000000
+ *     npm run bench -- --scenarios delayed-in,delayed-late,delayed-waiting --delayed-waiting 10000000
  *
- * The same settings are taken from SCENARIOS, RUNS, SECONDS, TARGETS and COUNT; a flag goes before the environment.
+ * The same settings are taken from SCENARIOS, RUNS, SECONDS, TARGETS, COUNT and DELAYED_WAITING; a flag goes before the environment.
  */
 
 import fs from 'node:fs';
@@ -31,6 +32,7 @@ interface BenchSettings {
 const warmUpSeconds = 2;
 const idleConnections = 1000;
 const management = { queues: 10_000, connections: 2000, users: 500 };
+const delayed = { seconds: 4, ratesPerSecond: [10_000, 5000, 2500, 1000] };
 
 /** @throws Error on a setting that is none: a mistyped letter must not pass for a fast benchmark. */
 function readSettings(args: readonly string[]): BenchSettings {
@@ -43,13 +45,16 @@ function readSettings(args: readonly string[]): BenchSettings {
       runs: { type: 'string', default: env.RUNS ?? '3' },
       seconds: { type: 'string', default: env.SECONDS ?? '6' },
       count: { type: 'string', default: env.COUNT ?? '1000000' },
+      'delayed-waiting': { type: 'string', default: env.DELAYED_WAITING ?? '1000000' },
       directory: { type: 'string', default: os.tmpdir() },
       out: { type: 'string', default: path.join(import.meta.dirname, 'RESULTS.md') },
     },
   });
   const seconds = positive('seconds', values.seconds);
   const count = positive('count', values.count);
-  const known = allScenarios({ seconds, warmUpSeconds, count, idleConnections, management });
+  const waiting = positive('delayed-waiting', values['delayed-waiting']);
+  const sizes = { seconds, warmUpSeconds, count, idleConnections, management, delayed: { ...delayed, waiting } };
+  const known = allScenarios(sizes);
   const letters = values.scenarios === 'all' ? known.map((scenario) => scenario.letter) : values.scenarios.split(',');
   const wanted = pick('target', values.targets.split(','), targets, (target) => target.name);
   const reasons = wanted.map((target) => ({ target, reason: target.unavailable() }));
@@ -84,7 +89,7 @@ async function main(): Promise<void> {
   const measurements: Measurement[] = [];
   for (const line of settings.leftOut) console.error(line);
   for (const scenario of settings.scenarios) {
-    for (let run = 1; run <= settings.runs; run++) {
+    for (let run = 1; run <= (scenario.once ? 1 : settings.runs); run++) {
       for (const target of settings.targets) {
         if (target.name === 'floor' && scenario.floor === null) continue;
         for (const measurement of await measure(scenario, target, settings.directory)) {

@@ -9,6 +9,7 @@ const SIZES = {
   count: 1_000_000,
   idleConnections: 1000,
   management: { queues: 10, connections: 2, users: 1 },
+  delayed: { seconds: 4, ratesPerSecond: [10_000, 5000], waiting: 1000 },
 };
 
 test('the letters are those that figures of all times are compared by', () => {
@@ -32,6 +33,9 @@ test('the letters are those that figures of all times are compared by', () => {
     's-coarse',
     's-fine',
     's-detailed',
+    'delayed-in',
+    'delayed-late',
+    'delayed-waiting',
   ]);
 });
 

@@ -14,7 +14,10 @@ export interface Merit {
     | 'latencyP50Ms'
     | 'confirmP50Ms'
     | 'startMs'
-    | 'kibPerConnection';
+    | 'kibPerConnection'
+    | 'delayedInPerSecond'
+    | 'latenessP99Ms'
+    | 'waitingLatenessP99Ms';
   readonly better: 'more' | 'less';
 }
 
@@ -55,7 +58,27 @@ export interface ManagementCounts {
   readonly users: number;
 }
 
-export type ScenarioStep = LoadStep | IdleStep | StartStep | ManagementStep;
+/** What delayed messages cost to publish, how late they are, or what many of them that wait do to that. */
+export type DelayedPart = 'publishing' | 'lateness' | 'waiting';
+
+export interface DelayedStep {
+  readonly kind: 'delayed';
+  readonly label: string;
+  readonly part: DelayedPart;
+  readonly counts: DelayedCounts;
+  readonly merit: Merit;
+}
+
+export interface DelayedCounts {
+  /** Measured, of each load. */
+  readonly seconds: number;
+  /** Releases a second; who does not hold the first is measured at the next one. */
+  readonly ratesPerSecond: readonly number[];
+  /** Messages that are not due, with which lateness is measured once more. */
+  readonly waiting: number;
+}
+
+export type ScenarioStep = LoadStep | IdleStep | StartStep | ManagementStep | DelayedStep;
 
 export interface Scenario {
   readonly letter: string;
@@ -67,6 +90,8 @@ export interface Scenario {
   /** Lines of `rabbitmq.conf`, for targets that read it; with it comes the HTTP API, unless `observed` is false. */
   readonly settings?: readonly string[];
   readonly observed?: boolean;
+  /** Is run once, however many runs the others have: it takes long. */
+  readonly once?: boolean;
   /** What the floor program needs to be told: it has no routing and no queues to find it out by. Null where it has no part. */
   readonly floor: { readonly journal: boolean; readonly fanOut: boolean } | null;
 }
@@ -78,6 +103,7 @@ export interface ScenarioSizes {
   readonly count: number;
   readonly idleConnections: number;
   readonly management: ManagementCounts;
+  readonly delayed: DelayedCounts;
 }
 
 const mostOut: Merit = { figure: 'outPerSecond', better: 'more' };
@@ -92,6 +118,7 @@ export function allScenarios(sizes: ScenarioSizes): Scenario[] {
     ...resources(sizes),
     management(sizes),
     ...statistics(sizes),
+    ...delayed(sizes),
   ];
 }
 
@@ -238,6 +265,32 @@ function statistics(sizes: ScenarioSizes): Scenario[] {
     counting('s-detailed', 'rates_mode detailed', 'management.rates_mode = detailed'),
   ];
 }
+
+/** In three processes: what waits in one part must not be there in another. */
+function delayed({ delayed: counts }: ScenarioSizes): Scenario[] {
+  const rate = counts.ratesPerSecond[0]!.toLocaleString('en');
+  const waiting = counts.waiting.toLocaleString('en');
+  const part = (letter: string, text: string, part: DelayedPart, merit: Merit): Scenario => ({
+    letter,
+    text,
+    manages: false,
+    once: true,
+    floor: null,
+    steps: [{ kind: 'delayed', label: letter, part, counts, merit }],
+  });
+  const { mostDelayed, leastLate, leastLateWaiting } = delayedMerits;
+  return [
+    part('delayed-in', 'publishing delayed messages', 'publishing', mostDelayed),
+    part('delayed-late', `lateness at ${rate} releases a second`, 'lateness', leastLate),
+    part('delayed-waiting', `the same with ${waiting} others waiting`, 'waiting', leastLateWaiting),
+  ];
+}
+
+const delayedMerits = {
+  mostDelayed: { figure: 'delayedInPerSecond', better: 'more' },
+  leastLate: { figure: 'latenessP99Ms', better: 'less' },
+  leastLateWaiting: { figure: 'waitingLatenessP99Ms', better: 'less' },
+} as const satisfies Record<string, Merit>;
 
 function timed(
   sizes: ScenarioSizes,

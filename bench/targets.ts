@@ -8,7 +8,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { awaitReady } from '../src/perf/idle-connections.ts';
 import { monotonicUs } from '../src/perf/load-board.ts';
-import { defaultLoadOptions } from '../src/perf/load-options.ts';
+import { defaultLoadOptions, type LoadDelayBy } from '../src/perf/load-options.ts';
 import { isRabbitMqInstalled, startRabbitMq } from '../test/differential/rabbitmq.ts';
 import { freePort, startNode } from './child.ts';
 import type { LoopHolds } from './loop-hold.ts';
@@ -20,11 +20,14 @@ export interface RunningTarget {
   readonly port: number;
   /** Of the HTTP API, where the scenario needs it. */
   readonly managementPort: number | null;
+  /** A restart changes them. */
   readonly pids: readonly number[];
   /** From the start of the process to the first connection that opened. */
   readonly startMs: number;
   /** How long its event loop was held since this was asked last; null for what has none, and unless the scenario needs it. */
   loopHolds(): Promise<LoopHolds | null>;
+  /** Kills it as kill -9 does and starts it again with its data. @returns milliseconds from the start to the first connection */
+  restart(): Promise<number>;
   /** Ends the process and removes its data. */
   stop(): Promise<void>;
 }
@@ -32,6 +35,8 @@ export interface RunningTarget {
 export interface Target {
   readonly name: TargetName;
   readonly title: string;
+  /** What makes messages wait in it without a plugin. */
+  readonly delayBy: LoadDelayBy;
   /** Why it cannot be measured here, or null. */
   unavailable(): string | null;
   /** @throws Error when it does not come up. `directory` is where data directories go. */
@@ -47,6 +52,7 @@ export const targets: readonly Target[] = [
   {
     name: 'leveret',
     title: 'Leveret',
+    delayBy: 'exchange',
     unavailable: () => (existsSync(brokerProgram) ? null : 'src/cli/leveret.ts is missing'),
     start: async (scenario, directory) => {
       const managementPort = scenario.manages ? await freePort() : null;
@@ -55,7 +61,7 @@ export const targets: readonly Target[] = [
         const api = isObserved(scenario)
           ? ['--management-port', String(managementPort ?? 0)]
           : ['--without-management'];
-        const flags = ['--port', String(port), ...api, ...settingsFile(scenario, data)];
+        const flags = ['--port', String(port), '--without-prometheus', ...api, ...settingsFile(scenario, data)];
         return [...probe, brokerProgram, ...flags, '--data-dir', path.join(data, 'data')];
       });
     },
@@ -63,6 +69,7 @@ export const targets: readonly Target[] = [
   {
     name: 'floor',
     title: 'floor',
+    delayBy: 'exchange',
     unavailable: () => null,
     start: (scenario, directory) => {
       return startNodeTarget(directory, null, (port, data) => {
@@ -76,6 +83,7 @@ export const targets: readonly Target[] = [
   {
     name: 'rabbitmq',
     title: 'RabbitMQ 3.10.8',
+    delayBy: 'ladder',
     unavailable: () => (isRabbitMqInstalled() ? null : 'rabbitmq-server is not installed'),
     start: startRabbitMqTarget,
   },
@@ -101,16 +109,35 @@ async function startNodeTarget(
 ): Promise<RunningTarget> {
   const data = await mkdtemp(path.join(directory, 'leveret-bench-'));
   const port = await freePort();
-  const sinceUs = monotonicUs();
-  const child = startNode(args(port, data), data, managementPort !== null);
+  const startChild = () => startNode(args(port, data), data, managementPort !== null);
+  const ready = (sinceUs: number) =>
+    awaitReady({ ...defaultLoadOptions, port }, sinceUs, readyMsMax, () => child.hasEnded());
+  const beganUs = monotonicUs();
+  let child = startChild();
   const loopHolds = async () => (managementPort === null ? null : ((await child.ask('loop-holds')) as LoopHolds));
   const stop = async (): Promise<void> => {
     await child.stop();
     await rm(data, { recursive: true, force: true });
   };
   try {
-    const startMs = await awaitReady({ ...defaultLoadOptions, port }, sinceUs, readyMsMax, () => child.hasEnded());
-    return { port, managementPort, pids: [child.pid], startMs, loopHolds, stop };
+    const startMs = await ready(beganUs);
+    const restart = async (): Promise<number> => {
+      await child.kill();
+      const sinceUs = monotonicUs();
+      child = startChild();
+      return ready(sinceUs);
+    };
+    return {
+      port,
+      managementPort,
+      get pids() {
+        return [child.pid];
+      },
+      startMs,
+      loopHolds,
+      restart,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw new Error(`it did not come up: ${(error as Error).message}\n${child.errorText()}`);
@@ -123,8 +150,21 @@ async function startRabbitMqTarget(scenario: Scenario): Promise<RunningTarget> {
   const management = manages || (config.length > 0 && isObserved(scenario));
   const broker = await startRabbitMq({ management, config });
   const startMs = await awaitReady({ ...defaultLoadOptions, port: broker.port }, sinceUs, readyMsMax);
-  // The node is the first process; the other maps Erlang's ports and takes no part.
-  const pids = broker.pids.slice(0, 1);
-  const managementPort = scenario.manages ? broker.managementPort : null;
-  return { port: broker.port, managementPort, pids, startMs, loopHolds: async () => null, stop: broker.stop };
+  const restart = async (): Promise<number> => {
+    const againUs = monotonicUs();
+    await broker.restart();
+    return awaitReady({ ...defaultLoadOptions, port: broker.port }, againUs, readyMsMax);
+  };
+  return {
+    port: broker.port,
+    managementPort: scenario.manages ? broker.managementPort : null,
+    // The node is the first process; the other maps Erlang's ports and takes no part.
+    get pids() {
+      return broker.pids.slice(0, 1);
+    },
+    startMs,
+    loopHolds: async () => null,
+    restart,
+    stop: broker.stop,
+  };
 }

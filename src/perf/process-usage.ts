@@ -19,9 +19,18 @@ export function cpuSecondsOf(pids: readonly number[]): number {
 
 /** Resident memory of these processes together, in bytes. */
 export function residentBytesOf(pids: readonly number[]): number {
+  return memoryOf(pids, /^VmRSS:\s+(\d+) kB$/m);
+}
+
+/** The most that each of these processes had resident since it started, added up, in bytes. */
+export function peakResidentBytesOf(pids: readonly number[]): number {
+  return memoryOf(pids, /^VmHWM:\s+(\d+) kB$/m);
+}
+
+function memoryOf(pids: readonly number[], line: RegExp): number {
   let bytes = 0;
   for (const pid of pids) {
-    const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readText(`/proc/${pid}/status`));
+    const kibibytes = line.exec(readText(`/proc/${pid}/status`));
     if (kibibytes) bytes += Number(kibibytes[1]) * 1024;
   }
   return bytes;

@@ -31,8 +31,10 @@ export interface RabbitMq {
   readonly nodeName: string;
   /** What the node was started with; rabbitmqctl finds it by the same. */
   readonly environment: NodeJS.ProcessEnv;
-  /** The node's process and its port mapper's. */
+  /** The node's process and its port mapper's; a restart changes them. */
   readonly pids: readonly number[];
+  /** Kills the node and starts it again with its data; resolves when it takes AMQP connections. */
+  restart(): Promise<void>;
   /** Kills the node and its port mapper, waits for their end, removes the directory. */
   stop(): Promise<void>;
 }
@@ -69,7 +71,8 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
   await writeConfiguration(directory, port!, managementPort, prometheusPort, options);
   const epmd = spawn(epmdPath(), ['-port', String(epmdPort), '-address', '127.0.0.1'], { stdio: 'ignore' });
   const env = environment(directory, nodeName, distributionPort!, epmdPort!, options.channelTickMs ?? 60_000);
-  const server = spawn(SERVER, [], { cwd: directory, env, stdio: 'ignore' });
+  const startServer = () => spawn(SERVER, [], { cwd: directory, env, stdio: 'ignore' });
+  let server = startServer();
   const unwatch = onSuddenEnd(() => {
     server.kill('SIGKILL');
     epmd.kill('SIGKILL');
@@ -90,9 +93,25 @@ export async function startRabbitMq(options: RabbitMqOptions = {}): Promise<Rabb
     throw new Error(`${(error as Error).message}\n${log.split('\n').slice(-40).join('\n')}`);
   }
   const managementUrl = managementPort === 0 ? null : `http://127.0.0.1:${managementPort}`;
-  const pids = [server.pid!, epmd.pid!];
+  const restart = async () => {
+    await killed(server);
+    server = startServer();
+    await ready(port!, server);
+  };
   const prometheusUrl = prometheusPort === 0 ? null : `http://127.0.0.1:${prometheusPort}/metrics`;
-  return { port: port!, managementPort, managementUrl, prometheusUrl, nodeName, environment: env, pids, stop };
+  return {
+    port: port!,
+    managementPort,
+    managementUrl,
+    prometheusUrl,
+    nodeName,
+    environment: env,
+    get pids() {
+      return [server.pid!, epmd.pid!];
+    },
+    restart,
+    stop,
+  };
 }
 
 async function writeConfiguration(

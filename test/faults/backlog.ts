@@ -3,11 +3,12 @@
  * two processes took at most.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'amqplib';
 import type { LoadReport } from '../../src/perf/load-report.ts';
 import { runLoad } from '../../src/perf/load-run.ts';
+import { peakResidentBytesOf } from '../../src/perf/process-usage.ts';
 import { BrokerProcess, OWN_ERROR } from './broker-process.ts';
 
 export interface BacklogOptions {
@@ -105,9 +106,9 @@ function checkConsumed({ error, received, missing, gaps, duplicates }: LoadRepor
 
 /** The most memory that the process had resident since it started. */
 export function peakOf(broker: BrokerProcess): number {
-  const found = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${broker.pid}/status`, 'utf8'));
-  assert(found !== null);
-  return Number(found[1]) * 1024;
+  const bytes = peakResidentBytesOf([broker.pid!]);
+  assert(bytes > 0);
+  return bytes;
 }
 
 function sizeOf(directory: string): number {

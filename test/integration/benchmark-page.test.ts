@@ -12,7 +12,8 @@ const page = readFileSync(join(import.meta.dirname, '../../docs/benchmark.md'), 
 
 test('every scenario stands in it, in order', () => {
   const management = { queues: 1, connections: 1, users: 1 };
-  const scenarios = allScenarios({ seconds: 1, warmUpSeconds: 1, count: 1, idleConnections: 1, management });
+  const delayed = { seconds: 1, ratesPerSecond: [1], waiting: 1 };
+  const scenarios = allScenarios({ seconds: 1, warmUpSeconds: 1, count: 1, idleConnections: 1, management, delayed });
   const letters = tableBehind(page, 'Scenarios').map(([letter]) => letter);
   assert.deepEqual(
     letters,

@@ -228,6 +228,7 @@ function sampleResults(): string {
     count: 1_000_000,
     idleConnections: 1000,
     management: { queues: 10, connections: 2, users: 1 },
+    delayed: { seconds: 4, ratesPerSecond: [10_000, 5000], waiting: 1000 },
   };
   const scenarios = allScenarios(sizes);
   const labels = scenarios.flatMap(({ steps }) => steps.map(({ label }) => label));
