@@ -38,7 +38,7 @@ import type { Events } from './events/events.ts';
 import { type HttpListeners, urlOf } from './http/http-listeners.ts';
 import type { ManagementServer } from './management/server.ts';
 import type { BrokerSources, NodeControl, ShownListener } from './management/sources.ts';
-import { bootstrap, endTracing } from './metadata/bootstrap.ts';
+import { bootstrap, completeVhosts, endTracing } from './metadata/bootstrap.ts';
 import { openMemoryStore } from './metadata/memory-store.ts';
 import { MetadataLog } from './metadata/metadata-log.ts';
 import type { Change, MetadataStore } from './metadata/port.ts';
@@ -404,6 +404,7 @@ class RunningBroker implements Broker {
     }
     this.#metadata.follow(new MetadataLog(this.#log, this.#metadata.snapshot()).apply);
     await endTracing(this.#metadata);
+    await completeVhosts(this.#metadata);
     if (definitions.users.length === 0) await bootstrap(this.#metadata, firstUser(this.#options));
     await importDefinitions(this.#metadata, definitions, this.#slices);
     return this.#metadata;

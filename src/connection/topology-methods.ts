@@ -184,10 +184,12 @@ function isQuorum(args: FieldTable): boolean {
 
 /** Before the other arguments are looked at, as in RabbitMQ. @throws AmqpError 403 */
 function checkDeadLetterAccess({ access }: Channel, queue: string, args: FieldTable): void {
-  const exchange = args.get('x-dead-letter-exchange');
-  if (exchange?.type !== 'S') return;
-  access.check('queue', queue, 'read');
-  access.check('exchange', exchange.value, 'write');
+  for (const name of ['x-dead-letter-exchange', 'x-dead-letter-final-exchange']) {
+    const exchange = args.get(name);
+    if (exchange?.type !== 'S') continue;
+    access.check('queue', queue, 'read');
+    access.check('exchange', exchange.value, 'write');
+  }
 }
 
 /** A reply address looks like a queue with one consumer while its requester lives; the pseudo-queue itself always does. */

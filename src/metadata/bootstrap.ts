@@ -36,7 +36,7 @@ export async function bootstrap(store: MetadataStore, options: BootstrapOptions)
   const vhost = { name: options.vhost, description: 'Default virtual host', tags: [], tracing: false };
   const permission = { user: options.user.name, vhost: vhost.name, ...options.permissions };
   await proposed(store, [
-    ...newVhostChanges(vhost),
+    ...newVhostChanges(vhost, store),
     { kind: 'put-user', user: options.user },
     { kind: 'put-permission', permission },
   ]);
@@ -63,6 +63,16 @@ export async function endTracing(store: MetadataStore): Promise<void> {
   );
 }
 
+/** Vhosts of an older version have no id for what waits in them: they are given one. @throws MetadataError as propose() says */
+export async function completeVhosts(store: MetadataStore): Promise<void> {
+  const incomplete = store.snapshot().vhosts.filter(({ lineId }) => lineId === undefined);
+  if (incomplete.length === 0) return;
+  await proposed(
+    store,
+    incomplete.map((vhost) => ({ kind: 'put-vhost', vhost: { ...vhost, lineId: store.allocateQueueId() } })),
+  );
+}
+
 /** Makes a topic exchange that only the broker itself publishes to, where it is not there yet. */
 export async function declareInternalTopic(store: MetadataStore, vhost: string, name: string, log: Log): Promise<void> {
   const { vhosts, exchanges } = store.snapshot();
@@ -74,8 +84,12 @@ export async function declareInternalTopic(store: MetadataStore, vhost: string, 
   await proposed(store, [{ kind: 'put-exchange', exchange }]);
 }
 
-/** What makes a vhost: itself and its predeclared exchanges. Whoever creates one proposes all of these at once. */
-export function newVhostChanges(vhost: VhostRecord): Change[] {
+/**
+ * What makes a vhost: itself and its predeclared exchanges. Whoever creates one proposes all of these at once.
+ * @throws MetadataError as allocateQueueId() says
+ */
+export function newVhostChanges(record: VhostRecord, store: Pick<MetadataStore, 'allocateQueueId'>): Change[] {
+  const vhost = { ...record, lineId: store.allocateQueueId() };
   const exchanges = PREDECLARED_EXCHANGES.map(([name, type]) => predeclared(vhost.name, name, type));
   return [{ kind: 'put-vhost', vhost }, ...exchanges.map((exchange) => ({ kind: 'put-exchange' as const, exchange }))];
 }

@@ -94,9 +94,10 @@ export class Catalogue {
     return this.#entities.get(kindOfKey(key))!.get(key);
   }
 
-  #put(put: Put, steps: Step[]): void {
-    const key = keyOf(put);
+  #put(given: Put, steps: Step[]): void {
+    const key = keyOf(given);
     const before = this.#get(key);
+    const put = withLineOf(before?.put, given);
     if (before !== undefined && isSettled(before.put, put)) return;
     const parents = before?.parents ?? parentKeysOf(put);
     const durable = isDurableByItself(put) && this.#areDurable(parents, key);
@@ -185,6 +186,12 @@ function isSettled(before: Put, put: Put): boolean {
     throw new MetadataError('conflict', `there is another queue '${name}' in vhost '${vhost}'`);
   }
   return false;
+}
+
+/** A vhost keeps the id of its line, whoever changes the rest of it. */
+function withLineOf(before: Put | undefined, put: Put): Put {
+  if (put.kind !== 'put-vhost' || before?.kind !== 'put-vhost' || before.vhost.lineId === undefined) return put;
+  return { ...put, vhost: { ...put.vhost, lineId: before.vhost.lineId } };
 }
 
 /** What was declared: each declaration brings an id for the line, and that of the first counts. */

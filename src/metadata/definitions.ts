@@ -112,7 +112,7 @@ export function* definitionChanges(
   const isNewExchange = yield* newcomers(exchanges);
   const isNewQueue = yield* newcomers(queues);
   const changes: Change[] = [];
-  for (const change of changesOf(definitions, (vhost) => known.has(vhost))) {
+  for (const change of changesOf(definitions, (vhost) => known.has(vhost), store)) {
     yield;
     if (change.kind === 'new-exchange') {
       const { exchange } = change;
@@ -133,10 +133,14 @@ type Newcomer =
   | { readonly kind: 'new-exchange'; readonly exchange: ExchangeRecord }
   | { readonly kind: 'new-queue'; readonly queue: DefinedQueue };
 
-function* changesOf(definitions: Definitions, isKnown: (vhost: string) => boolean): Iterable<Change | Newcomer> {
+function* changesOf(
+  definitions: Definitions,
+  isKnown: (vhost: string) => boolean,
+  store: MetadataStore,
+): Iterable<Change | Newcomer> {
   for (const vhost of definitions.vhosts) {
     if (isKnown(vhost.name)) yield { kind: 'put-vhost', vhost };
-    else yield* newVhostChanges(vhost);
+    else yield* newVhostChanges(vhost, store);
   }
   for (const user of definitions.users) yield { kind: 'put-user', user };
   for (const permission of definitions.permissions) yield { kind: 'put-permission', permission };

@@ -26,6 +26,8 @@ export interface VhostRecord {
   /** What a queue becomes that is declared without x-queue-type. Classic when it is not set. */
   readonly defaultQueueType?: QueueType;
   readonly tracing: boolean;
+  /** An id as queues have, for the dead letters that wait in the vhost. It stays what it was when the rest is replaced. */
+  readonly lineId?: number;
 }
 
 export interface UserRecord {

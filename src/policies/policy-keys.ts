@@ -3,6 +3,7 @@
  * it, and what this version makes of it. Keys, texts and types of queues were measured on RabbitMQ 3.10.8.
  */
 import type { JsonObject, JsonValue, QueueType } from '../metadata/port.ts';
+import { faultOfDelays } from '../queues/dead-letter-delays.ts';
 import { jsonTerm } from './json-term.ts';
 
 /**
@@ -34,7 +35,9 @@ const STREAMS = { notFor: ['classic', 'quorum'] } as const;
 
 const KEYS: readonly (readonly [name: string, key: PolicyKey])[] = [
   key('acts', 'alternate-exchange', text('alternate exchange name')),
+  key('acts', 'dead-letter-delays', delays),
   key('acts', 'dead-letter-exchange', text('dead letter exchange name')),
+  key('acts', 'dead-letter-final-exchange', text('dead letter final exchange name')),
   key('acts', 'dead-letter-routing-key', text('dead letter routing key')),
   key('acts', 'delivery-limit', count('delivery limit'), { ...OPERATORS, ...NOT_CLASSIC }),
   key('acts', 'expires', count('queue expiry', { least: 1 }), OPERATORS),
@@ -109,6 +112,11 @@ function count(what: string, { least = 0, most = Number.MAX_VALUE } = {}): Check
 
 function above0(what: string): Check {
   return (value) => (typeof value === 'number' && value > 0 ? undefined : notValid(value, what));
+}
+
+function delays(value: JsonValue): string | undefined {
+  const fault = faultOfDelays(value);
+  return fault && `${notValid(value, 'list of dead letter delays')}: ${fault}`;
 }
 
 function oneOf(what: string, allowed: readonly JsonValue[]): Check {

@@ -74,6 +74,7 @@ const TAKEN: readonly JsonObject[] = [
   { 'initial-cluster-size': 0 },
   { 'stream-max-segment-size-bytes': 3_000_000_000 },
   { 'alternate-exchange': '', 'dead-letter-exchange': '', 'dead-letter-routing-key': '' },
+  { 'dead-letter-delays': [0, '1s', '10s', '1d'], 'dead-letter-final-exchange': 'parked' },
   { 'dead-letter-strategy': 'at-least-once' },
   { 'queue-mode': 'lazy', 'queue-version': 2 },
   { overflow: 'reject-publish-dlx' },
@@ -112,6 +113,13 @@ const REFUSED: readonly (readonly [definition: JsonObject, fault: string])[] = [
   [{ 'initial-cluster-size': -1 }, '-1 is not a valid cluster size'],
   [{ 'stream-max-segment-size-bytes': 3_000_000_001 }, '3000000001 is not a valid segment size'],
   [{ 'alternate-exchange': 5 }, '5 is not a valid alternate exchange name'],
+  [{ 'dead-letter-delays': '1s' }, '<<"1s">> is not a valid list of dead letter delays: a list of delays is expected'],
+  [{ 'dead-letter-delays': [] }, '[] is not a valid list of dead letter delays: 1 to 32 delays are expected, not 0'],
+  [
+    { 'dead-letter-delays': ['1s', '1x'] },
+    '[<<"1s">>,<<"1x">>] is not a valid list of dead letter delays: delay 2 is neither a number of milliseconds nor a text such as 500ms, 10s, 1m, 2h or 1d',
+  ],
+  [{ 'dead-letter-final-exchange': 5 }, '5 is not a valid dead letter final exchange name'],
   [{ 'dead-letter-exchange': 5 }, '5 is not a valid dead letter exchange name'],
   [{ 'dead-letter-routing-key': 5 }, '5 is not a valid dead letter routing key'],
   [{ 'dead-letter-strategy': 'x' }, '<<"x">> is not a valid dead letter strategy'],
@@ -203,7 +211,14 @@ describe('an operator policy', () => {
       '[{<<"overflow">>,<<"drop-head">>}] are not recognised policy settings',
     );
     assert.equal(check({ 'max-length': -1 }, 'operator-policy'), '-1 is not a valid maximum length');
-    for (const key of ['dead-letter-exchange', 'alternate-exchange', 'queue-mode', 'federation-upstream']) {
+    for (const key of [
+      'dead-letter-exchange',
+      'dead-letter-delays',
+      'dead-letter-final-exchange',
+      'alternate-exchange',
+      'queue-mode',
+      'federation-upstream',
+    ]) {
       assert.match(check({ [key]: 'x' }, 'operator-policy'), /are not recognised policy settings$/);
     }
   });

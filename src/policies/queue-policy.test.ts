@@ -29,6 +29,8 @@ describe('a queue with a policy', () => {
       expires: 4,
       'dead-letter-exchange': 'x',
       'dead-letter-routing-key': 'k',
+      'dead-letter-delays': [1, '2s'],
+      'dead-letter-final-exchange': 'y',
       overflow: 'reject-publish-dlx',
     };
     assert.deepEqual(merged(definition), {
@@ -38,6 +40,8 @@ describe('a queue with a policy', () => {
       expiresMs: 4,
       deadLetterExchange: 'x',
       deadLetterRoutingKey: 'k',
+      deadLetterDelaysMs: [1, 2000],
+      deadLetterFinalExchange: 'y',
       overflow: 'reject-publish-dlx',
       singleActiveConsumer: false,
     });
@@ -51,10 +55,10 @@ describe('a queue with a policy', () => {
   });
 
   test('sends dead letters where its arguments say, and what they leave open where the policy says', () => {
-    const definition = { 'dead-letter-exchange': 'x', 'dead-letter-routing-key': 'k' };
-    const settings = { deadLetterExchange: '' };
-    const { deadLetterExchange, deadLetterRoutingKey } = merged(definition, { settings });
-    assert.deepEqual([deadLetterExchange, deadLetterRoutingKey], ['', 'k']);
+    const definition = { 'dead-letter-exchange': 'x', 'dead-letter-routing-key': 'k', 'dead-letter-delays': ['1s'] };
+    const settings = { deadLetterExchange: '', deadLetterDelaysMs: [5] };
+    const { deadLetterExchange, deadLetterRoutingKey, deadLetterDelaysMs } = merged(definition, { settings });
+    assert.deepEqual([deadLetterExchange, deadLetterRoutingKey, deadLetterDelaysMs], ['', 'k', [5]]);
   });
 
   test('follows x-overflow before the policy when it is classic, and the policy when it is a quorum queue', () => {

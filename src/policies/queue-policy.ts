@@ -1,5 +1,6 @@
 /** What the arguments of a queue and its policies make of it together. Precedence was measured on RabbitMQ 3.10.8. */
 import type { JsonObject, QueueType } from '../metadata/port.ts';
+import { readDelays } from '../queues/dead-letter-delays.ts';
 import { type QueueSettings, settingsFrom } from '../queues/queue-settings.ts';
 
 /** A queue as its declaration says. */
@@ -30,6 +31,8 @@ export function settingsWithPolicy(declared: DeclaredQueue, definition: JsonObje
       : smaller(settings.expiresMs, byPolicy.expiresMs),
     deadLetterExchange: settings.deadLetterExchange ?? byPolicy.deadLetterExchange,
     deadLetterRoutingKey: settings.deadLetterRoutingKey ?? byPolicy.deadLetterRoutingKey,
+    deadLetterDelaysMs: settings.deadLetterDelaysMs ?? byPolicy.deadLetterDelaysMs,
+    deadLetterFinalExchange: settings.deadLetterFinalExchange ?? byPolicy.deadLetterFinalExchange,
     deliveryLimit: type === 'quorum' ? smaller(settings.deliveryLimit, byPolicy.deliveryLimit) : undefined,
     overflow:
       namesOverflow && !policyFirst ? settings.overflow : (overflowFor(type, byPolicy.overflow) ?? settings.overflow),
@@ -44,6 +47,8 @@ function readDefinition(definition: JsonObject) {
     expiresMs: number(definition, 'expires'),
     deadLetterExchange: text(definition, 'dead-letter-exchange'),
     deadLetterRoutingKey: text(definition, 'dead-letter-routing-key'),
+    deadLetterDelaysMs: readDelays(definition['dead-letter-delays']),
+    deadLetterFinalExchange: text(definition, 'dead-letter-final-exchange'),
     deliveryLimit: number(definition, 'delivery-limit'),
     overflow: text(definition, 'overflow'),
   };

@@ -15,7 +15,7 @@ const METRICS: readonly Metric<Delaying>[] = [
   {
     name: 'delayed_messages',
     type: 'gauge',
-    help: 'Messages that wait in exchanges of the type x-delayed-message',
+    help: 'Messages that wait in exchanges of the type x-delayed-message, and dead letters that wait in amq.default',
     value: ({ count }) => count,
   },
   {

@@ -1,5 +1,6 @@
 /**
- * A delay line: the messages that wait in an x-delayed-message exchange, and their release.
+ * A delay line: the messages that wait in an x-delayed-message exchange, or the dead letters that wait in a vhost, and their
+ * release.
  *
  *   take ------> blocks (in the journal) ---- full, and not due soon: moved ----> segments (files of their own)
  *                  |                                                                 |
@@ -142,7 +143,7 @@ export class DelayLine implements DelayLineIdentity {
     if (files?.wasStopped === false) this.#early = earlyIn(marks);
     this.count = this.#shelf.open(marks, this.#early);
     const lost = found === undefined ? 0 : this.#adoptJournal(found);
-    if (this.count > 0) this.#wakeAt(clock.nowMs());
+    if (this.count > 0 || this.#shelf.hasEnded) this.#wakeAt(clock.nowMs());
     return lost;
   }
 
@@ -293,13 +294,15 @@ export class DelayLine implements DelayLineIdentity {
     const position = block.positions[block.heap.head];
     const page = store.pageAt(position);
     const offset = position - page.number * PAGE_SIZE;
+    // Before its release, which may bring another one into this very block.
+    block.shift();
+    if (block.segmentNumber !== 0) {
+      block.releasedMeanwhile++;
+      this.#progressed.add(block);
+    }
     // The store has reported what is damaged.
     if (recordType(page, offset) === RecordType.message) this.#release(page, offset, position, dueMs);
-    block.shift();
     store.settle(this.id, position, this.durable);
-    if (block.segmentNumber === 0) return;
-    block.releasedMeanwhile++;
-    this.#progressed.add(block);
   }
 
   #releaseFromSegment(segment: DelaySegment, dueMs: number): void {

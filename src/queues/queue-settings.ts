@@ -7,6 +7,10 @@ export interface QueueSettings {
   readonly expiresMs?: number;
   readonly deadLetterExchange?: string;
   readonly deadLetterRoutingKey?: string;
+  /** How long dead letters wait, by the attempt: see dead-letter-delays.ts. */
+  readonly deadLetterDelaysMs?: readonly number[];
+  /** Where they go once all delays have been. */
+  readonly deadLetterFinalExchange?: string;
   /** Highest priority, 1 to 255. */
   readonly maxPriority?: number;
   readonly singleActiveConsumer: boolean;

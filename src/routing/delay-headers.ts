@@ -71,6 +71,11 @@ export function dueAtIn(bytes: Buffer, offset: number, end: number, publishedAtM
   return Number.isNaN(delay) ? publishedAtMs : Math.min(publishedAtMs + delay, LATEST_MS);
 }
 
+/** The headers of a message that waits for as long as it is told, whatever its own headers say. */
+export function delayedHeaders(headers: FieldTable | undefined, delayMs: number): FieldTable {
+  return new Map(headers).set(DELAY, integer(delayMs));
+}
+
 /** The headers that the message has from its release on. */
 export function releasedHeaders(
   headers: FieldTable | undefined,

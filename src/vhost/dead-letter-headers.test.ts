@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type FieldValue, fromPlain, toPlain } from '../protocol/field-table.ts';
 import type { BasicProperties } from '../protocol/properties.ts';
-import { type Death, deadLetteredProperties, deadLetterRoutingKeys, isDeadLetterCycle } from './dead-letter-headers.ts';
+import {
+  type Death,
+  deadLetteredProperties,
+  deadLetterRoutingKeys,
+  deathCountOf,
+  isDeadLetterCycle,
+} from './dead-letter-headers.ts';
 
 const NOW_SECONDS = 1_000_000;
 
@@ -152,3 +158,35 @@ describe('a cycle', () => {
     assert.equal(isDeadLetterCycle({}, 'q'), false);
   });
 });
+
+describe('the count of the latest death', () => {
+  test('grows by queue and reason', () => {
+    const twice = dieAgain(dieAgain({}, 'q'), 'q');
+    const elsewhere = dieAgain(twice, 'other');
+    const expired = dieAgain(elsewhere, 'q', 'expired');
+    const thrice = dieAgain(expired, 'q');
+    assert.deepEqual([twice, elsewhere, expired, thrice].map(deathCountOf), [2, 1, 1, 3]);
+  });
+
+  test('is a count, whatever a client has put there', () => {
+    const counts = ['many', -7, 0, 1.5, 2 ** 40].map((count) => {
+      return deathCountOf(dieAgain(withDeaths({ queue: 'q', reason: 'rejected', count }), 'q'));
+    });
+    assert.deepEqual(counts, [1, 1, 1, 2, 2 ** 40 + 1]);
+    assert.equal(deathCountOf({}), 1);
+    assert.equal(deathCountOf({ headers: fromPlain({ 'x-death': ['x'] }) }), 1);
+    const noNumber = {
+      headers: new Map([['x-death', { type: 'A', value: [tableWithCount(Number.NaN)] }]]),
+    } as BasicProperties;
+    assert.equal(deathCountOf(dieAgain(noNumber, 'q')), 1);
+  });
+});
+
+function tableWithCount(count: number): FieldValue {
+  const fields = new Map<string, FieldValue>([
+    ['queue', { type: 'S', value: 'q' }],
+    ['reason', { type: 'S', value: 'rejected' }],
+    ['count', { type: 'd', value: count }],
+  ]);
+  return { type: 'F', value: fields };
+}

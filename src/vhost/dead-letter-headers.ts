@@ -47,6 +47,14 @@ export function deadLetteredProperties(death: Death): BasicProperties {
   return { ...properties, headers: sorted(headers) };
 }
 
+/** How often a dead letter has left its queue for the reason of its latest death: 1 where the count is none. */
+export function deathCountOf({ headers }: BasicProperties): number {
+  const deaths = headers?.get('x-death');
+  const latest = deaths?.type === 'A' ? deaths.value[0] : undefined;
+  const count = latest?.type === 'F' ? latest.value.get('count') : undefined;
+  return count?.type === 'l' && count.value >= 1 ? Math.floor(Number(count.value)) : 1;
+}
+
 /** The keys that a dead letter is published with: the queue's own, or those that the message was published with. */
 export function deadLetterRoutingKeys({ deadLetterRoutingKey, routingKey, properties, blindKeys }: Death): RoutingKeys {
   if (deadLetterRoutingKey !== undefined) return { routingKey: deadLetterRoutingKey, copies: [], blindKeys: [] };

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AmqpError } from '../protocol/errors.ts';
-import { fromPlain, type PlainObject } from '../protocol/field-table.ts';
+import { fromPlain, type PlainObject, type PlainValue } from '../protocol/field-table.ts';
 import { type QueueIdentity, readQueueArguments } from './queue-arguments.ts';
 
 const QUEUE: QueueIdentity = { vhost: '/', name: 'q', durable: true, exclusive: false, autoDelete: false };
 const QUORUM = { 'x-queue-type': 'quorum' };
+const DELAYS = { 'x-dead-letter-exchange': '', 'x-dead-letter-delays': ['1s'] };
 
 function read(plain: PlainObject, identity: Partial<QueueIdentity> = {}) {
   return readQueueArguments({ ...QUEUE, ...identity }, fromPlain(plain));
@@ -52,6 +53,19 @@ describe('the settings of a queue', () => {
     });
   });
 
+  test('have delays for dead letters, in milliseconds, from numbers of any type and texts', () => {
+    for (const type of [{}, QUORUM]) {
+      const { settings } = read({
+        ...type,
+        'x-dead-letter-exchange': '',
+        'x-dead-letter-delays': [5, '1s', 2 ** 40 - 2 ** 39 - 2 ** 38, '2h'],
+        'x-dead-letter-final-exchange': 'parked',
+      });
+      assert.deepEqual(settings.deadLetterDelaysMs, [5, 1000, 2 ** 38, 7_200_000]);
+      assert.equal(settings.deadLetterFinalExchange, 'parked');
+    }
+  });
+
   test('leave out a priority of 0, which is none, and lazy mode, which every queue has', () => {
     const { settings } = read({ 'x-max-priority': 0, 'x-queue-mode': 'lazy', 'x-queue-version': 2 });
     assert.deepEqual(settings, { overflow: 'drop-head', singleActiveConsumer: false });
@@ -68,12 +82,37 @@ describe('the settings of a queue', () => {
   });
 });
 
+function retryFaults(): [plain: PlainObject, reason: string][] {
+  const of = (name: string, reason: string) => `invalid arg '${name}' for queue 'q' in vhost '/': ${reason}`;
+  const delays = (reason: string) => of('x-dead-letter-delays', reason);
+  const list = (...values: PlainValue[]) => ({ ...DELAYS, 'x-dead-letter-delays': values });
+  const neither = 'is neither a number of milliseconds nor a text such as 500ms, 10s, 1m, 2h or 1d';
+  return [
+    [{ ...DELAYS, 'x-dead-letter-delays': '1s' }, delays('"a list of delays is expected"')],
+    [list(), delays('"1 to 32 delays are expected, not 0"')],
+    [list(1, 'soon'), delays(`"delay 2 ${neither}"`)],
+    [list(1.5), delays(`"delay 1 ${neither}"`)],
+    [list(true), delays(`"delay 1 ${neither}"`)],
+    [list('4000d'), delays('"delay 1 is longer than ten years"')],
+    [{ 'x-dead-letter-delays': ['1s'] }, delays('delays_but_no_dlx_defined')],
+    [
+      { ...DELAYS, 'x-dead-letter-final-exchange': 1 },
+      of('x-dead-letter-final-exchange', '{unacceptable_type,signedint}'),
+    ],
+    [
+      { 'x-dead-letter-exchange': '', 'x-dead-letter-final-exchange': 'parked' },
+      of('x-dead-letter-final-exchange', 'final_exchange_but_no_delays_defined'),
+    ],
+  ];
+}
+
 describe('a value that cannot be used is refused with the reason that RabbitMQ gives', () => {
   const cases: readonly (readonly [plain: PlainObject, reason: string])[] = [
     [
       { 'x-message-ttl': 'soon' },
       "invalid arg 'x-message-ttl' for queue 'q' in vhost '/': \"expected integer, got longstr\"",
     ],
+    ...retryFaults(),
     [{ 'x-message-ttl': -1 }, "invalid arg 'x-message-ttl' for queue 'q' in vhost '/': {value_negative,-1}"],
     [
       { 'x-message-ttl': 315_360_000_001 },

@@ -7,6 +7,7 @@
 import type { QueueType } from '../metadata/port.ts';
 import { type AmqpError, notImplemented, preconditionFailed } from '../protocol/errors.ts';
 import { type FieldTable, type FieldValue, fieldTypeName } from '../protocol/field-table.ts';
+import { faultOfDelays, readDelays } from '../queues/dead-letter-delays.ts';
 import { type QueueSettings, settingsFrom } from '../queues/queue-settings.ts';
 
 /** What a queue is declared as, but for its arguments. */
@@ -17,6 +18,11 @@ export interface QueueIdentity {
   readonly exclusive: boolean;
   readonly autoDelete: boolean;
 }
+
+const DEAD_LETTER_EXCHANGE = 'x-dead-letter-exchange';
+
+/** Those that RabbitMQ has not. */
+const RETRY_ARGUMENTS = ['x-dead-letter-delays', 'x-dead-letter-final-exchange'];
 
 /** The arguments that each type of queue knows, in the order in which RabbitMQ compares them. */
 export const ARGUMENTS_OF_TYPE: Readonly<Record<QueueType, readonly string[]>> = {
@@ -34,6 +40,7 @@ export const ARGUMENTS_OF_TYPE: Readonly<Record<QueueType, readonly string[]>> =
     'x-single-active-consumer',
     'x-queue-type',
     'x-queue-master-locator',
+    ...RETRY_ARGUMENTS,
   ],
   quorum: [
     'x-dead-letter-exchange',
@@ -51,6 +58,7 @@ export const ARGUMENTS_OF_TYPE: Readonly<Record<QueueType, readonly string[]>> =
     'x-delivery-limit',
     'x-message-ttl',
     'x-queue-leader-locator',
+    ...RETRY_ARGUMENTS,
   ],
 };
 
@@ -79,7 +87,19 @@ type Check = (value: FieldValue, args: FieldTable) => string | undefined;
 const CHECKS: readonly (readonly [name: string, check: Check])[] = [
   ['x-expires', (value) => checkInteger(value) ?? checkExpiry(integerOf(value))],
   ['x-message-ttl', (value) => checkInteger(value) ?? checkDuration(integerOf(value))],
-  ['x-dead-letter-routing-key', (value, args) => checkText(value) ?? checkHasDeadLetterExchange(args)],
+  [
+    'x-dead-letter-routing-key',
+    (value, args) => checkText(value) ?? checkNeeds(args, DEAD_LETTER_EXCHANGE, 'routing_key_but_no_dlx_defined'),
+  ],
+  [
+    'x-dead-letter-delays',
+    (value, args) => checkDelays(value) ?? checkNeeds(args, DEAD_LETTER_EXCHANGE, 'delays_but_no_dlx_defined'),
+  ],
+  [
+    'x-dead-letter-final-exchange',
+    (value, args) =>
+      checkText(value) ?? checkNeeds(args, 'x-dead-letter-delays', 'final_exchange_but_no_delays_defined'),
+  ],
   ['x-dead-letter-strategy', oneOf(['at-most-once', 'at-least-once'], () => 'invalid_dlx_strategy')],
   ['x-max-length', checkCount],
   ['x-max-length-bytes', checkCount],
@@ -115,7 +135,7 @@ export function readQueueArguments(
 }
 
 function refuseExchangeType(queue: string, args: FieldTable): void {
-  const exchange = args.get('x-dead-letter-exchange');
+  const exchange = args.get(DEAD_LETTER_EXCHANGE);
   if (exchange === undefined || exchange.type === 'S') return;
   throw preconditionFailed(`invalid type '${fieldTypeName(exchange)}' for arg 'x-dead-letter-exchange' in ${queue}`);
 }
@@ -169,8 +189,21 @@ function oneOf(allowed: readonly string[], reason: (value: string) => string): C
   };
 }
 
-function checkHasDeadLetterExchange(args: FieldTable): string | undefined {
-  return args.has('x-dead-letter-exchange') ? undefined : 'routing_key_but_no_dlx_defined';
+function checkNeeds(args: FieldTable, name: string, reason: string): string | undefined {
+  return args.has(name) ? undefined : reason;
+}
+
+function checkDelays(value: FieldValue): string | undefined {
+  const fault = faultOfDelays(listOf(value));
+  return fault && `"${fault}"`;
+}
+
+/** Numbers and texts of an array; what is neither is left as it is. */
+function listOf(value: FieldValue | undefined): unknown {
+  if (value?.type !== 'A') return value;
+  return value.value.map((each) =>
+    each.type === 'S' ? each.value : INTEGER_TYPES.has(each.type) ? integerOf(each) : each,
+  );
 }
 
 function checkInteger(value: FieldValue): string | undefined {
@@ -224,6 +257,8 @@ function readSettings(type: QueueType, args: FieldTable): QueueSettings {
     expiresMs: readInteger(args, 'x-expires'),
     deadLetterExchange: readText(args, 'x-dead-letter-exchange'),
     deadLetterRoutingKey: readText(args, 'x-dead-letter-routing-key'),
+    deadLetterDelaysMs: readDelays(listOf(args.get('x-dead-letter-delays'))),
+    deadLetterFinalExchange: readText(args, 'x-dead-letter-final-exchange'),
     maxPriority: readInteger(args, 'x-max-priority') || undefined,
     deliveryLimit: type === 'quorum' ? readInteger(args, 'x-delivery-limit') : undefined,
     overflow: readOverflow(type, args),

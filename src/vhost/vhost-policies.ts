@@ -48,10 +48,15 @@ export class VhostPolicies {
     const obey = (definition: JsonObject | null) => {
       const byPolicy = definition?.['alternate-exchange'];
       exchange.alternateExchange = declared ?? (typeof byPolicy === 'string' ? byPolicy : undefined);
-      const rate = definition?.['release-rate'];
-      line?.setRate(declaredRate ?? (typeof rate === 'number' ? rate : undefined));
+      line?.setRate(declaredRate ?? releaseRateIn(definition));
     };
     this.#add('exchange', { kind: 'exchange', name: exchange.name, obey });
+  }
+
+  /** What waits in the default exchange, which is nowhere kept: the policies for it hold from now on. */
+  addDefaultLine(line: DelayLine): void {
+    const obey = (definition: JsonObject | null) => line.setRate(releaseRateIn(definition));
+    this.#add('exchange', { kind: 'exchange', name: '', obey });
   }
 
   #add(target: Target, subject: Subject): void {
@@ -97,6 +102,11 @@ export class VhostPolicies {
   #of(subject: Subject): AppliedPolicies {
     return combined(this.#assignment.of('policy', subject), this.#assignment.of('operator-policy', subject));
   }
+}
+
+function releaseRateIn(definition: JsonObject | null): number | undefined {
+  const rate = definition?.['release-rate'];
+  return typeof rate === 'number' ? rate : undefined;
 }
 
 function combined(policy: PolicyRecord | undefined, operatorPolicy: PolicyRecord | undefined): AppliedPolicies {

@@ -11,34 +11,41 @@ import assert from 'node:assert/strict';
 import type { Counting } from '../config/statistics-options.ts';
 import type { QueueRecord, QueueType } from '../metadata/port.ts';
 import { EMPTY_TABLE } from '../protocol/field-table.ts';
-import { type BasicProperties, decodeProperties, encodeProperties } from '../protocol/properties.ts';
-import type { DelayPlace } from '../queues/delay-environment.ts';
+import { type BasicProperties, decodeProperties } from '../protocol/properties.ts';
+import { deadLetterStep } from '../queues/dead-letter-delays.ts';
+import type { DelayLineIdentity, DelayPlace } from '../queues/delay-environment.ts';
 import { DelayLine } from '../queues/delay-line.ts';
 import { Queue } from '../queues/queue.ts';
 import type { QueueEnvironment } from '../queues/queue-environment.ts';
 import type { DeadLetterReason, QueueSettings } from '../queues/queue-settings.ts';
-import { delayOf } from '../routing/delay-headers.ts';
+import { delayedHeaders, delayOf } from '../routing/delay-headers.ts';
 import { type Exchange, ExchangeFlow } from '../routing/exchange.ts';
 import { releaseRateOf } from '../routing/exchange-types.ts';
 import type { RoutedMessage } from '../routing/routed-message.ts';
 import { Router } from '../routing/router.ts';
 import { ScratchList } from '../routing/scratch-list.ts';
-import { blindKeysOf, decodeBlindKeys, encodeBlindKeys } from '../storage/blind-keys.ts';
+import { blindKeysOf, decodeBlindKeys } from '../storage/blind-keys.ts';
 import type { Page } from '../storage/page.ts';
 import {
   bodySizeOf,
-  IncomingMessage,
+  type IncomingMessage,
   isPublished,
   propertiesSizeOf,
   routeOffsetOf,
   routeSizeOf,
 } from '../storage/record.ts';
-import { deadLetteredProperties, deadLetterRoutingKeys, isDeadLetterCycle } from './dead-letter-headers.ts';
+import {
+  deadLetteredProperties,
+  deadLetterRoutingKeys,
+  deathCountOf,
+  isDeadLetterCycle,
+} from './dead-letter-headers.ts';
+import { type DyingMessage, deadLetterMessage } from './dead-letter-message.ts';
 import { releasedMessage } from './delayed-message.ts';
 import type { Firehose } from './firehose.ts';
 import { readQueueArguments } from './queue-arguments.ts';
 import { MAX_QUEUES_A_RECORD, NO_ROUTE, Route } from './route.ts';
-import { readRoute, setRoute } from './route-bytes.ts';
+import { readRoute } from './route-bytes.ts';
 import { type BrokerTotals, GoneTotals, type PublishTotals } from './totals.ts';
 import { VhostPolicies } from './vhost-policies.ts';
 
@@ -62,23 +69,16 @@ export interface VhostEnvironment extends Omit<QueueEnvironment, 'deadLetter' | 
   exchangeUnused(vhost: Vhost, exchange: Exchange<Queue>): void;
 }
 
-/** A message that leaves a queue, as it was published. */
-interface DyingMessage {
-  readonly exchange: string;
-  readonly routingKey: string;
-  readonly properties: BasicProperties;
-  readonly blindKeys: readonly string[];
-  readonly bodyBytes: Buffer;
-  readonly bodyOffset: number;
-  readonly bodySize: number;
-}
-
 export class Vhost {
   readonly name: string;
   readonly queues = new Map<string, Queue>();
   readonly exchanges = new Map<string, Exchange<Queue>>();
   /** What waits in x-delayed-message exchanges, by their names. */
   readonly lines = new Map<string, DelayLine>();
+  /** Dead letters that wait for their next attempt, shown as what waits in the default exchange; null as long as none has. */
+  deadLetterLine: DelayLine | null = null;
+  /** What is kept of them bears it. */
+  lineId: number | undefined;
   /** What a queue becomes that is declared without x-queue-type. */
   defaultQueueType: QueueType = 'classic';
   /** Grows with every change that may alter where a message goes. */
@@ -245,59 +245,77 @@ export class Vhost {
     });
   }
 
-  #countDeath({ countsDeliveries, settings }: Queue, reason: DeadLetterReason): void {
+  #countDeath(queue: Queue, reason: DeadLetterReason): void {
+    const { deadLetterExchange, deadLetterDelaysMs } = queue.settings;
+    // With delays it depends on the message where it goes.
+    if (deadLetterExchange !== undefined && deadLetterDelaysMs !== undefined) return;
+    this.#countLeaving(queue, reason, this.#exchangeNamed(deadLetterExchange) !== undefined);
+  }
+
+  #countLeaving({ countsDeliveries }: Queue, reason: DeadLetterReason, isDeadLettered: boolean): void {
     const { classicDeaths, quorumDeaths } = this.#env.totals;
     const deaths = (countsDeliveries ? quorumDeaths : classicDeaths)[reason];
-    if (this.#deadLetterExchange(settings) === undefined) deaths.dropped++;
-    else deaths.deadLettered++;
+    if (isDeadLettered) deaths.deadLettered++;
+    else deaths.dropped++;
   }
 
   /** Null is the default exchange; undefined: there is none, or none any more. */
-  #deadLetterExchange({ deadLetterExchange: name }: QueueSettings): Exchange<Queue> | null | undefined {
+  #exchangeNamed(name: string | undefined): Exchange<Queue> | null | undefined {
     if (name === undefined) return undefined;
     return name === '' ? null : this.exchanges.get(name);
   }
 
   #publishDeadLetter(queue: Queue, reason: DeadLetterReason, settings: QueueSettings, dying: DyingMessage): void {
-    const { deadLetterExchange = '', deadLetterRoutingKey } = settings;
-    const exchange = this.#deadLetterExchange(settings);
-    if (exchange === undefined) return;
-    const now = this.#env.clock.nowMs();
-    const death = { ...dying, queue: queue.name, reason, nowSeconds: Math.floor(now / 1000), deadLetterRoutingKey };
-    const { routingKey, copies, blindKeys } = deadLetterRoutingKeys(death);
+    const { deadLetterExchange, deadLetterRoutingKey, deadLetterDelaysMs } = settings;
+    if (deadLetterDelaysMs === undefined && this.#exchangeNamed(deadLetterExchange) === undefined) return;
+    const nowMs = this.#env.clock.nowMs();
+    const nowSeconds = Math.floor(nowMs / 1000);
+    const death = { ...dying, queue: queue.name, reason, nowSeconds, deadLetterRoutingKey };
     const dead = deadLetteredProperties(death);
-    const routed = { routingKey, otherKeys: [...copies, ...blindKeys], properties: () => dead };
+    const keys = deadLetterRoutingKeys(death);
+    const { exchange, delayMs } = deadLetterStep(settings, deathCountOf(dead));
+    if (deadLetterDelaysMs !== undefined) {
+      this.#countLeaving(queue, reason, delayMs > 0 || this.#exchangeNamed(exchange) !== undefined);
+    }
+    if (delayMs > 0) {
+      const waiting = { ...dead, headers: delayedHeaders(dead.headers, delayMs) };
+      this.publish(deadLetterMessage(dying, exchange, keys, waiting, nowMs), this.#routeTo(this.openDeadLetterLine()));
+      return;
+    }
+    const otherKeys = [...keys.copies, ...keys.blindKeys];
+    const routed = { routingKey: keys.routingKey, otherKeys, properties: () => dead };
+    this.#routeDeadLetter(deadLetterMessage(dying, exchange, keys, dead, nowMs), exchange, dead, routed);
+  }
+
+  #routeDeadLetter(
+    message: IncomingMessage,
+    exchangeName: string,
+    dead: BasicProperties,
+    routed: RoutedMessage,
+  ): PublishOutcome {
+    const exchange = this.#exchangeNamed(exchangeName);
+    if (exchange === undefined) return 'unroutable';
     const { route } = this.route(exchange, routed);
     const queues = route.queues.filter((target) => !isDeadLetterCycle(dead, target.name));
-    const { lines } = route;
-    if (queues.length + lines.length === 0) return;
-    // One of its own: what this publish pushes out of a queue may be dead-lettered in its midst.
-    const message = new IncomingMessage();
-    setRoute(message, deadLetterExchange, routingKey);
-    message.propertiesBytes = encodeProperties(dead);
-    message.propertiesSize = message.propertiesBytes.length;
-    message.bodyBytes = dying.bodyBytes;
-    message.bodyOffset = dying.bodyOffset;
-    message.bodySize = dying.bodySize;
-    message.persistent = dead.deliveryMode === 2;
-    message.publishedAtMs = now;
-    message.priority = dead.priority ?? 0;
-    message.blindBytes = encodeBlindKeys(blindKeys);
-    message.blindSize = message.blindBytes.length;
     const isWhole = queues.length === route.queues.length;
-    const outcome = this.publish(message, isWhole ? route : new Route(queues, lines));
+    const outcome = this.publish(message, isWhole ? route : new Route(queues, route.lines));
     this.#env.totals.deadLetterCopies += queues.length - (outcome === 'rejected' ? this.#refusedCount : 0);
+    return outcome;
   }
 
   /** Routes what has waited with the bindings of this moment, from the exchange that it has waited in. */
   #release(line: DelayLine, page: Page, offset: number, isRepeated: boolean): void {
-    const exchange = this.exchanges.get(line.name);
-    if (exchange === undefined) return;
-    const released = releasedMessage(page, offset, this.#env.clock.nowMs(), isRepeated);
-    const { message, routed } = released;
-    const { route } = this.route(exchange, routed);
+    const nowMs = this.#env.clock.nowMs();
+    const { message, exchange, properties, routed } = releasedMessage(page, offset, nowMs, isRepeated);
+    if (line === this.deadLetterLine) {
+      if (this.#routeDeadLetter(message, exchange, properties, routed) === 'unroutable') line.unroutableTotal++;
+      return;
+    }
+    const delaying = this.exchanges.get(line.name);
+    if (delaying === undefined) return;
+    const { route } = this.route(delaying, routed);
     if (this.publish(message, route) === 'unroutable') line.unroutableTotal++;
-    else if (isPublished(page, offset)) this.#countOutgoing(released.exchange, route);
+    else if (isPublished(page, offset)) this.#countOutgoing(exchange, route);
   }
 
   // --- what is counted ---
@@ -336,10 +354,35 @@ export class Vhost {
 
   #addLine({ name, durable, arguments: args }: Exchange<Queue>, lineId: number | undefined): void {
     assert(lineId !== undefined);
+    this.lines.set(name, this.#makeLine({ name, id: lineId, durable }, releaseRateOf(args)));
+  }
+
+  #makeLine(identity: Omit<DelayLineIdentity, 'vhost'>, rate: number | undefined): DelayLine {
     const { store, clock, log, delays } = this.#env;
     const release = this.#release.bind(this);
-    const identity = { vhost: this.name, name, id: lineId, durable };
-    this.lines.set(name, new DelayLine(identity, releaseRateOf(args), { store, clock, log, ...delays, release }));
+    return new DelayLine({ vhost: this.name, ...identity }, rate, { store, clock, log, ...delays, release });
+  }
+
+  /** Makes the line of dead letters if it is not there yet. */
+  openDeadLetterLine(): DelayLine {
+    if (this.deadLetterLine !== null) return this.deadLetterLine;
+    const { lineId } = this;
+    assert(lineId !== undefined);
+    this.deadLetterLine = this.#makeLine({ name: DEFAULT_EXCHANGE, id: lineId, durable: true }, undefined);
+    this.policies.addDefaultLine(this.deadLetterLine);
+    return this.deadLetterLine;
+  }
+
+  *allLines(): Iterable<DelayLine> {
+    yield* this.lines.values();
+    if (this.deadLetterLine !== null) yield this.deadLetterLine;
+  }
+
+  /** The vhost is gone, and what was declared in it before. */
+  destroy(): void {
+    if (this.deadLetterLine === null) return;
+    this.#env.totals.goneDelays.add(this.deadLetterLine);
+    this.deadLetterLine.destroy();
   }
 
   removeExchange(name: string): void {
@@ -397,4 +440,6 @@ export class Vhost {
   }
 }
 
+/** The name that RabbitMQ shows for the exchange without one. */
+const DEFAULT_EXCHANGE = 'amq.default';
 const NOTHING_CAME: ReadonlyMap<string, IncomingCount> = new Map();

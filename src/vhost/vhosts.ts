@@ -57,7 +57,7 @@ export class Vhosts {
   }
 
   *lines(): Iterable<DelayLine> {
-    for (const vhost of this.#vhosts.values()) yield* vhost.lines.values();
+    for (const vhost of this.#vhosts.values()) yield* vhost.allLines();
   }
 
   /** What the queue was declared as. */
@@ -83,6 +83,7 @@ export class Vhosts {
       case 'put-vhost':
         return this.#putVhost(change.vhost);
       case 'delete-vhost':
+        this.#vhosts.get(change.name)?.destroy();
         this.#vhosts.delete(change.name);
         return;
       case 'put-exchange':
@@ -110,9 +111,10 @@ export class Vhosts {
     }
   }
 
-  #putVhost({ name, defaultQueueType = 'classic', tracing }: VhostRecord): void {
+  #putVhost({ name, defaultQueueType = 'classic', tracing, lineId }: VhostRecord): void {
     const vhost = this.#vhosts.get(name) ?? new Vhost(name, this.#env);
     vhost.defaultQueueType = defaultQueueType;
+    vhost.lineId = lineId;
     this.#vhosts.set(name, vhost);
     this.#trace(vhost, tracing);
   }

@@ -1,4 +1,4 @@
-/** What waits in x-delayed-message exchanges. */
+/** What waits in x-delayed-message exchanges, and dead letters that wait for their next attempt. */
 import { found, objectIn, path } from '../asking.ts';
 import type { Json } from '../broker-client.ts';
 import type { Call, Command, Output, RunningCall } from '../command.ts';
@@ -8,7 +8,10 @@ import { type ColumnsOf, field, rowOf, streamed } from '../listing.ts';
 
 const PAGE_SIZE = 500;
 
-const EXCHANGE = ['<exchange>', 'The name of an exchange of the type x-delayed-message.'] as const;
+const EXCHANGE = [
+  '<exchange>',
+  'The name of an exchange of the type x-delayed-message; amq.default for dead letters that wait.',
+] as const;
 const ID = ['<id>', 'The id of a message: list_delayed shows it.'] as const;
 const FILTER_USAGE = '[--routing-key <key>] [--headers <headers>] [--due-from <time>] [--due-until <time>]';
 const FILTER_OPTIONS = { 'routing-key': 'text', headers: 'text', 'due-from': 'text', 'due-until': 'text' } as const;

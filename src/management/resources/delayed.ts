@@ -1,5 +1,6 @@
 /**
- * What waits in x-delayed-message exchanges: RabbitMQ's plugin has no paths for it. Of the permissions for the exchange,
+ * What waits in x-delayed-message exchanges, and the dead letters that wait in a vhost, which are shown as those of its default
+ * exchange. RabbitMQ's plugin has no paths for it. Of the permissions for the exchange,
  *
  *   read        is for looking, as it is for bindings from it
  *   write       for releasing: whoever may publish to it could have published without a delay
@@ -53,7 +54,7 @@ export const delayedResources: readonly Resource[] = [
     path: '/api/delayed',
     docs: {
       GET: {
-        text: 'Exchanges that delay messages, and how many wait in each.',
+        text: 'Exchanges that delay messages, and how many wait in each; dead letters wait in `amq.default`.',
         gives: pageOf('DelayedExchange'),
         query: ['msg_rates_age', 'msg_rates_incr', 'disable_stats'],
       },
@@ -127,7 +128,7 @@ function listLines(request: ApiRequest): Promise<Answer> {
   const { statistics } = request.sources;
   const windows = windowsOf(request);
   const isWithout = isWithoutStats(request);
-  const lines = visibleVhosts(request).flatMap((vhost) => [...vhost.lines.values()]);
+  const lines = visibleVhosts(request).flatMap((vhost) => [...vhost.allLines()]);
   const view = (line: DelayLine) => delayedView(line, isWithout ? undefined : statistics.delayed(line, windows));
   return paged(request, lines, ({ name }) => name, view, comparePlacedNames);
 }
@@ -180,11 +181,12 @@ async function releaseSelected(request: ApiRequest): Promise<Answer> {
 function lineOf(request: ApiRequest, operation: Operation): DelayLine {
   const vhost = vhostOf(request);
   const name = request.param('exchange');
-  const exchange = vhost.exchanges.get(name);
-  if (exchange === undefined && name !== '' && name !== 'amq.default') throw objectNotFound();
+  const isDefault = name === '' || name === 'amq.default';
+  const exchange = isDefault ? undefined : vhost.exchanges.get(name);
+  if (exchange === undefined && !isDefault) throw objectNotFound();
   check(request, vhost.name, name, operation);
-  const line = vhost.lines.get(name);
-  if (line !== undefined) return line;
+  const line = isDefault ? vhost.deadLetterLine : vhost.lines.get(name);
+  if (line !== null && line !== undefined) return line;
   throw badRequest(
     `exchange '${name}' delays nothing: its type is ${exchange?.type ?? 'direct'}, not x-delayed-message`,
   );

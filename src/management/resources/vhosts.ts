@@ -112,7 +112,7 @@ async function put(request: ApiRequest): Promise<Answer> {
   const vhost = { name, description: body.text('description'), tags: body.texts('tags'), tracing };
   const permission = { user: caller.name, vhost: name, configure: '.*', write: '.*', read: '.*' };
   const entrance: Change[] = caller.isOperator ? [] : [{ kind: 'put-permission', permission }];
-  await applied(sources.context.metadata, [...newVhostChanges(vhost), ...entrance]);
+  await applied(sources.context.metadata, [...newVhostChanges(vhost, sources.context.metadata), ...entrance]);
   return CREATED;
 }
 

@@ -24,7 +24,7 @@ export type ShownExchange = Pick<
   readonly flow: ExchangeFlow;
   /** The name of the policy that applies to it. */
   readonly policy: string | undefined;
-  /** How many messages wait in it; of x-delayed-message exchanges alone. */
+  /** How many messages wait in it; of x-delayed-message exchanges, and of the default one while dead letters wait for their next attempt. */
   readonly delayedCount: number | undefined;
 };
 
@@ -51,8 +51,9 @@ function defaultExchange({ defaultFlow: flow }: Vhost): DeclaredExchange {
 function shownExchange(vhost: Vhost, exchange: DeclaredExchange): ShownExchange {
   const { name, type, durable, autoDelete, internal, arguments: args, flow } = exchange;
   const { policy } = vhost.policies.of('exchange', name);
+  const line = name === '' ? vhost.deadLetterLine : vhost.lines.get(name);
   const declared = { name, type, durable, autoDelete, internal, arguments: args, flow };
-  return { ...declared, vhost: vhost.name, policy: policy?.name, delayedCount: vhost.lines.get(name)?.count };
+  return { ...declared, vhost: vhost.name, policy: policy?.name, delayedCount: line?.count };
 }
 
 /** @param messages what comes to it and goes on, where that is counted */
