@@ -20,6 +20,7 @@ import { systemDisk } from '../runtime/disk.ts';
 import { createLog } from '../runtime/log.ts';
 import { TestClock } from '../runtime/test-clock.ts';
 import { MessageStore } from '../storage/message-store.ts';
+import { PlainSegmentWriter } from '../storage/segment-writer.ts';
 import { Vhosts } from '../vhost/vhosts.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionContext } from './context.ts';
@@ -114,7 +115,7 @@ export class TestBroker {
         disk: systemDisk,
         damage: null,
         files: null,
-        mover: new DelayMover(),
+        mover: new DelayMover(new PlainSegmentWriter(systemDisk)),
         segmentBytes: Infinity,
         schedule: () => turn.schedule(),
       },

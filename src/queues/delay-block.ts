@@ -4,11 +4,11 @@
  */
 import { DueHeap } from '../collections/due-heap.ts';
 import { dueAtIn } from '../routing/delay-headers.ts';
+import { SEGMENT_MESSAGES } from '../storage/delay-draft.ts';
 import type { Page } from '../storage/page.ts';
 import { propertiesSizeOf, publishedAtOf, routeOffsetOf, routeSizeOf } from '../storage/record.ts';
 
-/** A block is full with so many messages, or with so many bytes of them, unless another size is set. */
-export const SEGMENT_MESSAGES = 65_536;
+/** A block is full with so many bytes of messages unless another size is set, or with so many as a segment takes. */
 export const SEGMENT_BYTES = 16 * 1024 * 1024;
 
 const LEAST_ROOM = 16;

@@ -1,47 +1,59 @@
 /**
- * Makes segments of blocks, one after the other for the whole broker, in slices that do not hold up the event loop:
+ * Makes segments of blocks, one after the other for the whole broker:
  *
- *   sort      the order in which the block's messages are due
- *   copy      their records, page by page, into one piece of memory
- *   write     all of it, synced, renamed
+ *   copy      the block's records, page by page, into one piece of memory: in slices, others have their turn
+ *   write     in the order in which they are due, by another thread (segment-writer.ts), synced; then it gets its name
  *   settle    the journal is told that it need not keep them
  *
- * A crash before the rename leaves the messages in the journal alone, and one before the last settle leaves some in both: then
+ * A crash before the name leaves the messages in the journal alone, and one before the last settle leaves some in both: then
  * the segment counts (DelayLine.adopt). Meanwhile the block goes on releasing, and says in the journal how far it is.
  */
 import * as fs from 'node:fs';
-import { DueHeap } from '../collections/due-heap.ts';
 import type { Clock } from '../runtime/clock.ts';
-import { DelayDraft, type DraftEntries, DraftMemory } from '../storage/delay-draft.ts';
+import type { SegmentSource } from '../storage/delay-draft.ts';
 import type { DelayFiles } from '../storage/delay-files.ts';
 import { DelaySegment } from '../storage/delay-segment.ts';
 import { PAGE_SIZE, type Page } from '../storage/page.ts';
 import { RecordType, recordType } from '../storage/record.ts';
+import type { SegmentWriter } from '../storage/segment-writer.ts';
 import type { DelayBlock } from './delay-block.ts';
 import type { DelayLine } from './delay-line.ts';
 
 /** Others have their turn after so long. */
 const SLICE_MS = 2;
-/** Messages that are sorted, or settled, between two looks at the clock. */
+/** Messages that are copied, or settled, between two looks at the clock. */
 const LOOK_EVERY = 256;
+/** Memory for the records of a block is asked for in such pieces: that of one block is enough for the next. */
+const MEMORY_STEP = 1024 * 1024;
+/** Memory beyond this is not kept for the next block. */
+const KEPT_BYTES = 32 * 1024 * 1024;
+/** What is kept for blocks to come is given up after so long without one. */
+const IDLE_MS = 10_000;
 
 export class DelayMover {
+  readonly #writer: SegmentWriter;
   /** The end of the writing of the last block, and of the one before it. */
   #written: Promise<void> = Promise.resolve();
   #writtenBefore: Promise<void> = Promise.resolve();
   #prepared: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #moves = 0;
-  readonly #memory = [new DraftMemory(), new DraftMemory()];
+  #idle: NodeJS.Timeout | null = null;
+  readonly #memory = [new RecordMemory(), new RecordMemory()];
 
-  /** The block is made a segment once those before it are: while one is written the next one is put together. */
+  constructor(writer: SegmentWriter) {
+    this.#writer = writer;
+  }
+
+  /** The block is made a segment once those before it are: while one is written the next one is copied. */
   move(line: DelayLine, block: DelayBlock): void {
+    if (this.#idle !== null) clearTimeout(this.#idle);
     this.#waiting++;
     const memory = this.#memory[this.#moves++ % 2];
     const prepared = Promise.all([this.#prepared, this.#writtenBefore]).then(() => prepare(line, block, memory));
-    const written = Promise.all([prepared, this.#written]).then(async ([draft]) => {
-      if (draft !== null) await write(line, block, draft);
-      if (--this.#waiting === 0) for (const each of this.#memory) each.release();
+    const written = Promise.all([prepared, this.#written]).then(async ([source]) => {
+      if (source !== null) await write(line, block, source, this.#writer);
+      if (--this.#waiting === 0) this.#idle = setTimeout(() => this.#rest(), IDLE_MS).unref();
     });
     this.#prepared = prepared;
     this.#writtenBefore = this.#written;
@@ -52,105 +64,105 @@ export class DelayMover {
   idle(): Promise<void> {
     return this.#written;
   }
+
+  /** Nothing is moved any more. */
+  async close(): Promise<void> {
+    await this.idle();
+    if (this.#idle !== null) clearTimeout(this.#idle);
+    this.#rest();
+  }
+
+  #rest(): void {
+    for (const each of this.#memory) each.release();
+    this.#writer.rest();
+  }
+}
+
+/** Memory for the records of one block after the other, which the thread that writes them sees, too. */
+class RecordMemory {
+  #kept: Uint8Array | null = null;
+
+  /** @returns at least so many bytes, with whatever they held before; they are the caller's until the next call */
+  take(size: number): Uint8Array {
+    if (this.#kept !== null && this.#kept.length >= size) return this.#kept;
+    const bytes = new Uint8Array(new SharedArrayBuffer(Math.ceil(size / MEMORY_STEP) * MEMORY_STEP));
+    this.#kept = bytes.length <= KEPT_BYTES ? bytes : null;
+    return bytes;
+  }
+
+  /** Nothing is moved for a while. */
+  release(): void {
+    this.#kept = null;
+  }
 }
 
 /** @returns null when the line is gone, or the block stays as it is. */
-async function prepare(line: DelayLine, block: DelayBlock, memory: DraftMemory): Promise<DelayDraft | null> {
+async function prepare(line: DelayLine, block: DelayBlock, memory: RecordMemory): Promise<SegmentSource | null> {
   if (line.deleted) return null;
   if (block.waiting === 0) {
     line.notMoved(block);
     return null;
   }
-  const pace = new Pace(line.env.clock);
   line.beginMove(block);
-  const slots = await sortedSlots(block, pace);
-  if (line.deleted) return null;
-  const draft = new DelayDraft(entriesOf(line, block, slots), memory);
-  await copyRecords(line, block, slots, draft, pace);
-  return line.deleted ? null : draft;
+  const slots = waitingSlots(block);
+  const source = sourceOf(line, block, slots, memory);
+  await copyRecords(line, block, slots, source);
+  return line.deleted ? null : source;
 }
 
-async function write(line: DelayLine, block: DelayBlock, draft: DelayDraft): Promise<void> {
-  const { env, id } = line;
-  const files = env.files as DelayFiles;
-  const path = files.pathOf(id, block.segmentNumber);
-  try {
-    // What was released meanwhile is not in the draft: that it was must not be forgotten where the draft counts.
-    await Promise.race([env.store.untilDurable(), line.halted]);
-    if (line.deleted) return;
-    files.makeFolder(id);
-    await draft.write(path, env.disk);
-    if (line.deleted) return;
-    line.moved(block, new DelaySegment(path, fs.openSync(path, 'r'), draft.header, env.disk, env.damage));
-  } catch (error) {
-    if (line.deleted) return;
-    env.log.warning('store', `delayed messages cannot be moved to disk, trying again: ${(error as Error).message}`);
-    return line.notMoved(block);
-  }
-  await settle(line, block);
-}
-
-function entriesOf({ id }: DelayLine, block: DelayBlock, slots: Uint32Array): DraftEntries {
-  const { length } = slots;
-  const [dues, positions, sizes] = [new Float64Array(length), new Float64Array(length), new Uint32Array(length)];
-  for (let i = 0; i < length; i++) {
-    dues[i] = block.dues[slots[i]];
-    positions[i] = block.positions[slots[i]];
-    sizes[i] = block.sizes[slots[i]];
-  }
-  return { lineId: id, number: block.segmentNumber, dues, positions, sizes };
-}
-
-/** The slots of what waits now, in the order of (due, position): that of positions is that of slots. */
-async function sortedSlots(block: DelayBlock, pace: Pace): Promise<Uint32Array> {
-  const heap = new DueHeap(block.dues);
-  const slots = new Uint32Array(block.waiting);
-  // What comes to be released meanwhile stays in: it is the first.
-  const gone = block.gone.slice();
-  const total = block.count;
-  for (let slot = 0; slot < total; slot++) {
-    if (gone[slot] === 0) heap.push(slot);
-    if (slot % LOOK_EVERY === 0 && pace.isOver) await pace.nextTurn();
-  }
-  for (let i = 0; i < slots.length; i++) {
-    slots[i] = heap.head;
-    heap.shift();
-    if (i % LOOK_EVERY === 0 && pace.isOver) await pace.nextTurn();
-  }
+/** In the order of their positions. */
+function waitingSlots({ gone, count, waiting }: DelayBlock): Uint32Array {
+  const slots = new Uint32Array(waiting);
+  for (let slot = 0, i = 0; slot < count; slot++) if (gone[slot] === 0) slots[i++] = slot;
   return slots;
 }
 
-/** In the order of positions, so that each page is in memory once. */
+function sourceOf({ id }: DelayLine, block: DelayBlock, slots: Uint32Array, memory: RecordMemory): SegmentSource {
+  const { length } = slots;
+  const [dues, positions] = [new Float64Array(length), new Float64Array(length)];
+  const [sizes, missing] = [new Uint32Array(length), new Uint8Array(length)];
+  let recordBytes = 0;
+  for (let i = 0; i < length; i++) {
+    const slot = slots[i];
+    dues[i] = block.dues[slot];
+    positions[i] = block.positions[slot];
+    sizes[i] = block.sizes[slot];
+    recordBytes += sizes[i];
+  }
+  const records = memory.take(recordBytes);
+  return { lineId: id, number: block.segmentNumber, dues, positions, sizes, missing, records };
+}
+
+/** Page by page, so that each is in memory once. */
 async function copyRecords(
   line: DelayLine,
   block: DelayBlock,
   slots: Uint32Array,
-  draft: DelayDraft,
-  pace: Pace,
+  source: SegmentSource,
 ): Promise<void> {
-  const ordinals = new Uint32Array(block.count);
-  for (let i = 0; i < slots.length; i++) ordinals[slots[i]] = i;
+  const pace = new Pace(line.env.clock);
+  const { positions, sizes, missing, records } = source;
   let page: Page | null = null;
-  for (const slot of slots.slice().sort()) {
-    const ordinal = ordinals[slot];
-    const number = Math.floor(block.positions[slot] / PAGE_SIZE);
-    if (page === null || page.number !== number) {
+  let at = 0;
+  for (let i = 0; i < slots.length; i++) {
+    const number = Math.floor(positions[i] / PAGE_SIZE);
+    if (page?.number !== number || i % LOOK_EVERY === 0) {
       if (pace.isOver) await pace.nextTurn();
-      if (line.deleted) return;
-      page = block.gone[slot] === 1 ? null : await loaded(line, block.positions[slot]);
+      // What was released meanwhile may have been the last of its page.
+      page = block.gone[slots[i]] === 1 ? null : await loaded(line, positions[i]);
       if (line.deleted) return;
     }
-    copyRecord(block, slot, page, ordinal, draft);
+    if (block.gone[slots[i]] === 1 || !copyRecord(page as Page, positions[i], sizes[i], records, at)) missing[i] = 1;
+    at += sizes[i];
   }
 }
 
-function copyRecord(block: DelayBlock, slot: number, page: Page | null, ordinal: number, draft: DelayDraft): void {
-  if (block.gone[slot] === 1) return draft.putGone(ordinal);
-  const { bytes } = page as Page;
-  const offset = block.positions[slot] - (page as Page).number * PAGE_SIZE;
-  // What is damaged was reported by the store; in the segment its checksum is none.
-  if (recordType(page as Page, offset) !== RecordType.message) draft.putGone(ordinal);
-  else draft.put(ordinal, bytes as Buffer, offset);
+/** @returns false where it is damaged, which the store has reported */
+function copyRecord(page: Page, position: number, size: number, target: Uint8Array, at: number): boolean {
+  const offset = position - page.number * PAGE_SIZE;
+  if (recordType(page, offset) !== RecordType.message) return false;
+  (page.bytes as Buffer).copy(target, at, offset, offset + size);
+  return true;
 }
 
 /** The page, with its bytes in memory until the end of this turn. */
@@ -158,6 +170,27 @@ async function loaded({ env: { store } }: DelayLine, position: number): Promise<
   const page = store.pageAt(position);
   while (page.bytes === null) await new Promise<void>((done) => store.load(page, done));
   return page;
+}
+
+async function write(line: DelayLine, block: DelayBlock, source: SegmentSource, writer: SegmentWriter): Promise<void> {
+  const { env, id } = line;
+  const files = env.files as DelayFiles;
+  const path = files.pathOf(id, block.segmentNumber);
+  try {
+    files.makeFolder(id);
+    const header = await writer.write(source, path);
+    // What was released meanwhile is in the file as if it waited: that it does not must not be forgotten where the file counts.
+    await Promise.race([env.store.untilDurable(), line.halted]);
+    if (line.deleted) return;
+    await files.finish(path);
+    if (line.deleted) return;
+    line.moved(block, new DelaySegment(path, fs.openSync(path, 'r'), header, env.disk, env.damage));
+  } catch (error) {
+    if (line.deleted) return;
+    env.log.warning('store', `delayed messages cannot be moved to disk, trying again: ${(error as Error).message}`);
+    return line.notMoved(block);
+  }
+  await settle(line, block);
 }
 
 async function settle(line: DelayLine, block: DelayBlock): Promise<void> {

@@ -11,6 +11,7 @@ import { TestClock } from '../runtime/test-clock.ts';
 import { DelayFiles } from '../storage/delay-files.ts';
 import { MessageStore } from '../storage/message-store.ts';
 import { PAGE_SIZE, type Page } from '../storage/page.ts';
+import { PlainSegmentWriter } from '../storage/segment-writer.ts';
 import { TestDisk } from '../storage/test-disk.ts';
 import { bodyAt, newMemoryDirectory, newMessage } from '../storage/test-store.ts';
 import { DelayLine } from './delay-line.ts';
@@ -31,7 +32,7 @@ export class TestLine {
   readonly directory: string;
   readonly clock: TestClock;
   readonly disk = new TestDisk();
-  readonly mover = new DelayMover();
+  readonly mover = new DelayMover(new PlainSegmentWriter(this.disk));
   readonly files: DelayFiles;
   readonly store: MessageStore;
   readonly line: DelayLine;

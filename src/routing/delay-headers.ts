@@ -18,6 +18,8 @@ const DELIVER_AT = 'x-deliver-at';
 /** Set to true on a message that may have been released before: see docs/delayed-messages.md. */
 const REPEATED = 'x-delay-repeated';
 const INT32_MOST = 0x7fffffff;
+const INT32 = 0x49;
+const INT64 = 0x6c;
 
 /** @returns milliseconds to wait from `nowMs` on; 0 or less: none; NaN where a header is a string and no number. */
 export function delayOf(headers: FieldTable | undefined, nowMs: number): number {
@@ -34,11 +36,19 @@ export function delayIn(bytes: Buffer, offset: number, end: number, nowMs: numbe
     const size = bytes[at];
     const valueAt = at + 1 + size;
     // The first of a name counts, as where the table is decoded.
-    if (isName(bytes, at + 1, size, DELAY)) return delayBy(decodeFieldValue(bytes, valueAt, end), undefined, nowMs);
+    if (isName(bytes, at + 1, size, DELAY)) return delayAt(bytes, valueAt, end, nowMs);
     if (moment < 0 && isName(bytes, at + 1, size, DELIVER_AT)) moment = valueAt;
     at = valueAt + fieldValueSize(bytes, valueAt);
   }
   return moment < 0 ? 0 : delayBy(undefined, decodeFieldValue(bytes, moment, end), nowMs);
+}
+
+/** What clients send most is read without an object for it. */
+function delayAt(bytes: Buffer, at: number, end: number, nowMs: number): number {
+  const type = bytes[at];
+  if (type === INT32) return bytes.readInt32BE(at + 1);
+  if (type === INT64) return bytes.readInt32BE(at + 1) * 0x100000000 + bytes.readUInt32BE(at + 5);
+  return delayBy(decodeFieldValue(bytes, at, end), undefined, nowMs);
 }
 
 function isName(bytes: Buffer, at: number, size: number, name: string): boolean {

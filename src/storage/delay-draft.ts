@@ -1,18 +1,15 @@
 /**
- * A delay segment on its way to the disk: put together in memory, written in one go. The order is known before the first byte
- * is copied, so records may come in any order, page by page.
+ * A delay segment on its way to the disk: from messages in the order of their positions to a file in the order in which they
+ * are due (see delay-format.ts). Nothing here knows of the broker: it runs in a thread of its own (delay-thread.ts).
  */
 import * as fs from 'node:fs';
-import { promises } from 'node:fs';
-import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { type Disk, openDurable, syncFolder } from '../runtime/disk.ts';
+import { type Disk, openDurable } from '../runtime/disk.ts';
 import {
   CHUNK_ENTRIES,
   CHUNK_SIZE,
+  ENTRY_SIZE,
   encodeHeader,
-  entryOffset,
-  HEADER_SIZE,
   recordsOffset,
   type SegmentHeader,
   sealChunk,
@@ -21,133 +18,189 @@ import {
 } from './delay-format.ts';
 import { alignedMemory } from './page.ts';
 
-/** What goes to the disk in one write. */
-const PIECE_BYTES = 8 * 1024 * 1024;
-/** Memory beyond this is not kept for the next draft. */
-const KEPT_BYTES = 48 * 1024 * 1024;
+/** What goes to the disk in one write: the journal has its turn in between. */
+const PIECE_BYTES = 4 * 1024 * 1024;
+/** Messages of one segment, at most: their numbers and the times that they are due at are sorted together. */
+export const SEGMENT_MESSAGES = 65_536;
 
-/** Memory for one draft after the other. */
-export class DraftMemory {
-  #kept: Buffer | null = null;
-
-  /** @returns so many bytes, with whatever they held before; they are the caller's until the next call */
-  take(size: number): Buffer {
-    if (this.#kept !== null && this.#kept.length >= size) return this.#kept.subarray(0, size);
-    const bytes = alignedMemory(size);
-    this.#kept = size <= KEPT_BYTES ? bytes : null;
-    return bytes;
-  }
-
-  /** Nothing is written for a while. */
-  release(): void {
-    this.#kept = null;
-  }
-}
-
-/** What the segment is to hold, in the order of (due, position). */
-export interface DraftEntries {
+/** What a segment is made of: messages in the order of their positions. */
+export interface SegmentSource {
   readonly lineId: number;
   readonly number: number;
-  readonly dues: Float64Array;
-  readonly positions: Float64Array;
-  readonly sizes: Uint32Array;
+  /** Whole milliseconds, not negative. */
+  readonly dues: Float64Array<ArrayBuffer>;
+  readonly positions: Float64Array<ArrayBuffer>;
+  readonly sizes: Uint32Array<ArrayBuffer>;
+  /** 1 where the record is not there: the message was released meanwhile, or is damaged. */
+  readonly missing: Uint8Array<ArrayBuffer>;
+  /** The records, one behind the other; bytes behind them count for nothing. */
+  readonly records: Uint8Array;
 }
 
-export class DelayDraft {
-  readonly header: SegmentHeader;
-  readonly #entries: DraftEntries;
-  readonly #bytes: Buffer;
-  readonly #offsets: Float64Array;
+/** Memory that `writeSegment` puts a file together in, piece by piece, as direct writes need it. */
+export const newPieceMemory = (): Buffer => alignedMemory(PIECE_BYTES);
 
-  constructor(entries: DraftEntries, memory: DraftMemory) {
-    const { lineId, number, dues, positions, sizes } = entries;
-    const count = dues.length;
-    this.#entries = entries;
-    this.#offsets = new Float64Array(count);
-    let lowest = Number.POSITIVE_INFINITY;
-    let highest = 0;
-    let recordBytes = 0;
-    for (let i = 0; i < count; i++) {
-      this.#offsets[i] = recordsOffset(count) + recordBytes;
-      recordBytes += sizes[i];
-      lowest = Math.min(lowest, positions[i]);
-      highest = Math.max(highest, positions[i]);
-    }
-    this.header = {
-      count,
-      number,
-      lineId,
-      firstDueMs: dues[0],
-      lastDueMs: dues[count - 1],
-      lowestPosition: lowest,
-      highestPosition: highest,
-      recordBytes,
-    };
-    this.#bytes = memory.take(segmentFileSize(this.header));
-    this.#bytes.fill(0, 0, recordsOffset(count));
-    this.#bytes.fill(0, recordsOffset(count) + recordBytes);
-  }
+/** The name that a segment is written under. */
+export const unfinishedPath = (path: string): string => `${path}.new`;
 
-  /** Takes in the record that is to stand at a place of the order. */
-  put(ordinal: number, source: Buffer, from: number): void {
-    const { dues, positions, sizes } = this.#entries;
-    const size = sizes[ordinal];
-    const offset = this.#offsets[ordinal];
-    source.copy(this.#bytes, offset, from, from + size);
-    const checksum = crc32(this.#bytes.subarray(offset, offset + size));
-    const entry = { dueAtMs: dues[ordinal], position: positions[ordinal], offset, size, checksum };
-    writeEntry(this.#bytes, entryOffset(ordinal), entry);
-  }
-
-  /** A message that was released or cancelled meanwhile: nothing will read its record. */
-  putGone(ordinal: number): void {
-    const { dues, positions, sizes } = this.#entries;
-    const offset = this.#offsets[ordinal];
-    this.#bytes.fill(0, offset, offset + sizes[ordinal]);
-    const entry = { dueAtMs: dues[ordinal], position: positions[ordinal], offset, size: sizes[ordinal], checksum: 0 };
-    writeEntry(this.#bytes, entryOffset(ordinal), entry);
-  }
-
-  /** Resolves once the file is on the disk under its name. @throws Error of the disk; then nothing is left of it */
-  async write(path: string, disk: Disk): Promise<void> {
-    this.#seal();
-    const temporary = `${path}.new`;
-    try {
-      await this.#writeFile(temporary, disk);
-      await promises.rename(temporary, path);
-      await syncFolder(dirname(path));
-    } catch (error) {
-      for (const left of [temporary, path]) fs.rmSync(left, { force: true });
-      throw error;
-    }
-  }
-
-  /** In pieces: the journal has its turn in between. */
-  async #writeFile(path: string, disk: Disk): Promise<void> {
-    const fd = openDurable(path, { sync: false, create: true });
-    try {
-      for (let from = 0; from < this.#bytes.length; from += PIECE_BYTES) {
-        const piece = this.#bytes.subarray(from, from + PIECE_BYTES);
-        await new Promise<void>((done, failed) => {
-          disk.write(fd, [piece], from, (error) => (error === null ? done() : failed(error)));
-        });
-      }
+/**
+ * Writes the segment, under another name than its own, and syncs it.
+ * @param path its own name: whoever called renames it @param memory from newPieceMemory(), this call's alone
+ * @throws Error of the disk; then nothing is left of it
+ */
+export async function writeSegment(
+  source: SegmentSource,
+  path: string,
+  disk: Disk,
+  memory: Buffer,
+): Promise<SegmentHeader> {
+  const order = orderOf(source.dues);
+  const header = headerOf(source, order);
+  const unfinished = unfinishedPath(path);
+  const fd = openDurable(unfinished, { sync: false, create: true });
+  try {
+    let offset = 0;
+    for (const piece of piecesOf(source, order, header, memory)) {
       await new Promise<void>((done, failed) => {
-        fs.fdatasync(fd, (error) => (error === null ? done() : failed(error)));
+        disk.write(fd, [piece], offset, (error) => (error === null ? done() : failed(error)));
       });
-    } finally {
-      fs.closeSync(fd);
+      offset += piece.length;
+    }
+    await new Promise<void>((done, failed) => {
+      fs.fdatasync(fd, (error) => (error === null ? done() : failed(error)));
+    });
+    return header;
+  } catch (error) {
+    fs.rmSync(unfinished, { force: true });
+    throw error;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Places of the messages in the order of (due, place): due times have 48 bits until the year 10889, places 16. */
+function orderOf(dues: Float64Array): Uint16Array {
+  const { length } = dues;
+  const keys = new BigUint64Array(length);
+  const halves = new Uint32Array(keys.buffer);
+  for (let place = 0; place < length; place++) {
+    halves[2 * place] = ((dues[place] % 65_536) << 16) | place;
+    halves[2 * place + 1] = dues[place] / 65_536;
+  }
+  keys.sort();
+  return Uint16Array.from({ length }, (_, i) => halves[2 * i] & 0xffff);
+}
+
+function headerOf({ lineId, number, dues, positions, sizes }: SegmentSource, order: Uint16Array): SegmentHeader {
+  const count = order.length;
+  return {
+    count,
+    number,
+    lineId,
+    firstDueMs: dues[order[0]],
+    lastDueMs: dues[order[count - 1]],
+    lowestPosition: positions[0],
+    highestPosition: positions[count - 1],
+    recordBytes: sizes.reduce((sum, size) => sum + size, 0),
+  };
+}
+
+/** The file in large pieces, all in one memory: each counts until the next one is asked for. */
+function* piecesOf(
+  source: SegmentSource,
+  order: Uint16Array,
+  header: SegmentHeader,
+  memory: Buffer,
+): Generator<Buffer> {
+  const { sizes, missing, records } = source;
+  const starts = startsOf(sizes);
+  const bytes = Buffer.from(records.buffer, records.byteOffset, records.length);
+  const pieces = new Pieces(memory);
+  const ends = encodeHeader(header);
+  yield* pieces.add(ends);
+  for (const chunk of indexOf(source, order, starts)) yield* pieces.add(chunk);
+  for (const place of order) {
+    const end = starts[place] + sizes[place];
+    // Without anything made for each message: there are many.
+    for (let at = starts[place]; at < end; ) {
+      at = missing[place] === 1 ? pieces.skip(at, end) : pieces.put(bytes, at, end);
+      if (pieces.isFull) yield pieces.take();
+    }
+  }
+  const size = recordsOffset(header.count) + header.recordBytes + ends.length;
+  yield* pieces.add(Buffer.alloc(segmentFileSize(header) - size));
+  yield* pieces.add(ends);
+  yield pieces.take();
+}
+
+/** The chunks of the index. Each counts until the next one. */
+function* indexOf(source: SegmentSource, order: Uint16Array, starts: Float64Array): Generator<Buffer> {
+  const { dues, positions, sizes, missing, records } = source;
+  const chunk = Buffer.alloc(CHUNK_SIZE);
+  let offset = recordsOffset(order.length);
+  for (let from = 0; from < order.length; from += CHUNK_ENTRIES) {
+    const entries = Math.min(CHUNK_ENTRIES, order.length - from);
+    chunk.fill(0);
+    for (let i = 0; i < entries; i++) {
+      const place = order[from + i];
+      const record = records.subarray(starts[place], starts[place] + sizes[place]);
+      // Nothing will read what is missing; should something, this is not its checksum.
+      const checksum = missing[place] === 1 ? 0 : crc32(record);
+      const entry = { dueAtMs: dues[place], position: positions[place], offset, size: sizes[place], checksum };
+      writeEntry(chunk, 8 + i * ENTRY_SIZE, entry);
+      offset += sizes[place];
+    }
+    sealChunk(chunk, entries);
+    yield chunk;
+  }
+}
+
+function startsOf(sizes: Uint32Array): Float64Array {
+  const starts = new Float64Array(sizes.length);
+  for (let place = 1; place < sizes.length; place++) starts[place] = starts[place - 1] + sizes[place - 1];
+  return starts;
+}
+
+/** Puts bytes one behind the other into a memory that is handed out whenever it is full. */
+class Pieces {
+  readonly #memory: Buffer;
+  #used = 0;
+
+  constructor(memory: Buffer) {
+    this.#memory = memory;
+  }
+
+  get isFull(): boolean {
+    return this.#used === this.#memory.length;
+  }
+
+  /** Takes as much as there is room for. @returns where it stopped */
+  put(bytes: Buffer, from: number, end: number): number {
+    const to = Math.min(end, from + this.#memory.length - this.#used);
+    bytes.copy(this.#memory, this.#used, from, to);
+    this.#used += to - from;
+    return to;
+  }
+
+  /** As `put`, of zeros. */
+  skip(from: number, end: number): number {
+    const to = Math.min(end, from + this.#memory.length - this.#used);
+    this.#memory.fill(0, this.#used, this.#used + to - from);
+    this.#used += to - from;
+    return to;
+  }
+
+  *add(bytes: Buffer): Generator<Buffer> {
+    for (let at = 0; at < bytes.length; ) {
+      at = this.put(bytes, at, bytes.length);
+      if (this.isFull) yield this.take();
     }
   }
 
-  #seal(): void {
-    const { count } = this.header;
-    const bytes = this.#bytes;
-    for (let from = 0, at = HEADER_SIZE; from < count; from += CHUNK_ENTRIES, at += CHUNK_SIZE) {
-      sealChunk(bytes.subarray(at, at + CHUNK_SIZE), Math.min(CHUNK_ENTRIES, count - from));
-    }
-    const header = encodeHeader(this.header);
-    header.copy(bytes, 0);
-    header.copy(bytes, bytes.length - HEADER_SIZE);
+  /** What is there; the next bytes take its place. */
+  take(): Buffer {
+    const piece = this.#memory.subarray(0, this.#used);
+    this.#used = 0;
+    return piece;
   }
 }

@@ -8,6 +8,7 @@ import * as fs from 'node:fs';
 import { promises } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { syncDirectory, syncFolder } from '../runtime/disk.ts';
+import { unfinishedPath } from './delay-draft.ts';
 import { goneFilePath } from './gone-file.ts';
 
 /** In the data directory. */
@@ -47,6 +48,17 @@ export class DelayFiles {
     if (fs.existsSync(folder)) return;
     fs.mkdirSync(folder);
     syncDirectory(this.#directory);
+  }
+
+  /** A segment that is written gets its name. @throws Error of the disk; then no segment has it */
+  async finish(path: string): Promise<void> {
+    await promises.rename(unfinishedPath(path), path);
+    try {
+      await syncFolder(dirname(path));
+    } catch (error) {
+      fs.rmSync(path);
+      throw error;
+    }
   }
 
   /** The segments of a line, oldest first; files that were not finished, or tell of no segment, are removed. */

@@ -12,6 +12,7 @@ import { systemDisk } from '../runtime/disk.ts';
 import { createLog } from '../runtime/log.ts';
 import { TestClock } from '../runtime/test-clock.ts';
 import { MessageStore } from '../storage/message-store.ts';
+import { PlainSegmentWriter } from '../storage/segment-writer.ts';
 import { newMessage } from '../storage/test-store.ts';
 import type { Vhost } from './vhost.ts';
 import { Vhosts } from './vhosts.ts';
@@ -49,7 +50,7 @@ class Bench {
         disk: systemDisk,
         damage: null,
         files: null,
-        mover: new DelayMover(),
+        mover: new DelayMover(new PlainSegmentWriter(systemDisk)),
         segmentBytes: Infinity,
         schedule: () => undefined,
       },

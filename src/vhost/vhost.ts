@@ -179,8 +179,12 @@ export class Vhost {
   }
 
   publish(message: IncomingMessage, route: Route): PublishOutcome {
-    if (route.needsCare) return this.#publishWithCare(message, route);
     const { queues, durableIds } = route;
+    if (route.needsCare) {
+      if (queues.length > 0 || route.lines.length > 1) return this.#publishWithCare(message, route);
+      route.lines[0].take(this.#env.store.append(message, durableIds, durableIds.length, 1));
+      return 'routed';
+    }
     if (queues.length === 0) return 'unroutable';
     const durableCount = message.persistent || route.keepsTransient ? durableIds.length : 0;
     const position = this.#env.store.append(message, durableIds, durableCount, queues.length);
