@@ -101,7 +101,7 @@ function missingTests(page: string): string[] {
     .map(([text]) => text);
 }
 
-describe('code that is marked as runnable', { concurrency: 2, timeout: 60_000 }, () => {
+describe('code that is marked as runnable', { concurrency: 2, timeout: 300_000 }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'leveret-docs-'));
   after(() => rmSync(directory, { recursive: true }));
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
