@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ConfirmChannel, connect } from 'amqplib';
 import { type Broker, startBroker } from '../../src/broker.ts';
+import { eventually } from '../conformance/waiting.ts';
 import { leveretctl } from './leveretctl.ts';
 import type { Outcome } from './transcript.ts';
 
@@ -139,6 +140,31 @@ test('messages are looked at, cancelled and released, and it stays so over a res
   assert.equal(await node.printed('release_delayed', 'later', '--all'), 'Released 5 messages');
 });
 
+test('dead letters that wait are those of amq.default', async (t) => {
+  const node = await operated(t);
+  assert.deepEqual(await node.json('delayed_status'), []);
+  const definition = '{"dead-letter-exchange":"","dead-letter-delays":["1h"]}';
+  await node.printed('set_policy', 'retries', '^work$', definition, '--apply-to', 'queues');
+  await node.channel.assertQueue('work');
+  for (const body of ['one', 'two', 'three']) node.channel.sendToQueue('work', Buffer.from(body), { messageId: body });
+  await node.channel.waitForConfirms();
+  const { consumerTag } = await node.channel.consume('work', (message) => node.channel.reject(message!, false));
+  const listed = () => node.call('--quiet', 'list_delayed', 'amq.default', 'payload_bytes', 'routing_key', '-s');
+  await eventually('all to wait', async () => (await listed()).stdout === '3\twork\n3\twork\n5\twork\n');
+  await node.channel.cancel(consumerTag);
+  const [first, second] = await node.json<Shown>('list_delayed', 'amq.default');
+  const [shown] = await node.json<{ payload: string }>('get_delayed', 'amq.default', second!.id);
+  assert.equal(shown!.payload, 'two');
+  const [status] = await node.json('delayed_status');
+  assert.deepEqual(status, { vhost: '/', name: 'amq.default', messages_delayed: 3, next_due_at: first!.due_at });
+  assert.equal(await node.printed('cancel_delayed', 'amq.default', second!.id), 'Cancelled 1 message');
+  assert.equal(await node.printed('release_delayed', 'amq.default', first!.id), 'Released 1 message');
+  assert.equal(await node.printed('purge_delayed', 'amq.default'), 'Cancelled 1 message');
+  const left = await node.channel.get('work', { noAck: true });
+  assert(left !== false);
+  assert.deepEqual([left.properties.messageId, left.properties.headers!['x-delay']], ['one', -HOUR_MS]);
+});
+
 test('what is not there, what is not said and what makes no sense is told', async (t) => {
   const node = await operated(t);
   await node.fill('later', 1);
@@ -148,6 +174,7 @@ test('what is not there, what is not said and what makes no sense is told', asyn
     ['cancel_delayed none 1-8', 69, "there is no exchange 'none' in vhost '/'"],
     ['get_delayed later 1-8', 69, "no message 1-8 waits in exchange 'later' in vhost '/'"],
     ['purge_delayed amq.topic', 69, "exchange 'amq.topic' delays nothing"],
+    ['list_delayed amq.default', 69, "exchange 'amq.default' delays nothing"],
     ['cancel_delayed later', 64, 'say which messages: ids, --routing-key'],
     ['release_delayed later', 64, 'or --all'],
     ['release_delayed later --all --routing-key x', 64, 'choose one'],

@@ -1,0 +1,171 @@
+/**
+ * Rounds of kill -9 under dead letters that wait: what was confirmed fails at every attempt, comes back no earlier than its delay,
+ * and is parked in the end, whenever the broker dies. None is lost.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ChannelModel, type ConfirmChannel, type ConsumeMessage, connect } from 'amqplib';
+import { withDeadline } from '../conformance/waiting.ts';
+import { BrokerProcess } from './broker-process.ts';
+import { Random, seedFromEnvironment } from './random.ts';
+
+const ROUNDS = Number(process.env.LEVERET_ROUNDS ?? 6);
+const DELAYS_MS = [60, 700, 1500];
+const STALE_DELAY_MS = 300;
+/** Without anything new that is parked. */
+const STANDSTILL_MS_MAX = 120_000;
+/** Little of everything, so that each round has files that are made and removed. */
+const SETTINGS = ['journal_file_size = 1MiB', 'message_memory_limit = 8MiB', 'delayed_segment_size = 64KiB'];
+
+interface Death {
+  readonly queue: string;
+  readonly reason: string;
+  readonly count: number;
+}
+
+class FailingTraffic {
+  readonly #random: Random;
+  readonly #confirmed = new Set<string>();
+  readonly #parked = new Set<string>();
+  /** When a message is back at the earliest, by its id and the attempt. */
+  readonly #backAtMs = new Map<string, number>();
+  #published = 0;
+  failure: unknown = null;
+  readonly counts = { confirmed: 0, rejected: 0, expired: 0, parked: 0, segments: 0 };
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  get missing(): number {
+    let count = 0;
+    for (const id of this.#confirmed) if (!this.#parked.has(id)) count++;
+    return count;
+  }
+
+  async declare(connection: ChannelModel): Promise<void> {
+    const channel = await connection.createChannel();
+    await channel.assertExchange('parked', 'fanout');
+    await channel.assertQueue('parked');
+    await channel.bindQueue('parked', 'parked', '');
+    const again = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'work' };
+    const ladder = { 'x-dead-letter-delays': DELAYS_MS, 'x-dead-letter-final-exchange': 'parked' };
+    await channel.assertQueue('work', { arguments: { ...again, ...ladder } });
+    const once = { 'x-message-ttl': 20, 'x-dead-letter-delays': [STALE_DELAY_MS] };
+    await channel.assertQueue('stale', { arguments: { ...again, ...once } });
+  }
+
+  /** Publishes until the connection ends. */
+  async publish(connection: ChannelModel, isOver: () => boolean): Promise<void> {
+    const channel = await connection.createConfirmChannel();
+    channel.on('error', () => undefined);
+    while (!isOver()) {
+      for (let i = 0; i < 30; i++) this.#publishOne(channel);
+      await channel.waitForConfirms();
+      await delay(this.#random.below(20));
+    }
+  }
+
+  #publishOne(channel: ConfirmChannel): void {
+    const id = `m${this.#published++}`;
+    const queue = this.#random.below(4) === 0 ? 'stale' : 'work';
+    const body = Buffer.alloc(100 + this.#random.below(2000), '.');
+    if (queue === 'stale') this.#backAtMs.set(`${id} 0`, Date.now() + STALE_DELAY_MS);
+    channel.sendToQueue(queue, body, { messageId: id, persistent: true }, (error) => {
+      if (error !== null && error !== undefined) return;
+      this.#confirmed.add(id);
+      this.counts.confirmed++;
+    });
+  }
+
+  async consume(connection: ChannelModel): Promise<void> {
+    const channel = await connection.createChannel();
+    channel.on('error', () => undefined);
+    await channel.prefetch(200);
+    await channel.consume('work', (message) => {
+      if (message === null) return;
+      this.#guard(() => this.#tried(message));
+      channel.reject(message, false);
+    });
+    await channel.consume('parked', (message) => {
+      if (message === null) return;
+      this.#guard(() => this.#isParked(message));
+      channel.ack(message);
+    });
+  }
+
+  #guard(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.failure ??= error;
+    }
+  }
+
+  #tried(message: ConsumeMessage): void {
+    const id = String(message.properties.messageId);
+    const attempt = deathCount(message, 'work', 'rejected');
+    const backAtMs = this.#backAtMs.get(`${id} ${attempt}`);
+    if (backAtMs !== undefined) assert(Date.now() >= backAtMs, `${id} is early at attempt ${attempt}`);
+    assert(attempt <= DELAYS_MS.length, `${id} at attempt ${attempt}`);
+    const next = `${id} ${attempt + 1}`;
+    const nextMs = DELAYS_MS[attempt];
+    // Where it comes twice, after a kill, the first one counts.
+    if (nextMs !== undefined && !this.#backAtMs.has(next)) this.#backAtMs.set(next, Date.now() + nextMs);
+    this.counts.rejected++;
+  }
+
+  #isParked(message: ConsumeMessage): void {
+    const id = String(message.properties.messageId);
+    assert.equal(deathCount(message, 'work', 'rejected'), DELAYS_MS.length + 1, id);
+    this.counts.expired += deathCount(message, 'stale', 'expired');
+    this.#parked.add(id);
+    this.counts.parked++;
+  }
+}
+
+function deathCount({ properties }: ConsumeMessage, queue: string, reason: string): number {
+  const deaths = (properties.headers?.['x-death'] ?? []) as readonly Death[];
+  return deaths.find((death) => death.queue === queue && death.reason === reason)?.count ?? 0;
+}
+
+test(`no dead letter that waits is lost, or comes early, in ${ROUNDS} rounds of kill -9`, async (t) => {
+  const seed = seedFromEnvironment();
+  t.diagnostic(`LEVERET_SEED=${seed}; LEVERET_ROUNDS=n makes it longer`);
+  const directory = mkdtempSync(join(tmpdir(), 'leveret-retry-kill-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  const dataDir = join(directory, 'data');
+  const broker = new BrokerProcess({ dataDir, settings: SETTINGS });
+  const random = new Random(seed);
+  const traffic = new FailingTraffic(random);
+  for (let round = 1; round <= ROUNDS; round++) {
+    await broker.start();
+    const connection = await connect(broker.url);
+    connection.on('error', () => undefined);
+    await traffic.declare(connection);
+    await traffic.consume(connection);
+    let isOver = false;
+    const publishing = traffic.publish(connection, () => isOver).catch(() => undefined);
+    await delay(200 + random.below(1200));
+    traffic.counts.segments += readdirSync(join(dataDir, 'delayed'), { recursive: true }).length;
+    isOver = true;
+    await broker.kill();
+    await withDeadline('the end of publishing', publishing);
+  }
+  await broker.start();
+  const connection = await connect(broker.url);
+  await traffic.consume(connection);
+  for (let [parked, sinceMs] = [-1, 0]; traffic.missing > 0 && traffic.failure === null; await delay(20)) {
+    if (traffic.counts.parked > parked) [parked, sinceMs] = [traffic.counts.parked, Date.now()];
+    assert(Date.now() - sinceMs < STANDSTILL_MS_MAX, `${traffic.missing} messages are lost`);
+  }
+  if (traffic.failure !== null) throw traffic.failure;
+  await connection.close();
+  await broker.stop();
+  t.diagnostic(JSON.stringify(traffic.counts));
+  for (const [what, count] of Object.entries(traffic.counts)) assert(count > 0, `${what}: ${count}`);
+});
