@@ -52,6 +52,21 @@ describe('what is due', () => {
     assert.deepEqual(ids(), ['a']);
   });
 
+  test('may bring another one into the line in the midst of its release, and one that is due before it', async () => {
+    line = new TestLine();
+    line.publish('a', { 'x-delay': 100 });
+    line.meanwhile = (id) => {
+      if (id !== 'a') return;
+      line.clock.jump(-60_000);
+      line.publish('b', { 'x-delay': 50 });
+    };
+    await line.pass(1200, 100);
+    assert.deepEqual(ids(), ['a', 'b']);
+    assert.equal(line.line.count, 0);
+    line = line.crash();
+    assert.equal(line.line.count, 0);
+  });
+
   test('is released within a second of a jump of the clock beyond its time', async () => {
     line = new TestLine();
     line.publish('a', { 'x-delay': 3_600_000 });

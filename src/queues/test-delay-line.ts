@@ -40,6 +40,8 @@ export class TestLine {
   readonly logged: string[] = [];
   /** What the queue holds: positions by id. */
   readonly queue = new Map<string, number>();
+  /** What else happens in the midst of a release. */
+  meanwhile: (id: string) => void = () => undefined;
   #scheduled = false;
 
   constructor(directory = newMemoryDirectory(), clock = new TestClock(), ratePerSecond?: number) {
@@ -106,6 +108,7 @@ export class TestLine {
     const id = idAt(page, offset);
     this.released.push({ id, atMs: this.clock.nowMs(), isRepeated });
     this.queue.set(id, this.store.append(newMessage(bodyAt(page, offset)), [QUEUE], 1, 1));
+    this.meanwhile(id);
   }
 
   /** @returns when it is due */

@@ -204,8 +204,8 @@ describe('a queue with delays for dead letters', { timeout: 120_000 }, () => {
   });
 
   test('does not let a message come back that does nothing but expire, as without delays', async (t) => {
-    const { channel, queue } = await letterOf(t, { 'x-message-ttl': 1, 'x-dead-letter-delays': ['20ms'] });
     const before = await unroutable();
+    const { channel, queue } = await letterOf(t, { 'x-message-ttl': 1, 'x-dead-letter-delays': ['20ms'] });
     await eventually('the release', async () => (await unroutable()) === before + 1);
     assert.equal((await channel.checkQueue(queue)).messageCount, 0);
   });
