@@ -20,8 +20,8 @@ import type { BrokerSources } from './sources.ts';
 
 const LENGTH_COLUMNS = ['messages', 'messages_ready', 'messages_unacknowledged'] as const;
 const PUBLISH_COLUMNS = ['publish', 'confirm', 'return_unroutable', 'drop_unroutable'] as const;
-const QUEUE_COLUMNS = [...LENGTH_COLUMNS, 'publish', ...DELIVERY_COLUMNS] as const;
-const QUEUE_MESSAGE_COLUMNS = ['publish', ...DELIVERY_COLUMNS] as const;
+const QUEUE_PUBLISH_COLUMNS = ['publish'] as const;
+const QUEUE_COLUMNS = [...LENGTH_COLUMNS, ...QUEUE_PUBLISH_COLUMNS, ...DELIVERY_COLUMNS] as const;
 const TOTAL_MESSAGE_COLUMNS = [...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS] as const;
 const TOTAL_COLUMNS = [...LENGTH_COLUMNS, ...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS] as const;
 const CHANNEL_COLUMNS = [...PUBLISH_COLUMNS, ...DELIVERY_COLUMNS] as const;
@@ -163,10 +163,12 @@ export class Statistics {
     return this.#queues.view(queue, LENGTH_COLUMNS, windows.lengths);
   }
 
-  /** Undefined as long as nothing has happened in it, and where it is not to be shown. */
+  /** What is published to it, and what it gives out: each only where there has been any. */
   queueMessages(queue: Queue, windows: StatisticsWindows): FiguresView | undefined {
     if (this.flows === null) return undefined;
-    return this.#queues.viewUnlessZero(queue, QUEUE_MESSAGE_COLUMNS, windows.rates);
+    const published = this.#queues.viewUnlessZero(queue, QUEUE_PUBLISH_COLUMNS, windows.rates);
+    const delivered = this.#queues.viewUnlessZero(queue, DELIVERY_COLUMNS, windows.rates);
+    return published === undefined ? delivered : { ...published, ...delivered };
   }
 
   delayed(line: DelayLine, windows: StatisticsWindows): FiguresView {

@@ -48,10 +48,9 @@ export class Scrape {
   }
 }
 
-/** Copies of messages that publishers have put into queues: what queues count, but for what had been in a queue before. */
-export function routedTotal({ sources, queueTotals }: Scrape): number {
-  const { classic, quorum } = queueTotals;
-  return classic.publishedTotal + quorum.publishedTotal - sources.vhosts.totals.deadLetterCopies;
+/** Copies of messages that publishers have sent to queues. */
+export function routedTotal({ queueTotals: { classic, quorum } }: Scrape): number {
+  return classic.publishedTotal + quorum.publishedTotal;
 }
 
 export interface ByQueueType<T> {

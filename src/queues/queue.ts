@@ -56,7 +56,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
   readyCount = 0;
   readyBytes = 0;
   unackedCount = 0;
-  /** Totals since the queue was made. */
+  /** Totals since the queue was made. Published are copies that clients have sent to it, those that it refused among them. */
   publishedTotal = 0;
   deliveredTotal = 0;
   acknowledgedTotal = 0;

@@ -98,6 +98,6 @@ export class InternalPublisher {
     message.bodySize = body.length;
     message.persistent = properties.deliveryMode === 2;
     message.publishedAtMs = this.#nowMs();
-    vhost.publish(message, route);
+    vhost.publishOwn(message, route);
   }
 }

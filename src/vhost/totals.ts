@@ -68,6 +68,4 @@ export class BrokerTotals extends GoneTotals {
   readonly quorumDeaths = noDeaths();
   /** Of x-delayed-message exchanges that were deleted. */
   readonly goneDelays = new DelayTotals();
-  /** Of what queues count as published, that which no client published: it had been in a queue before. */
-  deadLetterCopies = 0;
 }

@@ -97,8 +97,6 @@ export class Vhost {
   readonly #queueEnv: QueueEnvironment;
   readonly #router: Router<Queue>;
   readonly #found = new ScratchList<Queue>();
-  /** How many queues have refused the last message that some queue refused; to be read when its publish returns. */
-  #refusedCount = 0;
   readonly #lineRoutes = new WeakMap<DelayLine, Route>();
 
   constructor(name: string, env: VhostEnvironment) {
@@ -193,9 +191,16 @@ export class Vhost {
     return 'routed';
   }
 
+  /** What the broker itself puts into queues: dead letters, events. Queues count what clients publish alone. */
+  publishOwn(message: IncomingMessage, route: Route): PublishOutcome {
+    for (const queue of route.queues) queue.publishedTotal--;
+    return this.publish(message, route);
+  }
+
   #publishWithCare(message: IncomingMessage, route: Route): PublishOutcome {
     const refusing = route.queues.filter((queue) => queue.refuses(message.bodySize));
     for (const queue of refusing) {
+      queue.publishedTotal++;
       if (queue.settings.overflow !== 'reject-publish-dlx') continue;
       this.#countDeath(queue, 'maxlen');
       this.#deadLetterRefused(queue, message);
@@ -209,7 +214,6 @@ export class Vhost {
       for (const queue of part) queue.publish(position, message.bodySize, message.priority, message.ttlMs);
     }
     for (const line of route.lines) line.take(this.#env.store.append(message, [line.id], line.durable ? 1 : 0, 1));
-    this.#refusedCount = refusing.length;
     if (route.queues.length + route.lines.length === 0) return 'unroutable';
     return refusing.length > 0 ? 'rejected' : 'routed';
   }
@@ -302,9 +306,7 @@ export class Vhost {
     const { route } = this.route(exchange, routed);
     const queues = route.queues.filter((target) => !isDeadLetterCycle(dead, target.name));
     const isWhole = queues.length === route.queues.length;
-    const outcome = this.publish(message, isWhole ? route : new Route(queues, route.lines));
-    this.#env.totals.deadLetterCopies += queues.length - (outcome === 'rejected' ? this.#refusedCount : 0);
-    return outcome;
+    return this.publishOwn(message, isWhole ? route : new Route(queues, route.lines));
   }
 
   /** Routes what has waited with the bindings of this moment, from the exchange that it has waited in. */
@@ -318,8 +320,10 @@ export class Vhost {
     const delaying = this.exchanges.get(line.name);
     if (delaying === undefined) return;
     const { route } = this.route(delaying, routed);
-    if (this.publish(message, route) === 'unroutable') line.unroutableTotal++;
-    else if (isPublished(page, offset)) this.#countOutgoing(exchange, route);
+    const wasPublished = isPublished(page, offset);
+    const outcome = wasPublished ? this.publish(message, route) : this.publishOwn(message, route);
+    if (outcome === 'unroutable') line.unroutableTotal++;
+    else if (wasPublished) this.#countOutgoing(exchange, route);
   }
 
   // --- what is counted ---

@@ -44,7 +44,7 @@ test('comes in when it is published, and goes out to each queue when it is relea
   const { broker, channel } = await started(t, 'detailed');
   const shown = (path: string) => shownFlow(broker.managementUrl!, path);
   await publish(channel, 'later', 3, HOUR_MS);
-  const published = { publish: 3, return_unroutable: 0, drop_unroutable: 0 };
+  const published = { publish: 3, confirm: 3, return_unroutable: 0, drop_unroutable: 0 };
   const flow = (publish_out: number, outgoing: object) => {
     return { message_stats: { publish_in: 3, publish_out }, incoming: { 1: published }, outgoing };
   };
@@ -52,7 +52,8 @@ test('comes in when it is published, and goes out to each queue when it is relea
   await releaseAll(broker);
   const outgoing = { '/ one': { publish: 3 }, '/ two': { publish: 3 } };
   assert.deepEqual(await shown('exchanges/%2F/later'), flow(6, outgoing));
-  const { incoming } = (await shown('queues/%2F/two')) as { incoming: object };
+  const { message_stats, incoming } = (await shown('queues/%2F/two')) as { message_stats: object; incoming: object };
+  assert.deepEqual(message_stats, { publish: 3 });
   assert.deepEqual(incoming, { '/ later': { publish: 3 } });
 });
 
@@ -92,9 +93,7 @@ test('is not counted where no client published it: dead letters are not with any
   });
   await releaseAll(broker);
   assert.equal((await channel.checkQueue('one')).messageCount, 1);
-  assert.deepEqual(await shownFlow(broker.managementUrl!, 'exchanges/%2F/later'), {
-    message_stats: undefined,
-    incoming: {},
-    outgoing: {},
-  });
+  const nothing = { message_stats: undefined, incoming: {} };
+  assert.deepEqual(await shownFlow(broker.managementUrl!, 'exchanges/%2F/later'), { ...nothing, outgoing: {} });
+  assert.deepEqual(await shownFlow(broker.managementUrl!, 'queues/%2F/one'), { ...nothing, deliveries: {} });
 });

@@ -1,6 +1,6 @@
 /** Traffic over two exchanges, three queues and three channels, and what the HTTP API shows of it. */
 import assert from 'node:assert/strict';
-import { connect } from 'amqplib';
+import { type Channel, connect, type GetMessage } from 'amqplib';
 import { ask } from './http-client.ts';
 
 const ACKED = 3;
@@ -11,7 +11,8 @@ export interface Traffic {
 
 /**
  * Channel 1 publishes 6 to `x` (for q1 and q2) and 5 to the default exchange, of which nobody wants 2, and then 3 to a queue
- * that refuses 2 of them; channel 2 consumes q1 with acks and q2 without; channel 3 publishes to q3 and gets from it.
+ * that refuses 2 of them; channel 2 consumes q1 with acks and q2 without; channel 3 publishes to q3 and gets from it, and
+ * 3 to a queue that holds 1 and has a dead-letter exchange.
  */
 export async function makeTraffic(amqpPort: number): Promise<Traffic> {
   const connection = await connect(`amqp://guest:guest@127.0.0.1:${amqpPort}`);
@@ -56,7 +57,20 @@ export async function makeTraffic(amqpPort: number): Promise<Traffic> {
   await getting.get('q3', { noAck: true });
   await getting.get('q3', { noAck: false });
   await getting.get('q3', { noAck: false });
+  await makeDeadLetters(getting);
   return connection;
+}
+
+/** Two are pushed out of their queue, and one is rejected. */
+async function makeDeadLetters(channel: Channel): Promise<void> {
+  await channel.assertExchange('dead letters', 'fanout');
+  await channel.assertQueue('dead');
+  await channel.bindQueue('dead', 'dead letters', '');
+  await channel.assertQueue('short', { maxLength: 1, deadLetterExchange: 'dead letters' });
+  for (let count = 0; count < 3; count++) channel.sendToQueue('short', Buffer.from('message'));
+  await channel.checkQueue('short');
+  channel.reject((await channel.get('short')) as GetMessage, false);
+  await channel.checkQueue('short');
 }
 
 /** What is shown of each exchange, queue and channel: their own figures, and between each two of them. */
@@ -64,8 +78,8 @@ export async function shownFlows(base: string): Promise<unknown> {
   const flows: Record<string, unknown> = {};
   const channels = (await get(base, 'channels')) as unknown as readonly { name: string; number: number }[];
   const paths = [
-    ...['x', 'y', 'amq.default'].map((name) => `exchanges/%2F/${name}`),
-    ...['q1', 'q2', 'q3'].map((name) => `queues/%2F/${name}`),
+    ...['x', 'y', 'amq.default', 'dead%20letters'].map((name) => `exchanges/%2F/${name}`),
+    ...['q1', 'q2', 'q3', 'full', 'short', 'dead'].map((name) => `queues/%2F/${name}`),
     ...channels.map(({ name }) => `channels/${encodeURIComponent(name)}`),
   ];
   for (const path of paths) {
