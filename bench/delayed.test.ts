@@ -19,7 +19,14 @@ const SIZES = {
 };
 
 const figures: Readonly<Record<string, readonly (keyof DelayedFigures)[]>> = {
-  'delayed-in': ['plainInPerSecond', 'delayedInPerSecond', 'delayedShare', 'publishingOtherCores'],
+  'delayed-in': [
+    'plainInPerSecond',
+    'delayedInPerSecond',
+    'delayedShare',
+    'plainInCpuUs',
+    'delayedInCpuUs',
+    'publishingOtherCores',
+  ],
   'delayed-late': [
     'releasedPerSecond',
     'pathP50Ms',

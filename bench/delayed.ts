@@ -18,6 +18,9 @@ export interface DelayedFigures {
   readonly plainInPerSecond: number | null;
   readonly delayedInPerSecond: number | null;
   readonly delayedShare: number | null;
+  /** CPU of the broker a message. */
+  readonly plainInCpuUs: number | null;
+  readonly delayedInCpuUs: number | null;
   readonly publishingOtherCores: number | null;
   /** With nothing else waiting. */
   readonly releasedPerSecond: number | null;
@@ -93,6 +96,8 @@ class DelayedRun {
       plainInPerSecond: plain.confirmedPerSecond,
       delayedInPerSecond: delayed.confirmedPerSecond,
       delayedShare: delayed.confirmedPerSecond / plain.confirmedPerSecond,
+      plainInCpuUs: plain.brokerCpuUsPerMessage,
+      delayedInCpuUs: delayed.brokerCpuUsPerMessage,
       publishingOtherCores: Math.max(plain.otherCores, delayed.otherCores),
     });
   }
@@ -135,14 +140,14 @@ class DelayedRun {
     });
   }
 
-  /** At the first of the rates that the broker holds when messages are delayed, or at the last one. */
+  /** At the first of the rates that the broker holds when messages are delayed, or at the last one; an exchange at the first one. */
   async #paced(): Promise<PacedReports> {
     const { seconds, ratesPerSecond } = this.#counts;
     for (const [index, rate] of ratesPerSecond.entries()) {
+      const path = await measurePaced(this.#target, false, rate, seconds);
       const released = await measurePaced(this.#target, true, rate, seconds);
       const isLast = index === ratesPerSecond.length - 1 || this.#target.delayBy === 'exchange';
       if (!isLast && !holdsRate(released, rate)) continue;
-      const path = await measurePaced(this.#target, false, rate, seconds);
       this.#noted(released);
       this.#noted(path);
       return { path, released, otherCores: Math.max(path.otherCores, released.otherCores) };
@@ -165,6 +170,8 @@ export const noDelayedFigures: DelayedFigures = {
   plainInPerSecond: null,
   delayedInPerSecond: null,
   delayedShare: null,
+  plainInCpuUs: null,
+  delayedInCpuUs: null,
   publishingOtherCores: null,
   releasedPerSecond: null,
   pathP50Ms: null,

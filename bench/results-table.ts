@@ -187,6 +187,8 @@ const delayedRows: readonly DelayedRow[] = [
   ['published with confirms, not delayed, /s', '', 'plainInPerSecond', count],
   ['the same, delayed, /s', '', 'delayedInPerSecond', count],
   ['share of what is not delayed', `at least ${delayedGoals.shareLeast}`, 'delayedShare', digits],
+  ['CPU of the broker a message that is not delayed, us', '', 'plainInCpuUs', digits],
+  ['of one that is, us', '', 'delayedInCpuUs', digits],
   ['used by others meanwhile, cores', '', 'publishingOtherCores', others],
   ['released a second', '', 'releasedPerSecond', count],
   ['end to end of as many that are not delayed, p50, ms', '', 'pathP50Ms', digits],
