@@ -23,6 +23,7 @@ import { closeAbandoned } from './connection/abandoned.ts';
 import { Connection } from './connection/connection.ts';
 import type { ConnectionContext } from './connection/context.ts';
 import { LONGEST_TICK_MS } from './connection/heartbeats.ts';
+import { LateReturns } from './connection/late-returns.ts';
 import { type Listener, type ListenerOptions, Listeners, listenersOf } from './connection/listeners.ts';
 import { liveMessages } from './connection/live-messages.ts';
 import { ChunkPool } from './connection/out-buffer.ts';
@@ -105,6 +106,7 @@ class RunningBroker implements Broker {
   readonly #reader = new SocketReader();
   readonly #churn = new Churn();
   readonly #pids: Pids;
+  readonly #lateReturns = new LateReturns();
   #events: Events | null = null;
   readonly #slices = new Slices(
     () => this.#turn?.hasten(),
@@ -459,6 +461,7 @@ class RunningBroker implements Broker {
       log: this.#log,
       churn: this.#churn,
       counting: this.#counting,
+      giveBack: (address, message) => this.#lateReturns.giveBack(address, message),
       wake: (queue) => turn.wake(queue),
       turnMs: () => turn.nowMs,
       unused: ({ vhost, name }) => this.#propose({ kind: 'delete-queue', vhost, name }),
@@ -495,6 +498,7 @@ class RunningBroker implements Broker {
       limits: this.#limits,
       chunks: new ChunkPool(),
       replyTargets: new ReplyTargets(),
+      lateReturns: this.#lateReturns,
       pids: this.#pids,
       lifecycle: this.#events?.lifecycle ?? null,
       churn: this.#churn,

@@ -34,6 +34,7 @@ import type { Connection } from './connection.ts';
 import { readConsumerArguments } from './consumer-arguments.ts';
 import type { ConnectionContext } from './context.ts';
 import { Content, deliverPrefix, writeContent, writeDelivery, writeTag } from './delivery.ts';
+import type { ReturnTarget } from './late-returns.ts';
 import { Publisher } from './publisher.ts';
 import { REPLY_TO, type ReplyTarget } from './reply-targets.ts';
 import { giveAllBack, recover, settle } from './settling.ts';
@@ -42,7 +43,7 @@ import { Transaction } from './transaction.ts';
 import type { Confirming } from './turn.ts';
 import { UnackedLedger } from './unacked-ledger.ts';
 
-export class Channel implements Confirming, ReplyTarget {
+export class Channel implements Confirming, ReplyTarget, ReturnTarget {
   readonly number: number;
   readonly pid: number;
   readonly connection: Connection;
@@ -70,6 +71,8 @@ export class Channel implements Confirming, ReplyTarget {
   /** The same by exchange, and deliveries by queue; null with `collect_statistics` none and coarse. */
   readonly counts: ChannelCounts | null;
   #replyTag: string | null = null;
+  /** Where what waits is returned to; null as long as nothing of this channel's is to be. */
+  #returnAddress: Buffer | null = null;
   #prefetch = 0;
   /** 0 is no limit. */
   #globalPrefetch = 0;
@@ -242,6 +245,18 @@ export class Channel implements Confirming, ReplyTarget {
     }
   }
 
+  /** For records of mandatory messages that wait; null: they are not returned. */
+  returnAddress(): Buffer | null {
+    this.#returnAddress ??= this.context.lateReturns?.add(this) ?? null;
+    return this.#returnAddress;
+  }
+
+  /** Unlike what is returned at once, it comes without being asked for: who does not read loses it. */
+  returnLate(message: IncomingMessage): void {
+    if (this.connection.unsentBytes > this.context.limits.maxReplyBufferBytes) return;
+    this.unroutable(message, true, readRoute(message.routeBytes, message.routeOffset).exchange);
+  }
+
   #return(message: IncomingMessage): void {
     const { exchange, routingKey } = readRoute(message.routeBytes, message.routeOffset);
     this.send({ name: 'basic.return', replyCode: 312, replyText: 'NO_ROUTE', exchange, routingKey });
@@ -397,6 +412,7 @@ export class Channel implements Confirming, ReplyTarget {
     this.open = false;
     this.context.turn.forget(this);
     this.#forgetReplies();
+    if (this.#returnAddress !== null) this.context.lateReturns?.remove(this);
     for (const tag of [...this.consumers.keys()]) this.cancel(tag);
     giveAllBack(this);
     this.publisher.release();

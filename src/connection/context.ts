@@ -11,6 +11,7 @@ import type { Clock } from '../runtime/clock.ts';
 import type { Log } from '../runtime/log.ts';
 import type { MessageStore } from '../storage/message-store.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import type { LateReturns } from './late-returns.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { ChunkPool } from './out-buffer.ts';
 import type { Pids } from './pids.ts';
@@ -26,6 +27,8 @@ export interface ConnectionContext {
   readonly limits: Limits;
   readonly chunks: ChunkPool;
   readonly replyTargets: ReplyTargets;
+  /** Null where nobody will be there to be returned what waited. */
+  readonly lateReturns: LateReturns | null;
   readonly churn: Churn;
   readonly pids: Pids;
   /** Null where nobody wants to know. */

@@ -336,6 +336,7 @@ export class Publisher implements RoutedMessage {
 
   #lookUp(): ResolvedRoute {
     const copies = this.#scan.hasCopies;
+    this.#message.returnSize = 0;
     if (this.#delayed !== null && !copies && this.#isDelayedAgain()) return this.#delayed;
     const name = this.#route.toString('latin1', 0, this.#routeSize);
     if (!copies) {
@@ -354,6 +355,7 @@ export class Publisher implements RoutedMessage {
     if (this.#exchange?.delays === true) this.#checkDelay(this.#exchange);
     const { route, cacheable } = this.#channel.vhost.route(this.#exchange, this);
     if (route.lines.length > 0 && this.#isRefused(route)) return this.#unroutable();
+    if (this.#mandatory && route.isOneLine) this.#addReturnAddress();
     const found = { exchange: this.#exchange, route, uncarried: 0, refused: 0, replyTargets };
     if (route.lines.length > 0 && route.queues.length === 0 && this.#exchange?.delays === true) this.#delayed = found;
     if (!cacheable || replyTargets !== null || copies) return found;
@@ -385,6 +387,14 @@ export class Publisher implements RoutedMessage {
     return (
       this.#mandatory && queues.length === 0 && exchange !== null && !this.#channel.vhost.reachesQueue(exchange, this)
     );
+  }
+
+  /** Whoever releases it is to know whom to return it to. */
+  #addReturnAddress(): void {
+    const address = this.#channel.returnAddress();
+    if (address === null) return;
+    this.#message.returnBytes = address;
+    this.#message.returnSize = address.length;
   }
 
   #unroutable(): ResolvedRoute {

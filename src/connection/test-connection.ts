@@ -24,6 +24,7 @@ import { PlainSegmentWriter } from '../storage/segment-writer.ts';
 import { Vhosts } from '../vhost/vhosts.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionContext } from './context.ts';
+import { LateReturns } from './late-returns.ts';
 import { ChunkPool } from './out-buffer.ts';
 import { Pids } from './pids.ts';
 import { ReplyTargets } from './reply-targets.ts';
@@ -103,6 +104,7 @@ export class TestBroker {
     turn.store = store;
     const propose = (change: Change) => metadata.propose([change], () => undefined);
     const churn = new Churn();
+    const lateReturns = new LateReturns();
     const vhosts = new Vhosts({
       nodeName: 'node',
       store,
@@ -110,6 +112,7 @@ export class TestBroker {
       log,
       churn,
       counting: 'fine',
+      giveBack: (address, message) => lateReturns.giveBack(address, message),
       wake: (queue) => turn.wake(queue),
       delays: {
         disk: systemDisk,
@@ -138,6 +141,7 @@ export class TestBroker {
       limits: this.#limits,
       chunks: new ChunkPool(),
       replyTargets: new ReplyTargets(),
+      lateReturns,
       pids: new Pids('node', 0),
       lifecycle: null,
       churn,

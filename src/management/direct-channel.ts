@@ -103,6 +103,7 @@ export class DirectChannel {
       ...context,
       log: errorsOf(context.log),
       lifecycle: null,
+      lateReturns: null,
       limits: unlimited,
       authenticator,
       authAttempts: new AuthAttempts(),

@@ -6,7 +6,7 @@
  */
 import { decodeText, encodeText } from '../protocol/text.ts';
 import type { Page } from './page.ts';
-import { bodySizeOf, hasBlindKeys, propertiesSizeOf, routeOffsetOf, routeSizeOf } from './record.ts';
+import { endOfBody, hasBlindKeys } from './record.ts';
 
 export const NO_BLIND_KEYS = Buffer.alloc(0);
 
@@ -27,7 +27,11 @@ export function decodeBlindKeys(bytes: Buffer, offset: number): string[] {
 }
 
 export function blindKeysOf(page: Page, offset: number): string[] {
-  if (!hasBlindKeys(page, offset)) return [];
-  const bodyOffset = routeOffsetOf(page, offset) + routeSizeOf(page, offset) + propertiesSizeOf(page, offset);
-  return decodeBlindKeys(page.bytes as Buffer, bodyOffset + bodySizeOf(page, offset));
+  return hasBlindKeys(page, offset) ? decodeBlindKeys(page.bytes as Buffer, endOfBody(page, offset)) : [];
+}
+
+/** How much they take in the record. */
+export function blindKeysSize(page: Page, offset: number): number {
+  if (!hasBlindKeys(page, offset)) return 0;
+  return 2 + (page.bytes as Buffer).readUInt16LE(endOfBody(page, offset));
 }

@@ -5,6 +5,7 @@
  *   message         f64 published at (ms) | u32 ttl (ms) | u32 body size | u32 properties size | u16 route size | u8 priority |
  *                   u8 bits 32 to 39 of the ttl
  *                   u32 queue id * count | route | properties | body | with flag 1: blind keys (see blind-keys.ts)
+ *                   with flag 4: return address (see return-address.ts)
  *                   flag 2: a client published it
  *     route         exchange and routing key, each as a shortstr: the bytes of basic.publish, and of basic.deliver
  *     properties    property flags and values as they stood in the content header
@@ -23,6 +24,7 @@ export const RecordType = { message: 1, settled: 2, delivered: 3, returned: 4 } 
 
 export const MESSAGE_HEADER_SIZE = 32;
 const FLAG_BLIND_KEYS = 1 << 8;
+const FLAG_RETURN_ADDRESS = 1 << 10;
 /** What a client published counts for its exchange where it is routed, also when that is later. */
 export const FLAG_PUBLISHED = 1 << 9;
 /** 40 bits, all set: a time to live of 34 years and more is as good as none. */
@@ -49,13 +51,16 @@ export class IncomingMessage {
   /** From encodeBlindKeys(). */
   blindBytes: Buffer = EMPTY;
   blindSize = 0;
+  /** From encodeReturnAddress(). */
+  returnBytes: Buffer = EMPTY;
+  returnSize = 0;
 }
 
 const EMPTY = Buffer.alloc(0);
 
 export function messageRecordSize(message: IncomingMessage, queueCount: number): number {
   const size = MESSAGE_HEADER_SIZE + 4 * queueCount + message.routeSize + message.propertiesSize + message.bodySize;
-  return (size + message.blindSize + 7) & ~7;
+  return (size + message.blindSize + message.returnSize + 7) & ~7;
 }
 
 /** Writes all but the queue ids, which the caller puts at `(offset >> 2) + 8` and on. */
@@ -83,9 +88,16 @@ export function writeMessageRecord(
   copyBytes(message.propertiesBytes, message.propertiesOffset, bytes, at, message.propertiesSize);
   at += message.propertiesSize;
   copyBytes(message.bodyBytes, message.bodyOffset, bytes, at, message.bodySize);
-  if (message.blindSize === 0) return;
-  u32[word + 1] |= FLAG_BLIND_KEYS;
-  copyBytes(message.blindBytes, 0, bytes, at + message.bodySize, message.blindSize);
+  if (message.blindSize + message.returnSize > 0) writeTail(page, word, at + message.bodySize, message);
+}
+
+/** What few messages have behind their bodies. */
+function writeTail({ bytes, u32 }: Page, word: number, at: number, message: IncomingMessage): void {
+  const { blindBytes, blindSize, returnBytes, returnSize } = message;
+  if (blindSize > 0) u32[word + 1] |= FLAG_BLIND_KEYS;
+  if (returnSize > 0) u32[word + 1] |= FLAG_RETURN_ADDRESS;
+  copyBytes(blindBytes, 0, bytes as Buffer, at, blindSize);
+  copyBytes(returnBytes, 0, bytes as Buffer, at + blindSize, returnSize);
 }
 
 /** Below this many bytes a loop in place beats the call into the runtime's copy (measured: about equal at 40). */
@@ -109,8 +121,15 @@ export const propertiesSizeOf = (page: Page, offset: number): number => page.u32
 export const routeSizeOf = (page: Page, offset: number): number => page.u32[(offset >> 2) + 7] & 0xffff;
 export const priorityOf = (page: Page, offset: number): number => (page.u32[(offset >> 2) + 7] >>> 16) & 0xff;
 
+/** Where the body ends in the page. */
+export const endOfBody = (page: Page, offset: number): number =>
+  routeOffsetOf(page, offset) + routeSizeOf(page, offset) + propertiesSizeOf(page, offset) + bodySizeOf(page, offset);
+
 export const hasBlindKeys = (page: Page, offset: number): boolean =>
   (page.u32[(offset >> 2) + 1] & FLAG_BLIND_KEYS) !== 0;
+
+export const hasReturnAddress = (page: Page, offset: number): boolean =>
+  (page.u32[(offset >> 2) + 1] & FLAG_RETURN_ADDRESS) !== 0;
 
 export const isPublished = (page: Page, offset: number): boolean =>
   (page.u32[(offset >> 2) + 1] & FLAG_PUBLISHED) !== 0;

@@ -26,6 +26,11 @@ export class Route {
     this.needsCare = lines.length > 0 || durable.length > MAX_QUEUES_A_RECORD || queues.some(mayRefuse);
   }
 
+  /** The message waits in one place and is nowhere else, so that it is known there whether any queue gets it. */
+  get isOneLine(): boolean {
+    return this.lines.length === 1 && this.queues.length === 0;
+  }
+
   /** The same without queues that were deleted since, and with care for those that may refuse by now. */
   withoutDeleted(): Route {
     const isCurrent = this.needsCare || !this.queues.some(mayRefuse);

@@ -42,6 +42,7 @@ class Bench {
       log,
       churn: new Churn(),
       counting: 'fine',
+      giveBack: () => undefined,
       wake: (queue) => {
         queue.awake = true;
         this.#awake.add(queue);

@@ -34,6 +34,7 @@ import {
   routeOffsetOf,
   routeSizeOf,
 } from '../storage/record.ts';
+import { type ReturnAddress, returnAddressOf } from '../storage/return-address.ts';
 import {
   deadLetteredProperties,
   deadLetterRoutingKeys,
@@ -63,6 +64,8 @@ export interface VhostEnvironment extends Omit<QueueEnvironment, 'deadLetter' | 
   readonly counting: Counting;
   /** Counted here for all vhosts. */
   readonly totals: BrokerTotals;
+  /** Returns a message that was released and that no queue took, if its publisher is still there. */
+  giveBack(address: ReturnAddress, message: IncomingMessage): void;
   /** The queue is to be deleted: x-expires, or auto-delete. */
   unused(queue: Queue): void;
   /** The last binding of an auto-delete exchange is gone. */
@@ -322,8 +325,15 @@ export class Vhost {
     const { route } = this.route(delaying, routed);
     const wasPublished = isPublished(page, offset);
     const outcome = wasPublished ? this.publish(message, route) : this.publishOwn(message, route);
-    if (outcome === 'unroutable') line.unroutableTotal++;
+    if (outcome === 'unroutable') this.#releasedInVain(line, page, offset, message);
     else if (wasPublished) this.#countOutgoing(exchange, route);
+  }
+
+  /** It goes back to a publisher who wanted to know; where there is none, or none any more, it is gone. */
+  #releasedInVain(line: DelayLine, page: Page, offset: number, message: IncomingMessage): void {
+    line.unroutableTotal++;
+    const address = returnAddressOf(page, offset);
+    if (address !== null) this.#env.giveBack(address, message);
   }
 
   // --- what is counted ---

@@ -259,7 +259,8 @@ test('a stop and a start keep what waits, and the memory of a delay is no time o
   await channel.assertExchange('later', 'x-delayed-message', { arguments: { 'x-delayed-type': 'fanout' } });
   await channel.assertQueue('q');
   await channel.bindQueue('q', 'later', '');
-  const due = Date.now() + 300;
+  // Long enough that the stop comes first.
+  const due = Date.now() + 2000;
   // Not persistent: the plugin keeps it all the same.
   channel.publish('later', '', Buffer.from('kept'), { headers: { 'x-deliver-at': due } });
   await channel.waitForConfirms();
