@@ -25,7 +25,6 @@ import {
   connectionForced,
   internalError,
   misplacedFrame,
-  resourceError,
   unreadableFrame,
 } from '../protocol/errors.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
@@ -34,6 +33,7 @@ import { printedOctets } from '../protocol/octets-text.ts';
 import type { Queue } from '../queues/queue.ts';
 import type { Timer } from '../runtime/clock.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import { AssemblyBudget } from './assembly-budget.ts';
 import type { Channel } from './channel.ts';
 import { ChannelFrames } from './channel-frames.ts';
 import type { ConnectionDescription } from './connection-description.ts';
@@ -45,20 +45,14 @@ import { FrameReader, type FrameSink } from './frame-reader.ts';
 import { Handshake, type HandshakeStep, hasCapability } from './handshake.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { OutBuffer } from './out-buffer.ts';
+import { Reading } from './reading.ts';
 import { SendBacklog } from './send-backlog.ts';
 import { Sending } from './sending.ts';
+import { TimeLimits } from './time-limits.ts';
 
 const HEARTBEAT_FRAME = Buffer.from([FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END]);
-/** How long a peer may take to answer connection.close before the socket is closed on it. */
-const CLOSE_TIMEOUT_MS = 5_000;
 /** RabbitMQ waits before it closes on a refused login, which makes guessing slow. */
 const REFUSAL_DELAY_MS = 3_000;
-/**
- * Octets that one connection, and all of them, may read in one turn; a connection may always read once. Without these, libuv reads
- * a busy socket 32 times before anything goes out, and queues grow for no reason.
- */
-const READ_SHARE_BYTES = 256 * 1024;
-const TURN_READ_BYTES = 384 * 1024;
 
 /** The socket forgets where it was once it is closed. */
 function nameOf(peer: string, { remotePort, localAddress, localPort }: Socket): string {
@@ -77,6 +71,8 @@ export class Connection implements FrameSink, Flowing {
   readonly name: string;
   readonly pid: number;
   readonly channels = new Map<number, Channel>();
+  /** Of the messages that have come in part. */
+  readonly assemblyBudget: AssemblyBudget;
   vhost: Vhost | null = null;
   /** Octets of a whole frame that may be sent. */
   frameMax = FRAME_MIN_SIZE;
@@ -91,6 +87,7 @@ export class Connection implements FrameSink, Flowing {
   readonly #tls: TlsPeer | null;
   readonly #backlog: SendBacklog;
   readonly #sending: Sending;
+  readonly #reading: Reading;
   readonly #events: ConnectionEvents;
   readonly #handshake: Handshake;
   readonly #log: ConnectionLog;
@@ -100,15 +97,13 @@ export class Connection implements FrameSink, Flowing {
   readonly #flow: FlowControl = new FlowControl(this);
   readonly #frames = new ChannelFrames(this, this.#flow);
   readonly #heartbeats: Heartbeats;
+  readonly #timeLimits: TimeLimits;
   /** connection.close has come while channels wait: what was sent before it is done first. */
   #closeAsked = false;
   #touched = false;
-  #assemblyBytes = 0;
-  #stateSinceMs: number;
   /** By the wall clock. */
   #openedAtMs = 0;
   #dropTimer: Timer | null = null;
-  #readThisTurn = 0;
   receivedBytes = 0;
 
   constructor(
@@ -136,9 +131,11 @@ export class Connection implements FrameSink, Flowing {
       hadShare: () => context.turn.awaitNext(this),
       tooManyAnswers: () => this.#suspend(),
     });
+    this.#reading = new Reading(context.turn);
+    this.assemblyBudget = new AssemblyBudget(context.limits.maxAssemblyBytes);
     const now = context.clock.monotonicMs();
     this.#heartbeats = new Heartbeats(now);
-    this.#stateSinceMs = now;
+    this.#timeLimits = new TimeLimits(context.limits, this.#heartbeats, this.#backlog, now);
     socket.on('error', () => {}); // 'close' follows, and says all there is to say
     socket.on('close', () => this.#closed());
     socket.on('end', () => socket.end());
@@ -227,18 +224,15 @@ export class Connection implements FrameSink, Flowing {
     this.#sending.endAnswers(true);
     if (this.publishes && this.context.store.congested) this.#flow.throttle();
     else if (this.#flow.holdsFrames) this.#flow.updateReading();
-    const { turn } = this.context;
-    turn.readBytes += end;
-    this.#readThisTurn += end;
-    if (this.#readThisTurn < READ_SHARE_BYTES && turn.readBytes < TURN_READ_BYTES) return true;
-    turn.awaitNext(this);
+    if (this.#reading.count(end)) return true;
+    this.context.turn.awaitNext(this);
     return false;
   }
 
   /** A new turn: it may read and send its share again. */
   nextTurn(): void {
     const maySendMore = this.#sending.nextTurn();
-    this.#readThisTurn = 0;
+    this.#reading.nextTurn();
     if (this.#flow.holdsFrames) this.#taking(() => this.#flow.takeStopped());
     if (this.#flow.reads) this.#socket.resume();
     if (maySendMore) this.#wakeConsumers();
@@ -314,16 +308,8 @@ export class Connection implements FrameSink, Flowing {
     }
   }
 
-  #open(name: string): void {
-    const { authenticator } = this.context;
-    try {
-      authenticator.enter(this.identity, name);
-    } catch (error) {
-      if (!(error instanceof AmqpError)) throw error;
-      return this.#refuse(error.at(METHOD_IDS['connection.open']));
-    }
-    this.vhost = this.context.vhost(name) ?? null;
-    if (this.vhost === null) return this.#refuse(internalError(`vhost '${name}' is down`));
+  #open(vhost: Vhost): void {
+    this.vhost = vhost;
     this.#become('running');
     this.#openedAtMs = this.context.clock.nowMs();
     this.#log.opened();
@@ -446,15 +432,6 @@ export class Connection implements FrameSink, Flowing {
     else this.#socket.pause();
   }
 
-  /** Buffers for messages that came in part have grown by so much. @throws AmqpError 506 when they are more than may be */
-  countAssembly(size: number): void {
-    const { maxAssemblyBytes } = this.context.limits;
-    if (size > 0 && this.#assemblyBytes + size > maxAssemblyBytes) {
-      throw resourceError(`unfinished messages of the connection take more than ${maxAssemblyBytes} bytes`);
-    }
-    this.#assemblyBytes += size;
-  }
-
   // --- exclusive queues ---
 
   /** The connection declared the queue exclusively: it goes with it. */
@@ -467,36 +444,16 @@ export class Connection implements FrameSink, Flowing {
 
   /** Heartbeats both ways, and everything that takes too long. @param unheardMs for how long nobody could be heard */
   tick(nowMs: number, unheardMs: number): void {
-    const { limits } = this.context;
-    this.#heartbeats.addUnheard(unheardMs);
-    this.#stateSinceMs += unheardMs;
-    const inState = nowMs - this.#stateSinceMs;
-    if (this.#state === 'handshake') {
-      if (inState > limits.handshakeTimeoutMs) this.#destroySocket('the handshake took too long');
-      return;
-    }
-    if (this.#state === 'closing') {
-      if (inState > CLOSE_TIMEOUT_MS) this.#destroySocket('close was not answered');
-      return;
-    }
-    if (this.#backlog.isStalled(nowMs)) {
-      return this.#destroySocket(`it took nothing of what it was sent for ${limits.sendTimeoutMs} ms`);
-    }
-    this.#beat(nowMs);
-    this.#checkConsumerTimeouts();
-    for (const { publisher } of this.channels.values()) publisher.trim();
-  }
-
-  #beat(nowMs: number): void {
+    this.#timeLimits.addUnheard(unheardMs);
+    const reason = this.#timeLimits.exceeded(this.#state, this.#flow.reads, nowMs);
+    if (reason !== null) return this.#destroySocket(reason);
+    if (this.#state !== 'running') return;
     if (this.#heartbeats.isDue(nowMs)) {
       this.out.append(HEARTBEAT_FRAME);
       this.flush();
     }
-    // A connection that is not being read cannot be heard.
-    if (!this.#flow.reads) this.#heartbeats.received(nowMs);
-    else if (this.#heartbeats.isSilent(nowMs)) {
-      this.#destroySocket(`missed heartbeats from client, timeout: ${this.#handshake.heartbeatSeconds}s`);
-    }
+    this.#checkConsumerTimeouts();
+    for (const { publisher } of this.channels.values()) publisher.trim();
   }
 
   #checkConsumerTimeouts(): void {
@@ -606,7 +563,7 @@ export class Connection implements FrameSink, Flowing {
 
   #become(next: 'running' | 'closing' | 'closed'): void {
     this.#state = next;
-    this.#stateSinceMs = this.context.clock.monotonicMs();
+    this.#timeLimits.stateChanged(this.context.clock.monotonicMs());
   }
 
   #closed(): void {

@@ -9,16 +9,17 @@
 import type { Identity, TlsPeer } from '../auth/access.ts';
 import { loginRefused } from '../auth/login.ts';
 import { FRAME_MIN_SIZE, PROTOCOL_HEADER } from '../protocol/constants.ts';
-import type { AmqpError } from '../protocol/errors.ts';
+import { AmqpError, internalError } from '../protocol/errors.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
-import type { ConnectionTuneOk, Method, OutgoingMethod } from '../protocol/methods.generated.ts';
+import { type ConnectionTuneOk, METHOD_IDS, type Method, type OutgoingMethod } from '../protocol/methods.generated.ts';
+import type { Vhost } from '../vhost/vhost.ts';
 import type { ConnectionLog } from './connection-log.ts';
 import type { ConnectionContext } from './context.ts';
 
 export type HandshakeStep =
   /** Go on, with these answers. */
   | { readonly kind: 'continue'; readonly answers: readonly OutgoingMethod[] }
-  | { readonly kind: 'open'; readonly vhost: string }
+  | { readonly kind: 'open'; readonly vhost: Vhost }
   /** Tell the client, then close. */
   | { readonly kind: 'refuse'; readonly error: AmqpError }
   /** Close without a word; the reason is for the log. */
@@ -83,7 +84,7 @@ export class Handshake {
     }
     if (this.#state === 'tuning' && method.name === 'connection.tune-ok') return this.#tune(method);
     if (this.#state === 'opening' && method.name === 'connection.open') {
-      return { kind: 'open', vhost: method.virtualHost };
+      return this.#enter(method.virtualHost);
     }
     return { kind: 'drop', reason: `${method.name} is not what the handshake expects` };
   }
@@ -121,6 +122,18 @@ export class Handshake {
     this.heartbeatSeconds = heartbeat;
     this.#state = 'opening';
     return { kind: 'continue', answers: [] };
+  }
+
+  #enter(name: string): HandshakeStep {
+    try {
+      this.#context.authenticator.enter(this.identity, name);
+    } catch (error) {
+      if (!(error instanceof AmqpError)) throw error;
+      return { kind: 'refuse', error: error.at(METHOD_IDS['connection.open']) };
+    }
+    const vhost = this.#context.vhost(name);
+    if (vhost === undefined) return { kind: 'refuse', error: internalError(`vhost '${name}' is down`) };
+    return { kind: 'open', vhost };
   }
 }
 

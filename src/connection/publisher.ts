@@ -191,7 +191,7 @@ export class Publisher implements RoutedMessage {
 
   /** Gives up what has come of a message, and the buffer for it. */
   release(): void {
-    this.#channel.connection.countAssembly(-(this.#assembly?.length ?? 0));
+    this.#channel.connection.assemblyBudget.count(-(this.#assembly?.length ?? 0));
     this.#assembly = null;
   }
 
@@ -199,7 +199,7 @@ export class Publisher implements RoutedMessage {
   #growAssembly(size: number): void {
     const wanted = Math.max(this.#assembled + size, 2 * (this.#assembly?.length ?? 0), FIRST_ASSEMBLY);
     const capacity = Math.min(wanted, Math.max(this.#bodySize, FIRST_ASSEMBLY));
-    this.#channel.connection.countAssembly(capacity - (this.#assembly?.length ?? 0));
+    this.#channel.connection.assemblyBudget.count(capacity - (this.#assembly?.length ?? 0));
     const grown = Buffer.allocUnsafeSlow(capacity);
     this.#assembly?.copy(grown, 0, 0, this.#assembled);
     this.#assembly = grown;
