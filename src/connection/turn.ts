@@ -35,7 +35,7 @@ export class Turn {
   readonly #clock: Clock;
   /** Set once the store exists, which needs the turn first. */
   store!: MessageStore;
-  /** The wall clock as of this turn, in ms. */
+  /** The wall clock in ms, as of the last time that something came in this turn. */
   nowMs: number;
   #scheduled = false;
   #stale = true;
@@ -57,9 +57,10 @@ export class Turn {
 
   /** To be called before anything of a turn happens. */
   begin(): void {
+    // Each time: a turn may be long, and what comes in at its end must not be as old as its begin.
+    this.nowMs = this.#clock.nowMs();
     if (!this.#stale) return;
     this.#stale = false;
-    this.nowMs = this.#clock.nowMs();
     this.#beganMs = this.#clock.monotonicMs();
     this.schedule();
   }

@@ -29,8 +29,10 @@ import { ReleaseRate } from './release-rate.ts';
 
 /** The clock is asked at least so often. */
 const TICK_MS = 1000;
-/** Others have their turn after so many releases. */
+/** So many are released in one atomic group... */
 const RELEASED_AT_ONCE = 256;
+/** ...and others have their turn after so long. */
+const RELEASING_MS = 3;
 /** What is due within this time is read from disk now. */
 const READ_AHEAD_MS = 1500;
 const READ_AHEAD_EVERY_MS = 250;
@@ -188,8 +190,7 @@ export class DelayLine implements DelayLineIdentity {
 
   /** What holds the message that is due first. Of those due at the same time, what is in a segment was there before. */
   #first(): Source | null {
-    let first: Source | null = null;
-    for (const segment of this.segments) if (first === null || segment.nextDueMs < first.nextDueMs) first = segment;
+    let first: Source | null = this.#shelf.first(this.env.clock.nowMs());
     for (const block of this.blocks) if (first === null || block.nextDueMs < first.nextDueMs) first = block;
     return first;
   }
@@ -213,7 +214,7 @@ export class DelayLine implements DelayLineIdentity {
     const { nextDueMs } = this;
     if (nextDueMs <= nowMs + READ_AHEAD_MS) this.#askGrant(nowMs);
     const isHeldUp = store.congested || (this.durable && nextDueMs <= nowMs && !this.#grant.covers(nowMs));
-    if (!isHeldUp && nextDueMs <= nowMs) this.#releaseDue(nowMs);
+    if (!isHeldUp && nextDueMs <= nowMs) this.#releaseAll(nowMs);
     this.#shelf.removeEnded();
     this.#lookAhead(nowMs);
     if (this.count === 0 && !this.#shelf.hasEnded && this.settling.size === 0) return;
@@ -237,11 +238,20 @@ export class DelayLine implements DelayLineIdentity {
     return first === null || isRead === true ? Number.POSITIVE_INFINITY : first.nextDueMs;
   }
 
-  /** Releases what is due, up to a number at a time, in one atomic group with what says so. */
-  #releaseDue(nowMs: number): void {
+  /** Releases what is due, for a while. */
+  #releaseAll(nowMs: number): void {
+    const { clock, store } = this.env;
+    const endMs = clock.monotonicMs() + RELEASING_MS;
+    while (this.#releaseSome(nowMs) === RELEASED_AT_ONCE && clock.monotonicMs() < endMs && !store.congested);
+    for (const segment of this.segments.filter(({ isEnded }) => isEnded)) this.#end(segment);
+    this.#dropEmptyBlocks();
+    this.env.schedule();
+  }
+
+  /** Releases some of what is due, in one atomic group with what says so. @returns how many */
+  #releaseSome(nowMs: number): number {
     const { store, clock } = this.env;
     const most = Math.min(RELEASED_AT_ONCE, this.rate.allowed(clock.monotonicMs()));
-    if (most === 0) return;
     let count = 0;
     store.beginAtomic();
     try {
@@ -251,9 +261,7 @@ export class DelayLine implements DelayLineIdentity {
       store.endAtomic();
     }
     this.rate.spend(count);
-    for (const segment of this.segments.filter(({ isEnded }) => isEnded)) this.#end(segment);
-    this.#dropEmptyBlocks();
-    this.env.schedule();
+    return count;
   }
 
   #dropEmptyBlocks(): void {
@@ -425,7 +433,7 @@ export class DelayLine implements DelayLineIdentity {
     this.count -= segment.takeLost();
     this.#progressed.delete(block);
     this.blocks.splice(this.blocks.indexOf(block), 1);
-    this.#shelf.segments.push(segment);
+    this.#shelf.add(segment);
     this.settling.add(block);
     if (segment.isEnded) this.#end(segment);
     this.#holdPublishers();

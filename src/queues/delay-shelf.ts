@@ -8,8 +8,16 @@ import { isSegmentKey, messageKey, messagesIn, nextSegmentNumber, positionOf } f
 /** Marks of messages that a segment may have before a file takes their place. */
 const MARKED_MOST = 256;
 
+/** How far ahead the segments are known that have something due, and how often they are looked for. */
+const NEAR_MS = 3000;
+const LOOK_MS = 1000;
+
 export class DelayShelf {
-  readonly segments: DelaySegment[] = [];
+  readonly #segments: DelaySegment[] = [];
+  /** Of many segments few have something due soon: those, and the first one of all others. */
+  #near: DelaySegment[] = [];
+  #far: DelaySegment | null = null;
+  #lookedAtMs = Number.NaN;
   /** See delay-marks.ts. */
   readonly marks = new Map<number, number>();
   readonly #line: DelayLineIdentity;
@@ -46,7 +54,7 @@ export class DelayShelf {
       const positions = messagesIn(this.marks, lowestPosition, highestPosition);
       segment.resume(this.marks.get(number) ?? 0, positions, this.#goneOf(segment));
       this.#marked.set(segment, [...positions]);
-      this.segments.push(segment);
+      this.#segments.push(segment);
       waiting += segment.waiting;
       if (segment.isEnded) this.end(segment);
     }
@@ -76,6 +84,30 @@ export class DelayShelf {
     return moved;
   }
 
+  get segments(): readonly DelaySegment[] {
+    return this.#segments;
+  }
+
+  add(segment: DelaySegment): void {
+    this.#segments.push(segment);
+    this.#lookedAtMs = Number.NaN;
+  }
+
+  /** What holds the message that is due first. */
+  first(nowMs: number): DelaySegment | null {
+    if (!(nowMs >= this.#lookedAtMs && nowMs < this.#lookedAtMs + LOOK_MS)) this.#lookAround(nowMs);
+    const near = earliest(this.#near);
+    const far = this.#far;
+    return near === null || (far !== null && far.nextDueMs < near.nextDueMs) ? far : near;
+  }
+
+  #lookAround(nowMs: number): void {
+    this.#lookedAtMs = nowMs;
+    const isNear = ({ nextDueMs }: DelaySegment) => nextDueMs <= nowMs + NEAR_MS;
+    this.#near = this.#segments.filter(isNear);
+    this.#far = earliest(this.#segments.filter((segment) => !isNear(segment)));
+  }
+
   nextNumber(): number {
     this.#lastNumber = nextSegmentNumber(this.#lastNumber, this.#env.store.nextPosition);
     return this.#lastNumber;
@@ -102,6 +134,7 @@ export class DelayShelf {
 
   /** A message of a segment is gone out of its turn. */
   markGone(segment: DelaySegment, position: number): void {
+    this.#lookedAtMs = Number.NaN;
     this.mark(messageKey(position), 1);
     const marked = this.#marked.get(segment) ?? [];
     this.#marked.set(segment, marked);
@@ -132,7 +165,8 @@ export class DelayShelf {
 
   /** All of the segment is gone: its file goes once the journal says so on the disk. */
   end(segment: DelaySegment): void {
-    this.segments.splice(this.segments.indexOf(segment), 1);
+    this.#segments.splice(this.#segments.indexOf(segment), 1);
+    this.#lookedAtMs = Number.NaN;
     this.#marked.delete(segment);
     this.#ended.push({ segment, appended: this.#env.store.appended });
   }
@@ -178,4 +212,13 @@ export class DelayShelf {
     for (const segment of this.segments) segment.close();
     for (const { segment } of this.#ended) segment.close();
   }
+}
+
+/** Of those of which something is left. */
+function earliest(segments: readonly DelaySegment[]): DelaySegment | null {
+  let first: DelaySegment | null = null;
+  for (const segment of segments) {
+    if (segment.nextDueMs < (first?.nextDueMs ?? Number.POSITIVE_INFINITY)) first = segment;
+  }
+  return first;
 }
