@@ -27,7 +27,7 @@ export interface RunningChild {
   kill(): Promise<void>;
 }
 
-/** As `npm start` has it: TypeScript that was compiled before costs neither time nor the compiler's memory. */
+/** What is TypeScript still, the floor and the probe, costs neither the time nor the memory of its compiler when it was compiled before. */
 const env = {
   ...brokerEnvironment(),
   NODE_COMPILE_CACHE: path.join(import.meta.dirname, '../node_modules/.cache/node'),

@@ -1,5 +1,5 @@
-// Brings a fresh checkout to where its scripts can run: npm packages (the pinned Node among them) and, with --debian, the
-// Debian packages that the tests drive. Written for any Node from 18 up, because it runs before the pinned one is there.
+// Brings a fresh checkout to where its scripts can run: npm packages (the pinned Node among them); with --debian, the Debian
+// packages that the tests drive; with --bundle, the files that `npm start` runs. Written for any Node from 18 up, because it runs before the pinned one is there.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -79,5 +79,22 @@ function installWithApt(packages) {
   return run('apt-get', options, { DEBIAN_FRONTEND: 'noninteractive' }).status === 0;
 }
 
+/** Another file, because not everybody who installs bundles. */
+async function bundle() {
+  const { keepBundle } = await import('./kept-bundle.mjs');
+  const unbundled = `${process.env.npm_lifecycle_event === 'ctl' ? 'leveretctl' : 'leveret'}.ts`;
+  const wayOut = `\`node_modules/.bin/node src/cli/${unbundled}\` runs the sources as they are.`;
+  try {
+    const bundleInto = (directory) => {
+      say('bundling the sources ...');
+      return run(pinnedNode, [join(root, 'tools', 'bundle.ts'), directory]).status === 0;
+    };
+    if (!keepBundle(root, bundleInto)) fail(`the sources could not be bundled; why stands above. ${wayOut}`);
+  } catch (error) {
+    fail(`the sources could not be bundled: ${error.message}. ${wayOut}`);
+  }
+}
+
 installModules();
 if (process.argv.includes('--debian')) installDebianPackages();
+if (process.argv.includes('--bundle')) await bundle();

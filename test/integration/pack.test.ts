@@ -1,11 +1,22 @@
 /** The package as somebody else installs it: its content, its command, its threads and its types. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { brokerEnvironment } from '../broker-environment.ts';
+import { RawClient } from '../differential/raw-client.ts';
 import { LeveretProcess } from './leveret-process.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -32,21 +43,11 @@ function run(command: string, args: readonly string[], cwd: string): string {
 /** The same files that npm would take from the checkout, elsewhere: building there leaves the checkout's dist alone. */
 function copyCheckout(to: string): void {
   mkdirSync(to);
-  for (const name of ['src', 'tsconfig.json', 'tsconfig.build.json', 'package.json', ...PACKAGE.files]) {
+  const builtFrom = ['src', 'tools', 'tsconfig.json', 'tsconfig.build.json', 'package.json', 'package-lock.json'];
+  for (const name of [...builtFrom, ...PACKAGE.files]) {
     if (name !== 'dist' && existsSync(join(ROOT, name))) cpSync(join(ROOT, name), join(to, name), { recursive: true });
   }
   symlinkSync(join(ROOT, 'node_modules'), join(to, 'node_modules'));
-}
-
-/** What the package depends on, out of the checkout's node_modules: a test should not need the network. */
-function dependencies(): string[] {
-  const { packages } = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')) as {
-    packages: Record<string, { dev?: boolean; devOptional?: boolean; optional?: boolean }>;
-  };
-  const needed = Object.entries(packages).filter(([path, { dev, devOptional, optional }]) => {
-    return path.startsWith('node_modules/') && !dev && !devOptional && !optional;
-  });
-  return needed.map(([path]) => join(ROOT, path));
 }
 
 suite('the package', () => {
@@ -55,8 +56,9 @@ suite('the package', () => {
     copyCheckout(checkout);
     [packed] = JSON.parse(run('npm', ['pack', '--json'], checkout));
     mkdirSync(project);
-    const args = ['install', '--offline', '--install-links', '--no-audit', '--no-fund', '--loglevel=error'];
-    run('npm', [...args, join(checkout, packed.filename), ...dependencies()], project);
+    // Offline: the package is all that it needs.
+    const args = ['install', '--offline', '--no-audit', '--no-fund', '--loglevel=error'];
+    run('npm', [...args, join(checkout, packed.filename)], project);
   });
 
   after(() => rmSync(directory, { recursive: true }));
@@ -68,17 +70,43 @@ suite('the package', () => {
       'README.md',
       'dist/broker.d.ts',
       'dist/broker.js',
-      'dist/cli/leveret.js',
+      'dist/leveret.js',
+      'dist/leveretctl.js',
+      'dist/third-party-licenses.txt',
       'package.json',
     ];
     for (const path of expected) assert.ok(paths.includes(path), path);
-    const strangers = paths.filter((path) => !/^(dist\/.*\.(js|d\.ts)|[^/]+\.md|LICENSE|package\.json)$/.test(path));
+    const strangers = paths.filter(
+      (path) =>
+        !/^(dist\/.*\.(js|js\.map|d\.ts)|dist\/(third-party-licenses\.txt|package\.json)|[^/]+\.md|LICENSE|package\.json)$/.test(
+          path,
+        ),
+    );
     assert.deepEqual(strangers, []);
     assert.deepEqual(
       paths.filter((path) => /(^|\/)test-|\.test\./.test(path)),
       [],
     );
     assert.ok(packed.size < PACKED_BYTES_MAX, `${packed.size} bytes`);
+  });
+
+  test('it depends on nothing, and carries the licences of what it has taken in', () => {
+    const { dependencies, optionalDependencies, peerDependencies, scripts } = JSON.parse(
+      readFileSync(join(project, 'node_modules/leveret/package.json'), 'utf8'),
+    );
+    assert.deepEqual([dependencies, optionalDependencies, peerDependencies], [undefined, undefined, undefined]);
+    assert.deepEqual(
+      Object.keys(scripts).filter((name) => /install|^prepare$/.test(name)),
+      [],
+    );
+    assert.deepEqual(
+      readdirSync(join(project, 'node_modules')).filter((name) => !name.startsWith('.')),
+      ['leveret'],
+    );
+    const licences = readFileSync(join(project, 'node_modules/leveret/dist/third-party-licenses.txt'), 'utf8');
+    for (const name of ['@hono/node-server', 'commander', 'hono', 'leven']) {
+      assert.match(licences, new RegExp(`^${name} \\d+\\.\\d+\\.\\d+\\n\\n.*Permission is hereby granted`, 'ms'));
+    }
   });
 
   test('npx leveret runs it', () => {
@@ -97,8 +125,14 @@ suite('the package', () => {
     assert.match(report, /^ {2}confirmed .* 200 in all\n {2}received .* 200 in all$/m);
     assert.match(report, /^ {2}faults +none$/m);
     const control = /^ {2}control +(\S+)$/m.exec(broker.stdout)![1]!;
-    const users = run(join(project, 'node_modules/.bin/leveretctl'), ['-n', control, '-q', 'list_users'], project);
-    assert.equal(users, 'user\ttags\nguest\t[administrator]\n');
+    const leveretctl = (...words: string[]) => {
+      return run(join(project, 'node_modules/.bin/leveretctl'), ['-n', control, '-q', ...words], project);
+    };
+    assert.equal(leveretctl('list_users'), 'user\ttags\nguest\t[administrator]\n');
+    const client = await RawClient.connect(await broker.port());
+    await client.open();
+    assert.match(leveretctl('status'), /^RabbitMQ version: .*^Connection count: 1$/ms);
+    client.abort();
     broker.child.kill('SIGTERM');
     assert.equal((await broker.ended).exit, 0);
     assert.ok(existsSync(join(project, 'data/metadata.sqlite')));
