@@ -67,13 +67,8 @@ export const targets: readonly Target[] = [
         const api = isObserved(scenario)
           ? ['--management-port', String(managementPort ?? 0)]
           : ['--without-management'];
-<<<<<<< HEAD
         const flags = ['--port', String(port), '--without-prometheus', ...api, ...settingsFile(scenario, data)];
-        return [...probe, brokerProgram, ...flags, '--data-dir', path.join(data, 'data')];
-=======
-        const flags = ['--port', String(port), ...api, ...settingsFile(scenario, data)];
         return ['--enable-source-maps', ...probe, brokerProgram, ...flags, '--data-dir', path.join(data, 'data')];
->>>>>>> 3040d63 (Run a bundle of the sources: a start loads three files instead of 268 modules)
       });
     },
   },
