@@ -6,15 +6,20 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
-import { type Plugin, type RolldownOutput, rolldown } from 'rolldown';
+import { type OutputOptions, type Plugin, type RolldownOutput, rolldown } from 'rolldown';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
-/** What is started from outside, each under the name of its file; `load-worker` is a thread of `leveret perf`. */
-const ENTRIES = {
+/** What is started or imported from outside, each under the name of its file. */
+const PROGRAMS = {
   broker: 'src/broker.ts',
   leveret: 'src/cli/leveret.ts',
   leveretctl: 'src/cli/leveretctl.ts',
+} as const;
+
+/** Each has all that it runs in its one file: it shares no module with those who start it, and should not load theirs. */
+const THREADS = {
+  'delay-thread': 'src/storage/delay-thread.ts',
   'load-worker': 'src/perf/load-worker.ts',
 } as const;
 
@@ -41,9 +46,29 @@ const LICENCES_FILE = 'third-party-licenses.txt';
 export async function bundleInto(directory: string): Promise<void> {
   const inputs = new Map<string, string>();
   for (const path of ALSO_READ) readInput(inputs, join(ROOT, path));
+  const splitting = { includeDependenciesRecursively: false, groups: [{ debugName: 'files', name: filing() }] };
+  const output = await bundled(PROGRAMS, splitting, directory, inputs);
+  for (const [name, module] of Object.entries(THREADS)) {
+    output.push(...(await bundled({ [name]: module }, false, directory, inputs)));
+  }
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  for (const file of output) writeFileSync(join(directory, file.fileName), contentOf(file));
+  writeFileSync(join(directory, LICENCES_FILE), licences(output));
+  // Node looks no further than node_modules for what kind of modules there are, and then has to read them to find out.
+  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }\n');
+  writeFileSync(join(directory, INPUTS_FILE), JSON.stringify(Object.fromEntries(inputs)));
+}
+
+async function bundled(
+  input: Readonly<Record<string, string>>,
+  codeSplitting: NonNullable<OutputOptions['codeSplitting']>,
+  dir: string,
+  inputs: Map<string, string>,
+): Promise<OutputFile[]> {
   const bundle = await rolldown({
     cwd: ROOT,
-    input: ENTRIES,
+    input: { ...input },
     platform: 'node',
     tsconfig: 'tsconfig.json',
     preserveEntrySignatures: 'allow-extension',
@@ -51,25 +76,19 @@ export async function bundleInto(directory: string): Promise<void> {
   });
   try {
     const { output } = await bundle.generate({
-      dir: directory,
+      dir,
       format: 'esm',
       sourcemap: true,
       sourcemapExcludeSources: true,
       comments: { legal: true, annotation: true, jsdoc: false },
       entryFileNames: '[name].js',
       chunkFileNames: '[name].js',
-      codeSplitting: { includeDependenciesRecursively: false, groups: [{ debugName: 'files', name: filing() }] },
+      codeSplitting,
     });
-    rmSync(directory, { recursive: true, force: true });
-    mkdirSync(directory, { recursive: true });
-    for (const file of output) writeFileSync(join(directory, file.fileName), contentOf(file));
-    writeFileSync(join(directory, LICENCES_FILE), licences(output));
+    return output;
   } finally {
     await bundle.close();
   }
-  // Node looks no further than node_modules for what kind of modules there are, and then has to read them to find out.
-  writeFileSync(join(directory, 'package.json'), '{ "type": "module" }\n');
-  writeFileSync(join(directory, INPUTS_FILE), JSON.stringify(Object.fromEntries(inputs)));
 }
 
 /** Notes what exactly was read: a file may be changed while the bundle is made. */
@@ -101,7 +120,7 @@ function filing(): (id: string, graph: ModuleGraph) => string | null {
   let members: readonly (readonly [name: string, ids: ReadonlySet<string>])[] | null = null;
   return (id, graph) => {
     // An entry that awaits at its top level must not be in a file that it awaits.
-    if (id === join(ROOT, ENTRIES.leveret)) return null;
+    if (id === join(ROOT, PROGRAMS.leveret)) return null;
     members ??= FILES.map(([name, modules]) => [name, importedFrom(modules, graph)]);
     return members.find(([, ids]) => ids.has(id))?.[0] ?? null;
   };

@@ -1,6 +1,6 @@
 /** What `npm start` and the package run: the modules of src/ in a few files, of which a start loads the few that it needs. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { after, before, suite, type TestContext, test } from 'node:test';
@@ -9,6 +9,7 @@ import { brokerEnvironment } from '../broker-environment.ts';
 import { LeveretProcess } from './leveret-process.ts';
 import type { LoadedModules } from './loaded-modules.ts';
 
+const ROOT = join(import.meta.dirname, '../..');
 const PRELOADED = join(import.meta.dirname, 'loaded-modules.ts');
 /** Of Node's, what a broker without TLS and without a caller of its API has no use for. */
 const NOT_AT_A_START = ['http', 'https', 'http2', 'tls', 'stream/web', 'inspector', 'readline'];
@@ -63,6 +64,15 @@ suite('the bundle', () => {
     const { files, builtins } = await loadedBy(leveret);
     assert.ok(files.includes('http.js'), files.join());
     assert.ok(builtins.includes('http'));
+  });
+
+  test('every thread has its file, with all in it that it runs', () => {
+    const threads = globSync('src/**/*-{thread,worker}.ts', { cwd: ROOT }).map((path) => basename(path, '.ts'));
+    assert.deepEqual(threads.sort(), ['delay-thread', 'load-worker']);
+    for (const name of threads) {
+      const code = readFileSync(join(bundle, `${name}.js`), 'utf8');
+      assert.doesNotMatch(code, /(from|import\() ?"\.\//, name);
+    }
   });
 
   test('every letter in it is ASCII, so that V8 keeps it with a byte a letter', () => {
