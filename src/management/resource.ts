@@ -117,6 +117,13 @@ export function vhostOf(request: ApiRequest): Vhost {
   return vhost;
 }
 
+/** The vhost in the path, of something that is to be changed in it. @throws ApiError 404, which says that it is the vhost */
+export function vhostOfChange(request: ApiRequest): Vhost {
+  const vhost = request.sources.vhosts.get(request.param('vhost'));
+  if (vhost === undefined) throw referenceNotFound('vhost_not_found');
+  return vhost;
+}
+
 /** Those that listings show the caller, by name. */
 export function visibleVhosts({ sources, caller }: ApiRequest): Vhost[] {
   return byName([...sources.vhosts.all()].filter((vhost) => caller.sees(vhost.name)));

@@ -94,6 +94,19 @@ export abstract class StoredBindings<D extends Destination> implements BindingTa
   }
 }
 
+/** Bindings whose keys say nothing: they are known by their destinations, one of them for each binding, in any order. */
+export abstract class KeylessBindings<D extends Destination> extends StoredBindings<D> {
+  protected readonly bound: D[] = [];
+
+  protected indexed(binding: Binding<D>): void {
+    this.bound.push(binding.destination);
+  }
+
+  protected unindexed(binding: Binding<D>): void {
+    takeOut(this.bound, binding.destination);
+  }
+}
+
 /** Takes one occurrence of `item` out of a list whose order says nothing. */
 export function takeOut<T>(list: T[], item: T): void {
   const index = list.indexOf(item);

@@ -1,5 +1,4 @@
-import type { Binding } from './binding.ts';
-import { StoredBindings, takeOut } from './binding-table.ts';
+import { KeylessBindings } from './binding-table.ts';
 import type { Destination } from './destination.ts';
 import type { RoutedMessage } from './routed-message.ts';
 import type { ScratchList } from './scratch-list.ts';
@@ -8,10 +7,9 @@ import type { ScratchList } from './scratch-list.ts';
 export type RandomSource = () => number;
 
 /** `x-random`: one binding, drawn by chance, whatever its key. A destination bound twice is drawn twice as often. */
-export class RandomBindings<D extends Destination> extends StoredBindings<D> {
+export class RandomBindings<D extends Destination> extends KeylessBindings<D> {
   readonly byKeyAlone = false;
   readonly #random: RandomSource;
-  readonly #bound: D[] = [];
 
   constructor(random: RandomSource) {
     super();
@@ -19,24 +17,15 @@ export class RandomBindings<D extends Destination> extends StoredBindings<D> {
   }
 
   match(_message: RoutedMessage, found: ScratchList<D>): void {
-    const { length } = this.#bound;
-    if (length > 0) found.add(this.#bound[Math.floor(this.#random() * length)]!);
-  }
-
-  protected indexed(binding: Binding<D>): void {
-    this.#bound.push(binding.destination);
-  }
-
-  protected unindexed(binding: Binding<D>): void {
-    takeOut(this.#bound, binding.destination);
+    const { length } = this.bound;
+    if (length > 0) found.add(this.bound[Math.floor(this.#random() * length)]!);
   }
 }
 
 /** `x-local-random`: one of the queues that this node leads, drawn by chance, so that a publish stays on the node. */
-export class LocalRandomBindings<D extends Destination> extends StoredBindings<D> {
+export class LocalRandomBindings<D extends Destination> extends KeylessBindings<D> {
   readonly byKeyAlone = false;
   readonly #random: RandomSource;
-  readonly #bound: D[] = [];
 
   constructor(random: RandomSource) {
     super();
@@ -44,7 +33,7 @@ export class LocalRandomBindings<D extends Destination> extends StoredBindings<D
   }
 
   match(_message: RoutedMessage, found: ScratchList<D>): void {
-    const bound = this.#bound;
+    const bound = this.bound;
     let localCount = 0;
     for (let index = 0; index < bound.length; index++) if (bound[index]!.isLocal) localCount++;
     if (localCount === 0) return;
@@ -55,13 +44,5 @@ export class LocalRandomBindings<D extends Destination> extends StoredBindings<D
       found.add(destination);
       return;
     }
-  }
-
-  protected indexed(binding: Binding<D>): void {
-    this.#bound.push(binding.destination);
-  }
-
-  protected unindexed(binding: Binding<D>): void {
-    takeOut(this.#bound, binding.destination);
   }
 }

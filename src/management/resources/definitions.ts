@@ -5,10 +5,10 @@ import type { JsonObject } from '../../metadata/port.ts';
 import { withoutUriSecrets } from '../../metadata/uri-secrets.ts';
 import { RABBITMQ_VERSION, VERSION } from '../../version.ts';
 import { checkedDefinitions, importDefinitions } from '../../vhost/definition-import.ts';
-import { badRequest, referenceNotFound } from '../api-error.ts';
+import { badRequest } from '../api-error.ts';
 import type { JsonView } from '../listing.ts';
 import { one } from '../reference/doc.ts';
-import { type Answer, type ApiRequest, NO_CONTENT, type Resource, shownLists } from '../resource.ts';
+import { type Answer, type ApiRequest, NO_CONTENT, type Resource, shownLists, vhostOfChange } from '../resource.ts';
 
 /** The lists that a document for one vhost may hold. */
 const VHOST_LISTS = ['parameters', 'policies', 'queues', 'exchanges', 'bindings'];
@@ -99,9 +99,9 @@ async function importAll({ sources, body }: ApiRequest): Promise<Answer> {
   return NO_CONTENT;
 }
 
-async function importVhost({ sources, body, param }: ApiRequest): Promise<Answer> {
-  const vhost = param('vhost');
-  if (sources.vhosts.get(vhost) === undefined) throw referenceNotFound('vhost_not_found');
+async function importVhost(request: ApiRequest): Promise<Answer> {
+  const { sources, body } = request;
+  const vhost = vhostOfChange(request).name;
   const lists = Object.entries(body.all).filter(([name]) => VHOST_LISTS.includes(name));
   const placed = lists.map(([name, list]) => [
     name,

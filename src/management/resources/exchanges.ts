@@ -1,7 +1,7 @@
 /** /api/exchanges: declared, deleted and published to as an AMQP client of the caller's would. */
 import type { BasicProperties } from '../../protocol/properties.ts';
 import { encodeText } from '../../protocol/text.ts';
-import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
+import { badRequest, objectNotFound } from '../api-error.ts';
 import { ChannelClosed } from '../direct-channel.ts';
 import { listOf, MESSAGE_SAMPLES, one, pageOf } from '../reference/doc.ts';
 import type { RequestBody } from '../request-body.ts';
@@ -18,6 +18,7 @@ import {
   type Resource,
   shown,
   vhostOf,
+  vhostOfChange,
   visibleVhosts,
 } from '../resource.ts';
 import { bindingsFrom, bindingsTo, bindingView, compareBindings, defaultBindings } from '../views/binding.ts';
@@ -128,9 +129,8 @@ export function exchangeName(name: string): string {
 }
 
 async function put(request: ApiRequest): Promise<Answer> {
-  const { sources, body } = request;
-  const vhost = sources.vhosts.get(request.param('vhost'));
-  if (vhost === undefined) throw referenceNotFound('vhost_not_found');
+  const { body } = request;
+  const vhost = vhostOfChange(request);
   const exchange = exchangeName(request.param('exchange'));
   const declare = {
     name: 'exchange.declare',

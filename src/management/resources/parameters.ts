@@ -2,7 +2,7 @@
 import { OPERATOR_POLICY } from '../../metadata/definitions.ts';
 import type { GlobalParameterRecord, JsonValue, ParameterRecord, PolicyRecord } from '../../metadata/port.ts';
 import { withoutUriSecrets, withUriSecrets } from '../../metadata/uri-secrets.ts';
-import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
+import { badRequest, objectNotFound } from '../api-error.ts';
 import { applied } from '../changes.ts';
 import type { JsonView } from '../listing.ts';
 import { listOf, one } from '../reference/doc.ts';
@@ -16,6 +16,7 @@ import {
   NO_CONTENT,
   type Resource,
   shown,
+  vhostOfChange,
   visibleVhosts,
 } from '../resource.ts';
 
@@ -176,11 +177,10 @@ function parameterOf(request: ApiRequest): ParameterRecord {
 
 /** What nothing here acts upon would look as if it were set. */
 async function put(request: ApiRequest): Promise<Answer> {
-  const { sources, body } = request;
-  const vhost = request.param('vhost');
+  const { body } = request;
   const component = request.param('component');
   body.require('value');
-  if (sources.vhosts.get(vhost) === undefined) throw referenceNotFound('vhost_not_found');
+  const vhost = vhostOfChange(request).name;
   refusePolicies(component);
   if (component !== VHOST_LIMITS || request.param('name') !== LIMITS) {
     throw badRequest(`Validation failed\n\ncomponent ${component} not found\n`);
@@ -278,11 +278,10 @@ function limitsView({ vhost, value }: ParameterRecord): JsonView {
 }
 
 async function putLimit(request: ApiRequest): Promise<Answer> {
-  const { sources, body } = request;
-  const vhost = request.param('vhost');
+  const { body } = request;
   const limit = request.param('limit');
   body.require('value');
-  if (sources.vhosts.get(vhost) === undefined) throw referenceNotFound('vhost_not_found');
+  const vhost = vhostOfChange(request).name;
   const value = body.value('value');
   checkLimit(limit, value);
   await putLimits(request, vhost, { ...currentLimits(request, vhost), [limit]: value as number });

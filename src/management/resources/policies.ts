@@ -2,7 +2,7 @@
 import type { Change, JsonValue, PolicyRecord } from '../../metadata/port.ts';
 import { inactiveKeys, type PolicyKind } from '../../policies/policy-keys.ts';
 import { PolicyError, readPolicy } from '../../policies/policy-reading.ts';
-import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
+import { badRequest, objectNotFound } from '../api-error.ts';
 import { applied } from '../changes.ts';
 import type { JsonView } from '../listing.ts';
 import { listOf, one } from '../reference/doc.ts';
@@ -16,6 +16,7 @@ import {
   type Resource,
   shown,
   vhostOf,
+  vhostOfChange,
 } from '../resource.ts';
 
 export const policyResources: readonly Resource[] = [
@@ -98,10 +99,8 @@ function existing(request: ApiRequest, kind: PolicyKind): PolicyRecord {
 }
 
 async function put(request: ApiRequest, kind: PolicyKind): Promise<Answer> {
-  const { sources, body } = request;
-  const vhost = request.param('vhost');
-  if (sources.vhosts.get(vhost) === undefined) throw referenceNotFound('vhost_not_found');
-  body.require('pattern', 'definition');
+  vhostOfChange(request);
+  request.body.require('pattern', 'definition');
   const isNew = find(request, kind) === undefined;
   const policy = readBody(request, kind);
   await change(request, kind === 'policy' ? { kind: 'put-policy', policy } : { kind: 'put-operator-policy', policy });

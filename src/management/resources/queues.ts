@@ -1,6 +1,6 @@
 /** /api/queues: declared, deleted, purged and read from as an AMQP client of the caller's would. */
 import type { Queue } from '../../queues/queue.ts';
-import { badRequest, objectNotFound, referenceNotFound } from '../api-error.ts';
+import { badRequest, objectNotFound } from '../api-error.ts';
 import type { Answered, DirectChannel } from '../direct-channel.ts';
 import type { JsonView } from '../listing.ts';
 import { listOf, MESSAGE_SAMPLES, one, pageOf } from '../reference/doc.ts';
@@ -19,6 +19,7 @@ import {
   type Resource,
   shown,
   vhostOf,
+  vhostOfChange,
   visibleVhosts,
 } from '../resource.ts';
 import { bindingsTo, bindingView, compareBindings, defaultBinding } from '../views/binding.ts';
@@ -127,8 +128,7 @@ function queueOf(request: ApiRequest): Queue {
 
 async function put(request: ApiRequest): Promise<Answer> {
   const { sources, body } = request;
-  const vhost = sources.vhosts.get(request.param('vhost'));
-  if (vhost === undefined) throw referenceNotFound('vhost_not_found');
+  const vhost = vhostOfChange(request);
   const node = body.text('node', sources.nodeName);
   if (node !== sources.nodeName) throw badRequest(`Node ${node} could not be contacted`);
   const queue = request.param('queue');
