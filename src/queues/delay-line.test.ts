@@ -136,6 +136,12 @@ describe('many messages', () => {
     for (let i = 0; i < count; i++) line.publish(`m${i}`, { 'x-delay': DAY_MS + ((i * 7919) % count) * 10 });
     await line.settle();
   }
+  /** Of this process. */
+  const openSegments = (): string[] =>
+    fs.readdirSync('/proc/self/fd').flatMap((fd) => {
+      const path = fs.existsSync(`/proc/self/fd/${fd}`) ? fs.readlinkSync(`/proc/self/fd/${fd}`) : '';
+      return path.endsWith('.segment') ? [path] : [];
+    });
   const inOrder = (count: number) =>
     Array.from({ length: count }, (_, i) => i)
       .sort((a, b) => ((a * 7919) % count) - ((b * 7919) % count))
@@ -149,6 +155,18 @@ describe('many messages', () => {
     await line.until(
       () => fs.readdirSync(`${line.directory}/journal`).filter((name) => name.endsWith('.journal')).length < 3,
     );
+  });
+
+  test('have no files open while nothing of them is due soon', { skip: process.platform !== 'linux' }, async () => {
+    await fill(3000);
+    await line.pass(2000);
+    assert.deepEqual(openSegments(), []);
+    line = await line.restart();
+    assert(line.line.segments.length > 20, `${line.line.segments.length} segments`);
+    assert.deepEqual(openSegments(), []);
+    line.clock.jump(DAY_MS - 2000);
+    await line.pass(1000, 50);
+    assert(openSegments().length > 0, 'those are read that are due next');
   });
 
   test('come out in the order of their time, from all segments together', async () => {

@@ -46,7 +46,7 @@ const KEPT_BLOCKS = 4;
 const WAITING_BLOCKS = 5;
 /** A block that is not full is moved when this much was written to the journal behind its first message... */
 const PINNED_BYTES = 1024 * 1024 * 1024;
-/** ...as long as the line has no more segments than this: each is a file that is open. */
+/** ...as long as the line has no more segments than this: files that are not full are many. */
 const SEGMENTS_MOST = 1000;
 
 type Source = DelayBlock | DelaySegment;
@@ -362,7 +362,7 @@ export class DelayLine implements DelayLineIdentity {
     const untilMs = nowMs + READ_AHEAD_MS;
     for (const segment of this.segments) {
       if (segment.nextDueMs <= untilMs) segment.prepare(() => this.#segmentRead(segment));
-      else segment.rest();
+      else segment.rest(segment.nextDueMs > nowMs + SOON_MS);
     }
     for (const block of this.blocks) {
       block.heap.visitFirst(READ_AHEAD_MESSAGES, (slot) => {

@@ -8,13 +8,13 @@
  * A crash before the name leaves the messages in the journal alone, and one before the last settle leaves some in both: then
  * the segment counts (DelayLine.adopt). Meanwhile the block goes on releasing, and says in the journal how far it is.
  */
-import * as fs from 'node:fs';
 import type { Clock } from '../runtime/clock.ts';
 import type { SegmentSource } from '../storage/delay-draft.ts';
 import type { DelayFiles } from '../storage/delay-files.ts';
 import { DelaySegment } from '../storage/delay-segment.ts';
 import { PAGE_SIZE, type Page } from '../storage/page.ts';
 import { RecordType, recordType } from '../storage/record.ts';
+import { RestingFile } from '../storage/resting-file.ts';
 import type { SegmentWriter } from '../storage/segment-writer.ts';
 import type { DelayBlock } from './delay-block.ts';
 import type { DelayLine } from './delay-line.ts';
@@ -184,7 +184,7 @@ async function write(line: DelayLine, block: DelayBlock, source: SegmentSource, 
     if (line.deleted) return;
     await files.finish(path);
     if (line.deleted) return;
-    line.moved(block, new DelaySegment(path, fs.openSync(path, 'r'), header, env.disk, env.damage));
+    line.moved(block, new DelaySegment(new RestingFile(path, env.disk), header, env.damage));
   } catch (error) {
     if (line.deleted) return;
     env.log.warning('store', `delayed messages cannot be moved to disk, trying again: ${(error as Error).message}`);

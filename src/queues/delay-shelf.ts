@@ -57,6 +57,8 @@ export class DelayShelf {
       this.#segments.push(segment);
       waiting += segment.waiting;
       if (segment.isEnded) this.end(segment);
+      // It is looked at in a while: until then it may be one of thousands.
+      else segment.rest(true);
     }
     this.#forgetMarks(early);
     return waiting;

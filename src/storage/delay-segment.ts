@@ -2,9 +2,8 @@
  * Reads a delay segment in the order in which its messages are due: a chunk of its index and a window of its records are in
  * memory, and only while something of it is due soon. Reading never blocks: a head that is not there yet is `prepare`d.
  */
-import * as fs from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { type Disk, readFullySync } from '../runtime/disk.ts';
+import type { Disk } from '../runtime/disk.ts';
 import type { DamageReport } from './damage.ts';
 import {
   CHUNK_ENTRIES,
@@ -19,6 +18,7 @@ import {
   type SegmentHeader,
 } from './delay-format.ts';
 import { Page } from './page.ts';
+import { RestingFile } from './resting-file.ts';
 
 /** How much of the records is read at a time; one that is larger comes alone. */
 const WINDOW_BYTES = 64 * 1024;
@@ -33,11 +33,9 @@ export interface HeadRecord {
 }
 
 export class DelaySegment {
-  readonly path: string;
   readonly header: SegmentHeader;
-  readonly #disk: Disk;
+  readonly #file: RestingFile;
   readonly #damage: DamageReport | null;
-  #fd: number;
   /** The place of the next message in the order; all before it are gone. */
   cursor = 0;
   /** When the head is due, or what is at or before that while its part of the index is being read; infinite at the end. */
@@ -55,15 +53,16 @@ export class DelaySegment {
   #failures = 0;
   #lost = 0;
 
-  /** @param fd is the segment's from now on */
-  constructor(path: string, fd: number, header: SegmentHeader, disk: Disk, damage: DamageReport | null) {
-    this.path = path;
+  constructor(file: RestingFile, header: SegmentHeader, damage: DamageReport | null) {
     this.header = header;
-    this.#fd = fd;
-    this.#disk = disk;
+    this.#file = file;
     this.#damage = damage;
     this.waiting = header.count;
     this.nextDueMs = header.firstDueMs;
+  }
+
+  get path(): string {
+    return this.#file.path;
   }
 
   get isEnded(): boolean {
@@ -92,7 +91,7 @@ export class DelaySegment {
 
   /** Reads what the head needs, and calls back once more of it is there, or is known not to be. */
   prepare(ready: () => void): void {
-    if (this.#reading || this.#fd < 0 || this.isEnded || this.isReady) return;
+    if (this.#reading || this.isClosed || this.isEnded || this.isReady) return;
     this.#reading = true;
     if (this.#head === null) this.#readChunk(ready);
     else this.#readWindow(this.#head, ready);
@@ -135,9 +134,9 @@ export class DelaySegment {
   }
 
   #read(target: Buffer, offset: number, done: (count: number) => void): void {
-    this.#disk.read(this.#fd, target, offset, (error, count) => {
+    this.#file.read(target, offset, (error, count) => {
       this.#reading = false;
-      if (this.#fd < 0) return;
+      if (this.isClosed) return;
       if (error === null) {
         this.#failures = 0;
         done(count);
@@ -227,9 +226,12 @@ export class DelaySegment {
     return waiting;
   }
 
-  /** Gives up what was read of the records: nothing is due soon. */
-  rest(): void {
+  /** Gives up what was read: nothing is due soon. @param isLong nor for a while: the file, too */
+  rest(isLong: boolean): void {
     this.#window = null;
+    if (!isLong || this.#reading) return;
+    this.#head = this.#chunk = null;
+    this.#file.rest();
   }
 
   /**
@@ -248,7 +250,7 @@ export class DelaySegment {
     if (this.isEnded) return this.#seekHead();
     const number = Math.floor(this.cursor / CHUNK_ENTRIES);
     const chunk = Buffer.alloc(CHUNK_SIZE);
-    readFullySync(this.#fd, chunk, HEADER_SIZE + number * CHUNK_SIZE);
+    this.#file.readSync(chunk, HEADER_SIZE + number * CHUNK_SIZE);
     this.#takeChunk(chunk, number);
   }
 
@@ -257,7 +259,7 @@ export class DelaySegment {
     const { count } = this.header;
     const positions = new Float64Array(count);
     const index = Buffer.alloc(chunksOf(count) * CHUNK_SIZE);
-    readFullySync(this.#fd, index, HEADER_SIZE);
+    this.#file.readSync(index, HEADER_SIZE);
     for (let i = 0; i < count; i++) positions[i] = positionIn(index, i);
     return positions;
   }
@@ -295,26 +297,25 @@ export class DelaySegment {
   /** Of a file that is closed, or is meanwhile, nothing is there: all is 0. */
   #readAll(target: Buffer, offset: number): Promise<void> {
     return new Promise((done, failed) => {
-      if (this.#fd < 0) {
+      if (this.isClosed) {
         target.fill(0);
         return done();
       }
-      this.#disk.read(this.#fd, target, offset, (error, count) => {
+      this.#file.read(target, offset, (error, count) => {
         // What could not be read must not look like what was there before.
         target.fill(0, error === null ? count : 0);
-        if (error === null || this.#fd < 0) done();
+        if (error === null || this.isClosed) done();
         else failed(error);
       });
     });
   }
 
   get isClosed(): boolean {
-    return this.#fd < 0;
+    return this.#file.isClosed;
   }
 
   close(): void {
-    if (this.#fd >= 0) fs.closeSync(this.#fd);
-    this.#fd = -1;
+    this.#file.close();
     this.#window = null;
   }
 }
@@ -331,18 +332,18 @@ function positionIn(index: Buffer, ordinal: number): number {
  * @throws Error when a newer leveret wrote it
  */
 export function openSegment(path: string, disk: Disk, damage: DamageReport): DelaySegment | null {
-  const fd = fs.openSync(path, 'r');
-  const size = fs.fstatSync(fd).size;
+  const file = new RestingFile(path, disk);
+  const { size } = file;
   const bytes = Buffer.alloc(HEADER_SIZE);
-  readFullySync(fd, bytes, 0);
+  file.readSync(bytes, 0);
   let header = headerIn(bytes, path);
   if (header === null && size >= 2 * HEADER_SIZE) {
-    readFullySync(fd, bytes, size - HEADER_SIZE);
+    file.readSync(bytes, size - HEADER_SIZE);
     header = headerIn(bytes, path);
     if (header !== null) damage.tell(`${path} is damaged at offset 0; the copy at its end was used, nothing is lost`);
   }
-  if (header !== null) return new DelaySegment(path, fd, header, disk, damage);
-  fs.closeSync(fd);
+  if (header !== null) return new DelaySegment(file, header, damage);
+  file.close();
   damage.tell(`${path} is damaged: delayed messages that stood there are lost; ${damage.move(path)}`);
   return null;
 }

@@ -7,6 +7,7 @@ import { systemDisk } from '../runtime/disk.ts';
 import { createLog } from '../runtime/log.ts';
 import { type SegmentSource, unfinishedPath } from './delay-draft.ts';
 import { DelaySegment } from './delay-segment.ts';
+import { RestingFile } from './resting-file.ts';
 import { PlainSegmentWriter, type SegmentWriter, ThreadedSegmentWriter } from './segment-writer.ts';
 import { newMemoryDirectory } from './test-store.ts';
 
@@ -51,7 +52,7 @@ async function placesIn(writer: SegmentWriter, source: SegmentSource, path: stri
   const file = unfinishedPath(path);
   const bytes = fs.readFileSync(file);
   assert.equal(bytes.length % 4096, 0);
-  const segment = new DelaySegment(file, fs.openSync(file, 'r'), header, systemDisk, null);
+  const segment = new DelaySegment(new RestingFile(file, systemDisk), header, null);
   const places: number[] = [];
   for (let from = 0; from < header.count; ) {
     const entries = await segment.entriesFrom(from);
