@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `leveret`: runs a broker, or one of the commands beside it. What a command does is loaded when it is asked for. */
-import { Command } from 'commander';
+import { Argument, Command } from 'commander';
+import { SHELL_NAMES, type ShellName } from '../ctl/completion/program.ts';
 import { VERSION } from '../version.ts';
 import { nodeVersionFault } from './node-version.ts';
 import { addPerfOptions } from './perf-options.ts';
@@ -48,6 +49,20 @@ addServeOptions(config.command('show'))
   .action(async (flags) => {
     const { showConfiguration } = await import('./config-command.ts');
     process.exitCode = await showConfiguration(flags, process.env);
+  });
+
+program
+  .command('completion')
+  .description('Prints a script with which a shell completes commands and options.')
+  .addArgument(
+    new Argument('<shell>', 'The shell that is to run it: source <(leveret completion bash)').choices(SHELL_NAMES),
+  )
+  .action(async (shell: ShellName) => {
+    const [{ completedProgram }, { SHELLS }] = await Promise.all([
+      import('./completion.ts'),
+      import('../ctl/completion/shells.ts'),
+    ]);
+    process.stdout.write(SHELLS[shell](completedProgram(program)));
   });
 
 /** What went wrong, in one line; where only a fault of Leveret's own can be the cause, with the place. */

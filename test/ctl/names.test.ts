@@ -32,6 +32,7 @@ const RABBITMQ_COMMANDS = `
 `;
 /** Of later versions of RabbitMQ, and what its plugin for delayed messages has no commands for. */
 const OURS = [
+  'completion',
   'hash_password',
   ...['cancel', 'get', 'list', 'purge', 'release'].map((what) => `${what}_delayed`),
   'delayed_status',

@@ -1,7 +1,10 @@
 /** What is answered without a broker: help, version, completion of names. */
 import { RABBITMQ_VERSION } from '../../version.ts';
 import { type Call, type Command, DONE } from '../command.ts';
-import { EXIT, failed } from '../failure.ts';
+import { ctlProgram } from '../completion/ctl-program.ts';
+import { SHELL_NAMES, type ShellName } from '../completion/program.ts';
+import { SHELLS } from '../completion/shells.ts';
+import { badArgument, EXIT, failed } from '../failure.ts';
 import { commandList, helpOn, overview } from '../usage.ts';
 
 export const helpCommands: readonly Command[] = [
@@ -15,6 +18,23 @@ export const helpCommands: readonly Command[] = [
     run: ({ commands, positionals: [prefix] }) => {
       const names = commands.map(({ name }) => name).filter((name) => name.startsWith(prefix!));
       return names.length === 0 ? DONE : { kind: 'text', text: names.join('\n') };
+    },
+  },
+  {
+    name: 'completion',
+    group: 'Help',
+    text: 'Prints a script with which a shell completes commands, options, vhosts and users',
+    usage: '<bash|zsh|fish>',
+    positionals: [1, 1],
+    explained: [['<bash|zsh|fish>', 'The shell that is to run it: source <(leveretctl completion bash)']],
+    needsNoBroker: true,
+    check: ({ positionals: [shell] }) => {
+      if (!Object.hasOwn(SHELLS, shell!)) {
+        throw badArgument(`there is a script for ${SHELL_NAMES.join(', ')}, and none for '${shell}'`);
+      }
+    },
+    run: ({ program, commands, positionals: [shell] }) => {
+      return { kind: 'text', text: SHELLS[shell as ShellName](ctlProgram(program, commands)) };
     },
   },
   {
