@@ -59,8 +59,7 @@ export class ChannelFrames {
 
   #channelMethod(channel: Channel, method: Method): void {
     if (method.name === 'channel.close') {
-      this.remove(channel);
-      return this.#connection.send(channel.number, { name: 'channel.close-ok' });
+      return this.#closeChannel(channel);
     }
     if (method.name === 'channel.open') throw channelError("second 'channel.open' seen", METHOD_IDS[method.name]);
     if (method.name === 'channel.close-ok') return;
@@ -71,6 +70,15 @@ export class ChannelFrames {
       if (error instanceof AmqpError && error.classId === 0) throw error.at(METHOD_IDS[method.name]);
       throw error;
     }
+  }
+
+  /** Queues that go with their last consumer have gone when the client hears of the end. */
+  #closeChannel(channel: Channel): void {
+    const { number, maySpendQueues } = channel;
+    this.remove(channel);
+    const answer = () => this.#connection.send(number, { name: 'channel.close-ok' });
+    if (maySpendQueues) this.#connection.context.metadata.propose([], answer);
+    else answer();
   }
 
   #frameWithoutChannel(bytes: Buffer, type: number, number: number, from: number, to: number): void {

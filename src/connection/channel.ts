@@ -16,6 +16,7 @@ import {
   preconditionFailed,
 } from '../protocol/errors.ts';
 import {
+  type BasicCancel,
   type BasicConsume,
   METHOD_IDS,
   type Method,
@@ -131,8 +132,7 @@ export class Channel implements Confirming, ReplyTarget, ReturnTarget {
       case 'basic.consume':
         return this.#consume(method);
       case 'basic.cancel':
-        this.cancel(method.consumerTag);
-        return this.answer(method.noWait, { name: 'basic.cancel-ok', consumerTag: method.consumerTag });
+        return this.#cancelAndAnswer(method);
       case 'basic.get':
         return get(this, method.queue, method.noAck);
       case 'basic.reject':
@@ -361,6 +361,21 @@ export class Channel implements Confirming, ReplyTarget, ReturnTarget {
     const prefix = deliverPrefix(this.number, Buffer.from(this.#replyTag ?? ''));
     writeDelivery(out, prefix, this.number, this.unacked.next, false, content, -1, frameMax);
     this.connection.touched();
+  }
+
+  /** As in RabbitMQ, a queue that goes with its last consumer has gone when the client hears of the end. */
+  #cancelAndAnswer({ consumerTag, noWait }: BasicCancel): void {
+    const takesQueue = this.consumers.get(consumerTag)?.queue.autoDelete === true;
+    this.cancel(consumerTag);
+    const answer = () => this.answer(noWait, { name: 'basic.cancel-ok', consumerTag });
+    if (takesQueue) topology.afterProposals(this, answer);
+    else answer();
+  }
+
+  /** Whether a queue may go with one of its consumers. */
+  get maySpendQueues(): boolean {
+    for (const { queue } of this.consumers.values()) if (queue.autoDelete) return true;
+    return false;
   }
 
   /** Cancels a consumer, if there is one; what it holds stays unacked. */

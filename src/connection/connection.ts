@@ -553,12 +553,16 @@ export class Connection implements FrameSink, Flowing {
 
   /** Gives back everything that it holds of the broker. @param released called once its queues are gone */
   #release(released: () => void = () => {}): void {
-    for (const channel of this.channels.values()) if (channel.open) channel.destroy();
+    let maySpendQueues = false;
+    for (const channel of this.channels.values()) {
+      maySpendQueues ||= channel.maySpendQueues;
+      if (channel.open) channel.destroy();
+    }
     this.#flow.drop();
     this.context.churn.channelClosed += this.channels.size;
     this.channels.clear();
     this.#frames.last = null;
-    this.#exclusiveQueues.deleteAll(released);
+    this.#exclusiveQueues.deleteAll(maySpendQueues, released);
   }
 
   #become(next: 'running' | 'closing' | 'closed'): void {

@@ -14,11 +14,15 @@ export class ExclusiveQueues {
     this.#queues.add(queue);
   }
 
-  /** All of them are one change of what is declared. @param deleted called once they are gone */
-  deleteAll(deleted: () => void): void {
+  /**
+   * All of them are one change of what is declared.
+   * @param others whether other queues go with the connection, too
+   * @param deleted called once all are gone
+   */
+  deleteAll(others: boolean, deleted: () => void): void {
     const queues = [...this.#queues].filter((queue) => !queue.deleted);
     this.#queues.clear();
-    if (queues.length === 0) return deleted();
+    if (queues.length === 0 && !others) return deleted();
     const { metadata, log } = this.#context;
     const changes = queues.map(({ vhost, name }) => ({ kind: 'delete-queue', vhost, name }) as const);
     metadata.propose(changes, (error) => {

@@ -300,6 +300,17 @@ function propose(channel: Channel, { name }: TopologyMethod, { change, applied, 
   if (!answered) connection.wait(channel);
 }
 
+/** Does it once all that was proposed until now is done; the channel waits for that. */
+export function afterProposals(channel: Channel, then: () => void): void {
+  const { connection, context } = channel;
+  let isDone = false;
+  context.metadata.propose([], () => {
+    isDone = true;
+    connection.goOn(channel, then);
+  });
+  if (!isDone) connection.wait(channel);
+}
+
 type TopologyMethod = ExchangeDeclare | ExchangeDelete | QueueDeclare | QueueDelete | BindingMethod;
 
 function isOutdated({ fault }: MetadataError): boolean {

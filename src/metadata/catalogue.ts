@@ -70,11 +70,21 @@ export class Catalogue {
     return this.#get(key)?.put;
   }
 
+  /** Whether a change may be of something that is kept over a restart: it has to be written, and takes its time. */
+  isKept(change: Change): boolean {
+    if (!isPut(change)) return this.#get(keyOf(change))?.durable === true;
+    return isDurableByItself(change) && parentKeysOf(change).every((parent) => this.#get(parent)?.durable === true);
+  }
+
   /** @param untold steps that are not to be seen yet, the last ones that were made */
   snapshot(untold: readonly Step[] = []): MetadataSnapshot {
     const before = new Map<string, Entity | undefined>();
     for (const step of untold) if (!before.has(step.key)) before.set(step.key, step.before);
-    const lists = ENTITY_KINDS.map((kind) => [LIST_OF_KIND[kind], this.#list(kind, before)]);
+    const changed = new Set(untold.map(({ key }) => kindOfKey(key)));
+    const lists = ENTITY_KINDS.map((kind) => [
+      LIST_OF_KIND[kind],
+      this.#list(kind, changed.has(kind) ? before : NOTHING),
+    ]);
     return Object.fromEntries(lists);
   }
 
@@ -150,6 +160,8 @@ export class Catalogue {
     if (children?.delete(child) && children.size === 0) this.#children.delete(parent);
   }
 }
+
+const NOTHING: ReadonlyMap<string, Entity | undefined> = new Map();
 
 const LIST_OF_KIND: Readonly<Record<EntityKind, keyof MetadataSnapshot>> = {
   vhost: 'vhosts',

@@ -2,11 +2,16 @@
  * The store of a broker that stands alone: a catalogue in memory over a medium that keeps what is durable.
  *
  * The order of a proposal is the invariant: checked, persisted, told to the followers, told to the proposer. Proposals are taken
- * one after the other. A short one is done at once; a long one, such as an import, in slices, with messages in between: whoever
- * asks for a snapshot meanwhile sees what the followers were told, and nothing of what they were not.
+ * one after the other, or several as one, in the order in which they came.
  *
- * Many short ones are a long one, too: when they have taken their share of a pass of the event loop, those that come wait for
- * the next one, and are persisted together.
+ *   nothing of it is kept   at once, before propose() returns
+ *   something is kept       with all that came in the same pass of the event loop: one transaction and one sync, while which
+ *                           the next ones gather. The sync holds nobody up but those who wait for it
+ *   it is long              in slices, with messages in between
+ *
+ * Whoever asks for a snapshot meanwhile sees what the followers were told, and nothing of what they were not. What followers
+ * propose while they are told (an exchange that nothing is bound to any more goes) is done before the proposer hears of the
+ * end: then the effects of what it asked for are all there.
  */
 import { type Slices, type Steps, whole } from '../runtime/slices.ts';
 import { Catalogue, type Step } from './catalogue.ts';
@@ -27,13 +32,22 @@ export interface Row {
   readonly text: string | null;
 }
 
-/** Where an embedded store keeps what is durable. What a call was given is durable once it returns. */
+/** Where an embedded store keeps what is durable. */
 export interface Medium {
   readonly nodeId: string;
-  /** Keeps rows, all or none of them, once all steps are done. @throws MetadataError unavailable */
-  write(rows: Iterable<Row>): Steps;
+  /** Whether it keeps anything. */
+  readonly keeps: boolean;
   /**
-   * Keeps that ids below `limit` may have been given out; while rows are written, together with them: what such an id is given
+   * Takes rows, all or none of them, once all steps are done. They are kept from the next sync on. @throws MetadataError
+   * unavailable: nothing of them was taken
+   */
+  write(rows: Iterable<Row>): Steps;
+  /** What was written is durable once it resolves. @returns why it is not: then nothing can be written any more */
+  synced(): Promise<MetadataError | null>;
+  /** The same, at once. @throws MetadataError unavailable */
+  syncNow(): void;
+  /**
+   * Keeps, durably, that ids below `limit` may have been given out; while rows are written, together with them: what such an id is given
    * to is a proposal that waits. @throws MetadataError unavailable
    */
   reserveQueueIds(limit: number): void;
@@ -57,13 +71,14 @@ const QUEUE_ID_MAX = 2 ** 32 - 1;
 /** Ids are reserved this many at a time: one write for a thousand declarations, and a crash wastes no more than these. */
 const QUEUE_ID_BLOCK_COUNT = 1024;
 
-/** Steps of a proposal that are done at once, three a change: some declarations, or what a connection takes with it. */
+/** Changes, and steps (three a change), that are done at once: some declarations, or what a connection takes with it. */
+const CHANGES_AT_ONCE = 100;
 const STEPS_AT_ONCE = 300;
 
-/** What proposals may take, and in which time. */
+/** What proposals may take before messages have their turn, and in which time. */
 const SHARE_MS = 1;
 const SHARE_PERIOD_MS = 5;
-/** Proposals that are persisted together. */
+/** Changes of proposals that are persisted together. */
 const TOGETHER_COUNT = 1000;
 
 interface Proposal {
@@ -74,8 +89,7 @@ interface Proposal {
 
 /** What became of a proposal: why nothing of it was done; or that its steps are those up to `end`. */
 interface Outcome {
-  readonly applied: Applied;
-  readonly by: string | undefined;
+  readonly proposal: Proposal;
   readonly error: MetadataError | null;
   readonly end: number;
 }
@@ -84,17 +98,23 @@ export class EmbeddedStore implements MetadataStore {
   readonly #medium: Medium;
   readonly #defaultClusterName: string;
   readonly #catalogue = new Catalogue();
-  readonly #waiting: Proposal[] = [];
+  #waiting: Proposal[] = [];
+  /** Of `#waiting`, the first ones that are to be persisted each by itself: together they could not be. */
+  #aloneCount = 0;
+  /** What followers have proposed since they are being told; null while they are not. */
+  #proposedByFollowers: Proposal[] | null = null;
+  /** What they have proposed so far, each time with the answer that waits for it. */
+  readonly #followUps: Proposal[] = [];
   /** Null: everything is done at once. */
   readonly #slices: Slices | null;
   /** Replaced, never changed: a follower may come or go while the others are told. */
   #followers: readonly Follower[] = [];
-  /** Of the proposal that is being taken: what was made, and how much of it the followers know. */
+  /** Of the proposals that are being taken: what was made, and how much of it the followers know. */
   #made: Step[] = [];
   #toldCount = 0;
-  #taking: Steps | null = null;
-  /** Proposals wait for the next pass of the event loop. */
-  #isPaced = false;
+  #isTaking = false;
+  /** What is given up when the store is closed. */
+  #steps: Steps<unknown> | null = null;
   #shareFromMs = 0;
   #spentMs = 0;
   #isClosed = false;
@@ -127,8 +147,8 @@ export class EmbeddedStore implements MetadataStore {
   }
 
   propose(changes: readonly Change[], applied: Applied, by?: string): void {
-    this.#waiting.push({ changes, applied, by });
-    // A follower that proposes is in the middle of hearing of another proposal; the others must hear of that one first.
+    const waiting = this.#proposedByFollowers ?? this.#waiting;
+    waiting.push({ changes, applied, by });
     this.#takeWaiting();
   }
 
@@ -155,35 +175,69 @@ export class EmbeddedStore implements MetadataStore {
   close(): void {
     this.#isClosed = true;
     this.#followers = [];
-    // What is half written is given up.
-    this.#taking?.return();
+    // What is half made is given up; what has not begun yet is short, and is kept as if it had been done when it came.
+    this.#steps?.return(undefined);
+    this.#keepWaiting();
     this.#medium.close();
   }
 
-  #takeWaiting(): void {
-    while (this.#taking === null && !this.#isPaced) {
-      const next = this.#waiting.shift();
-      if (next === undefined) return;
-      this.#begin([next]);
+  #keepWaiting(): void {
+    if (!this.#medium.keeps) return;
+    for (const proposal of this.#waiting.splice(0)) {
+      this.#made = [];
+      const { error } = whole(this.#attempt([proposal]))[0]!;
+      if (error !== null) proposal.applied(error);
     }
   }
 
-  #begin(proposals: readonly Proposal[]): void {
-    const taking = this.#take(proposals);
-    this.#taking = taking;
+  #takeWaiting(): void {
+    while (!this.#isTaking && !this.#isClosed) {
+      const next = this.#waiting[0];
+      if (next === undefined) return;
+      if (this.#slices !== null && this.#mayTakeLong(next)) return void this.#takeTogether(this.#slices, passed());
+      this.#waiting.shift();
+      this.#takeAtOnce(next);
+    }
+  }
+
+  #mayTakeLong({ changes }: Proposal): boolean {
+    if (changes.length > CHANGES_AT_ONCE) return true;
+    return this.#medium.keeps && changes.some((change) => this.#catalogue.isKept(change));
+  }
+
+  // --- one by itself ---
+
+  #takeAtOnce(proposal: Proposal): void {
+    this.#isTaking = true;
+    const taking = this.#take(proposal);
+    this.#steps = taking;
     const slices = this.#slices;
     if (slices === null) return whole(taking);
     const beganMs = performance.now();
-    for (let step = 0; this.#taking === taking; step++) {
-      if (step === STEPS_AT_ONCE) return void this.#takeInSlices(taking, slices);
+    for (let step = 0; this.#steps === taking; step++) {
+      if (step === STEPS_AT_ONCE) return void this.#goOnTaking(taking, slices);
       taking.next();
     }
-    if (this.#hasHadShare(beganMs) && !this.#isPaced) void this.#pause(slices);
+    if (this.#hasHadShare(beganMs) && !this.#isTaking) void this.#takeTogether(slices, slices.next());
   }
 
-  async #takeInSlices(taking: Steps, slices: Slices): Promise<void> {
+  async #goOnTaking(taking: Steps, slices: Slices): Promise<void> {
     await slices.run(taking);
-    if (!this.#isClosed) this.#takeWaiting();
+    this.#takeWaiting();
+  }
+
+  *#take(proposal: Proposal): Steps {
+    let isTaking = true;
+    try {
+      const outcome = (yield* this.#attempt([proposal]))[0]!;
+      if (this.#keepsMade()) this.#medium.syncNow();
+      const isDone = yield* this.#tellOf(outcome);
+      isTaking = false;
+      this.#end();
+      if (isDone) proposal.applied(outcome.error);
+    } finally {
+      if (isTaking) this.#end();
+    }
   }
 
   #hasHadShare(beganMs: number): boolean {
@@ -195,58 +249,112 @@ export class EmbeddedStore implements MetadataStore {
     return this.#spentMs > SHARE_MS;
   }
 
-  async #pause(slices: Slices): Promise<void> {
-    this.#isPaced = true;
-    await slices.next();
-    this.#isPaced = false;
+  // --- several as one ---
+
+  /** @param begin when those that came until then are taken */
+  async #takeTogether(slices: Slices, begin: Promise<void>): Promise<void> {
+    this.#isTaking = true;
+    await begin;
     if (this.#isClosed) return;
-    if (this.#taking === null && this.#waiting.length > 0) this.#begin(this.#waiting.splice(0, TOGETHER_COUNT));
+    const outcomes = await this.#run(this.#attempt(this.#nextProposals()), slices);
+    if (this.#isClosed) return;
+    const fault = this.#keepsMade() ? await this.#medium.synced() : null;
+    if (this.#isClosed) return;
+    await this.#run(this.#answerAll(outcomes, fault), slices);
+    if (this.#isClosed) return;
+    this.#end();
     this.#takeWaiting();
   }
 
-  *#take(proposals: readonly Proposal[]): Steps {
-    let isTaking = true;
-    const end = () => {
-      isTaking = false;
-      this.#made = [];
-      this.#toldCount = 0;
-      this.#taking = null;
-    };
-    try {
-      const outcomes = yield* this.#attempt(proposals);
-      for (const outcome of outcomes) {
-        while (this.#toldCount < outcome.end) {
-          this.#tell(this.#made[this.#toldCount++], outcome.by);
-          yield;
-        }
-        if (outcome === outcomes.at(-1)) end();
-        outcome.applied(outcome.error);
-      }
-    } finally {
-      if (isTaking) end();
+  #nextProposals(): Proposal[] {
+    const alone = this.#aloneCount > 0;
+    if (alone) this.#aloneCount--;
+    let count = 0;
+    for (let size = 0; count < this.#waiting.length && size < TOGETHER_COUNT && !(alone && count > 0); count++) {
+      size += this.#waiting[count]!.changes.length + 1;
     }
+    return this.#waiting.splice(0, count);
+  }
+
+  /** What is short is done before messages have their turn again. */
+  #run<T>(steps: Steps<T>, slices: Slices): T | Promise<T> {
+    this.#steps = steps;
+    const endMs = performance.now() + SHARE_MS;
+    do {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+    } while (performance.now() < endMs);
+    return slices.run(steps);
+  }
+
+  *#answerAll(outcomes: readonly Outcome[], fault: MetadataError | null): Steps {
+    if (fault !== null) yield* this.#catalogue.undo(this.#made, 0);
+    for (const outcome of outcomes) {
+      const { proposal, error } = outcome;
+      const isDone = fault !== null || (yield* this.#tellOf(outcome));
+      if (isDone) proposal.applied(error ?? fault);
+      yield;
+    }
+  }
+
+  // --- what both have ---
+
+  #end(): void {
+    if (this.#followUps.length > 0) this.#waiting = [...this.#followUps.splice(0), ...this.#waiting];
+    this.#made = [];
+    this.#toldCount = 0;
+    this.#steps = null;
+    this.#isTaking = false;
+  }
+
+  #keepsMade(): boolean {
+    return this.#medium.keeps && this.#made.some(({ durable }) => durable);
+  }
+
+  /** @returns false where the answer has to wait: it comes after what followers have proposed */
+  *#tellOf({ proposal, error, end }: Outcome): Steps<boolean> {
+    const proposed: Proposal[] = [];
+    while (this.#toldCount < end) {
+      this.#proposedByFollowers = proposed;
+      this.#tell(this.#made[this.#toldCount++]!, proposal.by);
+      this.#proposedByFollowers = null;
+      yield;
+    }
+    if (proposed.length === 0) return true;
+    this.#followUps.push(...proposed, { ...proposal, changes: [], applied: () => proposal.applied(error) });
+    return false;
   }
 
   #tell({ change }: Step, by: string | undefined): void {
     for (const follower of this.#followers) follower(change, by);
   }
 
-  /** Makes the changes and persists them. What fails has not happened, neither here nor in the medium. */
+  /**
+   * Makes the changes and writes them. What fails has not happened, neither here nor in the medium.
+   * @returns nothing where they could not be written together: then each is to be taken by itself
+   */
   *#attempt(proposals: readonly Proposal[]): Steps<readonly Outcome[]> {
     const outcomes: Outcome[] = [];
+    let isOver = false;
     try {
-      for (const { changes, applied, by } of proposals) {
-        const error = yield* this.#make(changes);
-        outcomes.push({ applied, by, error, end: this.#made.length });
+      for (const proposal of proposals) {
+        const error = yield* this.#make(proposal.changes);
+        outcomes.push({ proposal, error, end: this.#made.length });
       }
-      if (this.#made.some(({ durable }) => durable)) yield* this.#medium.write(rowsOf(this.#made));
+      if (this.#keepsMade()) yield* this.#medium.write(rowsOf(this.#made));
+      isOver = true;
       return outcomes;
     } catch (error) {
       yield* this.#catalogue.undo(this.#made, 0);
+      isOver = true;
       if (!(error instanceof MetadataError)) throw error;
-      return proposals.map(({ applied, by }, index) => {
-        return { applied, by, error: outcomes[index]?.error ?? error, end: 0 };
-      });
+      if (proposals.length === 1) return [{ proposal: proposals[0]!, error, end: 0 }];
+      this.#waiting.unshift(...proposals);
+      this.#aloneCount = proposals.length;
+      return [];
+    } finally {
+      // It was given up: the store is being closed.
+      if (!isOver) whole(this.#catalogue.undo(this.#made, 0));
     }
   }
 
@@ -268,4 +376,9 @@ function* rowsOf(steps: readonly Step[]): Iterable<Row> {
   for (const { key, durable, after } of steps) {
     if (durable) yield { key, text: after === undefined ? null : encodeRecord(after.put) };
   }
+}
+
+/** Resolves once all that came in the same pass of the event loop has been taken in. */
+function passed(): Promise<void> {
+  return new Promise((begin) => setImmediate(begin));
 }

@@ -1,7 +1,7 @@
 /** A store that keeps nothing over a restart: for tests, and for brokers that are to leave nothing behind. */
 import { randomUUID } from 'node:crypto';
 import type { Slices, Steps } from '../runtime/slices.ts';
-import { EmbeddedStore, FIRST_QUEUE_ID } from './embedded-store.ts';
+import { EmbeddedStore, FIRST_QUEUE_ID, type Medium } from './embedded-store.ts';
 import type { MetadataStore } from './port.ts';
 
 export interface MemoryStoreOptions {
@@ -14,7 +14,15 @@ export interface MemoryStoreOptions {
 /** An empty store with a node id of its own. */
 export function openMemoryStore(options: MemoryStoreOptions): MetadataStore {
   const { clusterName, slices = null } = options;
-  const medium = { nodeId: randomUUID(), write: nothing, reserveQueueIds: () => {}, close: () => {} };
+  const medium: Medium = {
+    nodeId: randomUUID(),
+    keeps: false,
+    write: nothing,
+    synced: () => Promise.resolve(null),
+    syncNow: () => {},
+    reserveQueueIds: () => {},
+    close: () => {},
+  };
   return new EmbeddedStore(medium, { puts: [], nextQueueId: FIRST_QUEUE_ID }, clusterName, slices);
 }
 

@@ -208,8 +208,11 @@ export interface MetadataStore {
   snapshot(): MetadataSnapshot;
   /**
    * Makes changes, in order and as one: persisted, then given to every follower, then `applied(null)`. On failure nothing of
-   * them happens and `applied` is told why. The embedded stores call back before propose returns, unless the proposal is a long
-   * one, or comes while another is being taken (from a follower, say): its turn comes when that one is through.
+   * them happens, whatever becomes of other proposals, and `applied` is told why. What followers propose while they are given
+   * the changes is done before `applied` is told. No changes at all are applied when all that was proposed before is done.
+   *
+   * The embedded stores call back before propose returns only where nothing of it has to be kept, it is short, and no other
+   * proposal is being taken.
    */
   propose(changes: readonly Change[], applied: Applied, by?: string): void;
   /** Gives all changes from now on to `apply`, which must not throw. @returns what ends it. */

@@ -269,7 +269,7 @@ test('definitions of 10,000 queues and bindings are one proposal', async (t) => 
 test('what is half written when the store is closed is given up, and no id of it is given again', async (t) => {
   const directory = emptyDirectory(t);
   const store = openSqliteStore({ directory, clusterName: 'rabbit@here', slices: new Slices() });
-  make(store, putVhost());
+  await makeMany(store, putVhost());
   const ids: number[] = [];
   const queue = (): Change => {
     const id = store.allocateQueueId();

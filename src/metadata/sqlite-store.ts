@@ -4,15 +4,18 @@
  *   record   key, text, crc32 of both: one durable entity each, see entity.ts and record-json.ts
  *   fact     name, value: `node_id`, and `queue_id_limit`, below which ids may have been given out
  *
- * The write-ahead log is synced at every commit (synchronous=FULL), which is the cheapest of SQLite's durable ways: one sync,
- * where a rollback journal takes two or three. The exclusive lock keeps a second broker off the same directory and goes with
- * the process, however that ends.
+ * Commits go to a write-ahead log. SQLite itself syncs the log before a checkpoint, and the file after it (synchronous=NORMAL);
+ * the sync of each commit is done here, beside the event loop, and for all that was committed until then: see
+ * docs/decisions/0019-sync-beside-the-loop.md for why that keeps as much as synchronous=FULL.
+ *
+ * The exclusive lock keeps a second broker off the same directory and goes with the process, however that ends.
  */
 import { randomUUID } from 'node:crypto';
+import { closeSync, fdatasyncSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
-import { syncDirectory } from '../runtime/disk.ts';
+import { type Sync, syncDirectory, systemSync } from '../runtime/disk.ts';
 import { describeHolder } from '../runtime/pid-file.ts';
 import type { Slices, Steps } from '../runtime/slices.ts';
 import { EmbeddedStore, FIRST_QUEUE_ID, type Kept, type Medium, type Row } from './embedded-store.ts';
@@ -29,6 +32,8 @@ export interface SqliteStoreOptions {
   readonly clusterName: string;
   /** For what is long, while messages are served; without it all is done at once. */
   readonly slices?: Slices;
+  /** Syncs what was committed, beside the event loop. */
+  readonly sync?: Sync;
 }
 
 /** What this code writes and reads. A larger number is a newer Leveret's. */
@@ -55,13 +60,17 @@ const SQLITE_NOTADB = 26;
 export function openSqliteStore(options: SqliteStoreOptions): MetadataStore {
   const path = join(options.directory, METADATA_FILE_NAME);
   const database = attempt(path, () => new DatabaseSync(path));
+  let opened: { close(): void } = database;
   try {
     return attempt(path, () => {
       prepareFile(database, path);
-      return openStore(new SqliteMedium(database, path), readKept(database, path), options, path);
+      const kept = readKept(database, path);
+      const medium = new SqliteMedium(database, path, options.sync ?? systemSync);
+      opened = medium;
+      return openStore(medium, kept, options, path);
     });
   } catch (error) {
-    database.close();
+    opened.close();
     throw error;
   }
 }
@@ -83,24 +92,37 @@ function openStore(
 
 class SqliteMedium implements Medium {
   readonly nodeId: string;
+  readonly keeps = true;
   readonly #database: DatabaseSync;
   readonly #path: string;
   readonly #put: StatementSync;
   readonly #delete: StatementSync;
   readonly #setFact: StatementSync;
+  readonly #sync: Sync;
+  /** SQLite's write-ahead log, opened once more to be synced. It is the same file as long as the database is open. */
+  readonly #log: number;
+  #isSyncing = false;
+  #isClosed = false;
+  /** Why nothing is written any more. */
+  #broken: MetadataError | null = null;
   /** Ids were given out below it, and the transaction that was to keep this has not ended, or has failed; else 0. */
   #owedLimit = 0;
 
-  constructor(database: DatabaseSync, path: string) {
+  constructor(database: DatabaseSync, path: string, sync: Sync) {
     this.#database = database;
     this.#path = path;
+    this.#sync = sync;
     this.#put = database.prepare('INSERT OR REPLACE INTO record (key, text, crc32) VALUES (?, ?, ?)');
     this.#delete = database.prepare('DELETE FROM record WHERE key = ?');
     this.#setFact = database.prepare('INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)');
     this.nodeId = String(readFact(database, path, 'node_id'));
+    this.#log = openSync(`${path}-wal`, 'r+');
+    this.syncNow();
+    syncDirectory(dirname(path));
   }
 
   *write(rows: Iterable<Row>): Steps {
+    if (this.#broken !== null) throw this.#broken;
     this.#attempt('BEGIN IMMEDIATE');
     try {
       if (this.#owedLimit > 0) this.reserveQueueIds(this.#owedLimit);
@@ -121,13 +143,46 @@ class SqliteMedium implements Medium {
     else this.#put.run(key, text, checksumOf(key, text));
   }
 
-  reserveQueueIds(limit: number): void {
-    attempt(this.#path, () => this.#setFact.run('queue_id_limit', limit));
-    this.#owedLimit = this.#database.isTransaction ? limit : 0;
+  async synced(): Promise<MetadataError | null> {
+    this.#isSyncing = true;
+    const error = await new Promise<Error | null>((done) => this.#sync(this.#log, done));
+    this.#isSyncing = false;
+    if (this.#isClosed) closeSync(this.#log);
+    return error === null ? null : this.#breakOn(error);
   }
 
+  syncNow(): void {
+    try {
+      fdatasyncSync(this.#log);
+    } catch (error) {
+      throw this.#breakOn(error as Error);
+    }
+  }
+
+  /**
+   * What a failed sync has left in the log, nobody knows, and the system may not try to write it again: whatever stood behind it
+   * could be lost. What was synced before is found at the next start.
+   */
+  #breakOn(error: Error): MetadataError {
+    const advice = 'nothing is declared any more until the broker is started again';
+    const text = `${this.#path} cannot be used: a sync failed (${error.message}), and ${advice}`;
+    this.#broken ??= new MetadataError('unavailable', text, { cause: error });
+    return this.#broken;
+  }
+
+  reserveQueueIds(limit: number): void {
+    if (this.#broken !== null) throw this.#broken;
+    attempt(this.#path, () => this.#setFact.run('queue_id_limit', limit));
+    const { isTransaction } = this.#database;
+    this.#owedLimit = isTransaction ? limit : 0;
+    if (!isTransaction) this.syncNow();
+  }
+
+  /** SQLite syncs all that was committed, and takes it from the log into the file. */
   close(): void {
+    this.#isClosed = true;
     this.#database.close();
+    if (!this.#isSyncing) closeSync(this.#log);
   }
 
   #attempt(sql: string): void {
@@ -139,7 +194,7 @@ class SqliteMedium implements Medium {
 function prepareFile(database: DatabaseSync, path: string): void {
   database.exec('PRAGMA locking_mode = EXCLUSIVE');
   const isNew = checkVersion(database, path);
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
   if (isNew) create(database, path);
   const found = database.prepare('PRAGMA quick_check(1)').get()!.quick_check;
   if (found !== 'ok') throw damaged(path, String(found));

@@ -310,16 +310,19 @@ for (const [name, open] of STORES) {
       assert.deepEqual(kindsHeard(store, ...missing), []);
     });
 
-    contract('a proposal that a follower makes waits until the others heard of the present one', (store) => {
-      const heard: string[] = [];
-      store.follow((change) => {
-        if (change.kind !== 'put-vhost') return;
-        store.propose([putQueue()], () => heard.push('nested applied'));
-      });
-      store.follow((change) => heard.push(change.kind));
-      store.propose([putVhost(), putExchange()], () => heard.push('applied'));
-      assert.deepEqual(heard, ['put-vhost', 'put-exchange', 'applied', 'put-queue', 'nested applied']);
-    });
+    contract(
+      'a proposal of a follower waits until all heard of the present one, and is done before its proposer hears',
+      (store) => {
+        const heard: string[] = [];
+        store.follow((change) => {
+          if (change.kind !== 'put-vhost') return;
+          store.propose([putQueue()], () => heard.push('nested applied'));
+        });
+        store.follow((change) => heard.push(change.kind));
+        store.propose([putVhost(), putExchange()], () => heard.push('applied'));
+        assert.deepEqual(heard, ['put-vhost', 'put-exchange', 'put-queue', 'nested applied', 'applied']);
+      },
+    );
 
     contract('names that differ in any octet are different entities', (store) => {
       const names = [

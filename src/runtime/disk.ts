@@ -25,6 +25,11 @@ export const systemDisk: Disk = {
   read: (fd, target, offset, done) => fs.read(fd, target, 0, target.length, offset, done),
 };
 
+/** Makes what was written to a file durable. */
+export type Sync = (fd: number, done: Done) => void;
+
+export const systemSync: Sync = (fd, done) => fs.fdatasync(fd, done);
+
 /**
  * What direct writes ask of memory, offset and length, in bytes. Direct writes go past the kernel's page cache: measured at
  * 1 MiB a write, they cost a fifth to a tenth of the CPU.
