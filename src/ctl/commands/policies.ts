@@ -26,7 +26,7 @@ const KINDS: readonly Kind[] = [
     called: 'policy',
     whenSet: 'policy',
     whenListed: 'policies',
-    text: 'policy',
+    text: 'a policy',
   },
   {
     name: 'operator_policy',
@@ -35,7 +35,7 @@ const KINDS: readonly Kind[] = [
     called: 'operator policy',
     whenSet: 'operator policy override',
     whenListed: 'operator policy overrides',
-    text: 'operator policy, which goes before the policies of users where it is stricter',
+    text: 'an operator policy, which goes before the policies of users where it is stricter',
   },
 ];
 
@@ -49,7 +49,7 @@ function commandsOf(kind: Kind): Command[] {
     {
       name: `clear_${kind.name}`,
       group: 'Policies',
-      text: `Deletes a ${kind.called}`,
+      text: `Deletes ${kind.name === 'policy' ? 'a policy' : 'an operator policy'}`,
       usage: '[--vhost <vhost>] <name>',
       positionals: [1, 1],
       explained: [NAME],
@@ -71,7 +71,7 @@ function commandsOf(kind: Kind): Command[] {
     {
       name: `set_${kind.name}`,
       group: 'Policies',
-      text: `Makes or changes a ${kind.text}`,
+      text: `Makes or changes ${kind.text}`,
       usage: '[--vhost <vhost>] [--priority <priority>] [--apply-to <apply-to>] <name> <pattern> <definition>',
       positionals: [3, 3],
       options: { priority: 'integer', 'apply-to': 'text' },
