@@ -7,9 +7,8 @@
  * await broker.stop();
  * ```
  */
-import type { Socket } from 'node:net';
 import { resolve } from 'node:path';
-import type { Authenticator, TlsPeer } from './auth/access.ts';
+import type { Authenticator } from './auth/access.ts';
 import { Accounts } from './auth/accounts.ts';
 import { firstUser } from './auth/first-user.ts';
 import { AccountAuthenticator } from './auth/login.ts';
@@ -20,18 +19,17 @@ import { DEFAULT_LIMITS, type Limits } from './config/limits.ts';
 import { DEFAULT_NODE_NAME, readNodeName } from './config/node-name.ts';
 import { type Counting, countingOf, DEFAULT_STATISTICS, type StatisticsOptions } from './config/statistics-options.ts';
 import { closeAbandoned } from './connection/abandoned.ts';
-import { Connection } from './connection/connection.ts';
+import { Connections } from './connection/connections.ts';
 import type { ConnectionContext } from './connection/context.ts';
-import { LONGEST_TICK_MS } from './connection/heartbeats.ts';
 import { LateReturns } from './connection/late-returns.ts';
-import { type Listener, type ListenerOptions, Listeners, listenersOf } from './connection/listeners.ts';
+import { type Accepted, type Listener, type ListenerOptions, Listeners, listenersOf } from './connection/listeners.ts';
 import { liveMessages } from './connection/live-messages.ts';
 import { ChunkPool } from './connection/out-buffer.ts';
 import { Pids } from './connection/pids.ts';
 import { ReplyTargets } from './connection/reply-targets.ts';
 import { serverProperties } from './connection/server-properties.ts';
 import { shownCertificate } from './connection/shown-certificate.ts';
-import { SocketReader } from './connection/socket-reader.ts';
+import { Ticker } from './connection/ticker.ts';
 import type { TlsCertificates } from './connection/tls-certificates.ts';
 import { Turn } from './connection/turn.ts';
 import type { Broker, BrokerOptions } from './embedding.ts';
@@ -52,7 +50,7 @@ import { connectionForced } from './protocol/errors.ts';
 import { SEGMENT_BYTES } from './queues/delay-block.ts';
 import { DelayMover } from './queues/delay-mover.ts';
 import { Application } from './runtime/application.ts';
-import { type Clock, systemClock, type Timer } from './runtime/clock.ts';
+import { type Clock, systemClock } from './runtime/clock.ts';
 import { CountedDisk } from './runtime/counted-disk.ts';
 import { openDataDirectory } from './runtime/data-directory.ts';
 import { systemDisk } from './runtime/disk.ts';
@@ -73,13 +71,6 @@ import { Vhosts } from './vhost/vhosts.ts';
 
 export type * from './embedding.ts';
 export { VERSION } from './version.ts';
-
-/** How often connections look at their time limits; more often where a limit is shorter than a few of these. */
-const TICK_MS = LONGEST_TICK_MS;
-const TICKS_PER_LIMIT = 4;
-const SHORTEST_TICK_MS = 20;
-/** How long clients may take to answer the close at a stop. */
-const STOP_GRACE_MS = 2000;
 
 /** @throws Error that says what to do: the port is in use, the directory is another broker's, the data is a newer version's. */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
@@ -102,8 +93,7 @@ class RunningBroker implements Broker {
   readonly #log: Log;
   readonly logs: Logs;
   readonly #limits: Limits;
-  readonly #connections = new Set<Connection>();
-  readonly #reader = new SocketReader();
+  readonly #connections = new Connections();
   readonly #churn = new Churn();
   readonly #pids: Pids;
   readonly #lateReturns = new LateReturns();
@@ -129,9 +119,7 @@ class RunningBroker implements Broker {
   readonly #delayMover: DelayMover;
   #vhosts: Vhosts | null = null;
   #turn: Turn | null = null;
-  #ticker: Timer | null = null;
-  #tickedAtMs = 0;
-  #isTicking = false;
+  #ticker: Ticker | null = null;
   #removePidFile: (() => void) | null = null;
   #management: ManagementServer | null = null;
   #prometheus: HttpListeners | null = null;
@@ -269,16 +257,14 @@ class RunningBroker implements Broker {
     await this.#resources.start();
     await this.#listen(context);
     await this.#startPrometheus(context, vhosts);
-    const periodMs = tickMs(this.#limits);
-    this.#tickedAtMs = this.#clock.monotonicMs();
-    this.#ticker = this.#clock.every(periodMs, () => this.#tick(periodMs));
+    this.#ticker = new Ticker(this.#clock, this.#limits, (nowMs, unheardMs) => this.#tick(nowMs, unheardMs));
     this.#management?.resume(this.#sources());
   }
 
   /** On the ports of the last time, where there was one. */
   async #listen(context: ConnectionContext): Promise<void> {
     const before = this.#listeners?.all ?? [];
-    const accepted = (socket: Socket, tls: TlsPeer | null) => this.#accept(context, socket, tls);
+    const accepted: Accepted = (socket, tls) => this.#connections.accept(context, socket, tls);
     this.#listeners = new Listeners(this.#limits, this.#log, this.#certificates, accepted);
     for (const [index, address] of this.#addresses.entries()) {
       await this.#listeners.listen({ ...address, port: before[index]?.port ?? address.port });
@@ -363,7 +349,7 @@ class RunningBroker implements Broker {
     this.#isDrained = true;
     this.#listeners?.suspend();
     const error = connectionForced('Node was put into maintenance mode');
-    for (const connection of this.#connections) connection.close(error);
+    this.#connections.close(error);
   }
 
   async #erase(): Promise<void> {
@@ -428,9 +414,7 @@ class RunningBroker implements Broker {
     };
     const events = {
       onDurable: () => turn.schedule(),
-      onRelief: () => {
-        for (const connection of this.#connections) connection.relieve();
-      },
+      onRelief: () => this.#connections.relieve(),
       onTrouble: (error: NodeJS.ErrnoException | null) => this.#journalTrouble(error),
     };
     const live = liveMessages(() => this.#vhosts, this.#connections);
@@ -514,26 +498,9 @@ class RunningBroker implements Broker {
   }
 
   #authenticator(accounts: Accounts): Authenticator {
-    const connections = {
-      ofUser: (user: string) => this.#count((connection) => connection.identity.user === user),
-      ofVhost: (vhost: string) => this.#count((connection) => connection.vhost?.name === vhost),
-      channelsOfUser: (user: string) => this.#countChannels(user),
-    };
     const { loopbackUsers = ['guest'], authMechanisms, certificateLogin } = this.#options;
     const mechanisms = mechanismsNamed(authMechanisms, certificateLogin);
-    return new AccountAuthenticator(accounts, { mechanisms, loopbackUsers, connections });
-  }
-
-  #count(which: (connection: Connection) => boolean): number {
-    let count = 0;
-    for (const connection of this.#connections) if (connection.running && which(connection)) count++;
-    return count;
-  }
-
-  #countChannels(user: string): number {
-    let count = 0;
-    for (const { identity, channels } of this.#connections) if (identity.user === user) count += channels.size;
-    return count;
+    return new AccountAuthenticator(accounts, { mechanisms, loopbackUsers, connections: this.#connections });
   }
 
   /** @throws Error that says which setting or file is wrong */
@@ -544,32 +511,12 @@ class RunningBroker implements Broker {
     return new TlsCertificates(tls, this.#clock, this.#log);
   }
 
-  #accept(context: ConnectionContext, accepted: Socket, tls: TlsPeer | null): Socket {
-    const peer = accepted.remoteAddress ?? '';
-    const socket = this.#reader.read(accepted, (bytes, end) => connection.receive(bytes, end));
-    const closed = (connection: Connection) => {
-      this.#connections.delete(connection);
-    };
-    const connection = new Connection(context, socket, peer, { closed }, tls);
-    this.#connections.add(connection);
-    return socket;
-  }
-
-  /** Thousands of connections take a while: the next tick waits for that. */
-  async #tick(periodMs: number): Promise<void> {
-    if (this.#isTicking) return;
-    this.#isTicking = true;
-    const now = this.#clock.monotonicMs();
-    // A process that was stopped, or kept busy by the program around the broker, has not heard what waits in its sockets.
-    const lateMs = now - this.#tickedAtMs - periodMs;
-    const unheardMs = lateMs > periodMs ? lateMs : 0;
-    this.#tickedAtMs = now;
+  async #tick(nowMs: number, unheardMs: number): Promise<void> {
     await this.#slices.each(this.#connections, (connection) => {
       this.#turn?.begin();
-      connection.tick(now, unheardMs);
+      connection.tick(nowMs, unheardMs);
     });
     this.#store?.tick();
-    this.#isTicking = false;
   }
 
   #journalTrouble(error: NodeJS.ErrnoException | null): void {
@@ -581,7 +528,7 @@ class RunningBroker implements Broker {
 
   #alarmChanged(cause: AlarmCause): void {
     this.#turn?.begin();
-    for (const connection of this.#connections) connection.tellAlarm(cause === 'journal');
+    this.#connections.tellAlarm(cause === 'journal');
   }
 
   get stopped(): Promise<void> {
@@ -608,14 +555,9 @@ class RunningBroker implements Broker {
     this.#ticker?.cancel();
     await this.#prometheus?.close();
     const closed = this.#listeners?.close();
-    for (const connection of this.#connections) connection.shutDown();
-    const grace = this.#clock.after(STOP_GRACE_MS, () => {
-      for (const connection of this.#connections) connection.destroy();
-    });
-    while (this.#connections.size > 0) await new Promise((next) => setTimeout(next, 5));
+    await this.#connections.shutDown(this.#clock);
     this.#listeners?.destroyHandshakes();
     await closed;
-    grace.cancel();
     if (this.#logExchange !== null) this.logs.log.remove(this.#logExchange);
     this.#logExchange = this.#events = null;
     this.#vhosts?.internalPublisher.close();
@@ -639,9 +581,4 @@ class RunningBroker implements Broker {
     const effect = 'delayed messages may be marked as repeated after the next start';
     this.#log.warning('store', `the stop could not be noted, ${effect}: ${error.message}`);
   }
-}
-
-function tickMs({ handshakeTimeoutMs, sendTimeoutMs, consumerTimeoutMs }: Limits): number {
-  const shortest = Math.min(handshakeTimeoutMs, sendTimeoutMs, consumerTimeoutMs);
-  return Math.max(SHORTEST_TICK_MS, Math.min(TICK_MS, shortest / TICKS_PER_LIMIT));
 }

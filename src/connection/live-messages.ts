@@ -7,7 +7,7 @@ import type { Connection } from './connection.ts';
 type Visit = Parameters<LiveMessages['visitLive']>[1];
 
 /** @param vhosts null as long as there are none */
-export function liveMessages(vhosts: () => Vhosts | null, connections: ReadonlySet<Connection>): LiveMessages {
+export function liveMessages(vhosts: () => Vhosts | null, connections: Iterable<Connection>): LiveMessages {
   return {
     visitLive: (wanted, visit) => {
       for (const queue of vhosts()?.queues() ?? []) {

@@ -2,8 +2,8 @@
 import type { Clock, Timer } from './clock.ts';
 
 interface Appointment extends Timer {
-  readonly atMs: number;
-  readonly order: number;
+  atMs: number;
+  order: number;
   readonly periodMs: number;
   readonly callback: () => void;
 }
@@ -25,6 +25,11 @@ export class TestClock implements Clock {
   /** Sets the wall clock forth or back, as an operator does; timers do not notice. */
   jump(ms: number): void {
     this.#jumpedMs += ms;
+  }
+
+  /** Lets time pass in which the process does nothing: what became due is called back by the next `advance`. */
+  stall(ms: number): void {
+    this.#nowMs += ms;
   }
 
   monotonicMs(): number {
@@ -49,8 +54,11 @@ export class TestClock implements Clock {
     const untilMs = this.#nowMs + ms;
     for (let next = this.#next(untilMs); next !== null; next = this.#next(untilMs)) {
       this.#nowMs = Math.max(this.#nowMs, next.atMs);
-      next.cancel();
-      if (next.periodMs > 0) this.#add(next.periodMs, next.periodMs, next.callback);
+      if (next.periodMs === 0) next.cancel();
+      else {
+        next.atMs = this.#nowMs + next.periodMs;
+        next.order = this.#made++;
+      }
       next.callback();
     }
     this.#nowMs = untilMs;
