@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { Channel, ConfirmChannel, ConsumeMessage, Options } from 'amqplib';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker.ts';
+import { openSqliteStore } from '../../src/metadata/sqlite-store.ts';
 import { assertChannelCloses, openChannel, openConfirmChannel } from '../conformance/amqplib-session.ts';
 import { eventually, Inbox } from '../conformance/waiting.ts';
 import { type ApiCall, ask } from '../management/http-client.ts';
@@ -429,4 +430,29 @@ describe('dead letters that wait', { timeout: 120_000 }, () => {
       return files.every((name) => !String(name).includes('.segment'));
     });
   });
+});
+
+test('a data directory of an older version takes dead letters that wait, and keeps them', async (t) => {
+  const dataDir = mkdtempSync(join(tmpdir(), 'leveret-retries-old-'));
+  t.after(() => rmSync(dataDir, { recursive: true }));
+  const metadata = openSqliteStore({ directory: dataDir, clusterName: 'old' });
+  // As it was kept before vhosts had an id for what waits in them.
+  const old = { name: '/', description: '', tags: [], tracing: false };
+  await new Promise((applied) => metadata.propose([{ kind: 'put-vhost', vhost: old }], applied));
+  metadata.close();
+  const definitions = {
+    users: [{ name: 'guest', password: 'guest', tags: ['administrator'] }],
+    permissions: [{ user: 'guest', vhost: '/', configure: '.*', write: '.*', read: '.*' }],
+  };
+  broker = await start({ dataDir, definitions });
+  const channel = await openConfirmChannel(t, broker.url);
+  await channel.assertQueue('q', { arguments: { 'x-dead-letter-exchange': '', 'x-dead-letter-delays': ['1h'] } });
+  channel.sendToQueue('q', Buffer.from('x'), { persistent: true });
+  await channel.waitForConfirms();
+  await channel.consume('q', (message) => channel.reject(message!, false));
+  await eventually('what waits', async () => (await waiting()).length === 1);
+  await broker.stop();
+  broker = await start({ dataDir });
+  t.after(() => broker.stop());
+  assert.equal((await waiting()).length, 1);
 });
