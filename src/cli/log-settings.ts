@@ -46,6 +46,7 @@ function fileOptions(settings: Settings, dataDir: string | undefined) {
       date: logRotationDate,
       sizeBytes: logRotationSizeBytes === 0 ? Number.POSITIVE_INFINITY : logRotationSizeBytes,
       count: settings.logRotationCount,
+      compress: settings.logRotationCompress,
     }),
     ofCategory: given({
       connection: settings.logConnectionFile,

@@ -102,8 +102,9 @@ export const LOG_SETTINGS = {
   logRotationCompress: setting({
     key: 'log.file.rotation.compress',
     classic: 'rabbit.log.file.compress',
-    type: absent('files are not compressed here; logrotate can do it'),
-    text: 'Only false: files are not compressed.',
+    type: FLAG,
+    default: 'false',
+    text: 'true: old files are compressed with gzip, and have .gz behind their names.',
   }),
   logConsole: setting({
     key: 'log.console',

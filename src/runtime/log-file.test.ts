@@ -6,7 +6,9 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
+  statSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -14,6 +16,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { setImmediate as turnOfLoop } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
 import { LogFile, type LogRotation } from './log-file.ts';
 import { readRotationDate } from './rotation-date.ts';
 import { TestClock } from './test-clock.ts';
@@ -37,10 +41,19 @@ class Bench {
     this.#file = new LogFile({
       path,
       clock: this.clock,
-      rotation: { date: null, sizeBytes: Number.POSITIVE_INFINITY, count: 3, ...rotation },
+      rotation: { date: null, sizeBytes: Number.POSITIVE_INFINITY, count: 3, compress: false, ...rotation },
       note: (text) => `note: ${text}\n`,
     });
     return this.#file;
+  }
+
+  /** Resolves when these are there, and nothing is being compressed any more. */
+  async has(...names: string[]): Promise<void> {
+    const isThere = () => {
+      const found = readdirSync(this.directory);
+      return names.every((name) => found.includes(name)) && found.every((name) => /^a\.log(\.\d\.gz)?$/.test(name));
+    };
+    while (!isThere()) await turnOfLoop();
   }
 
   contents(): Record<string, string> {
@@ -70,6 +83,44 @@ describe('a log file', () => {
     const bench = new Bench(t);
     bench.open({ sizeBytes: 3 }).write('longer\n');
     assert.deepEqual(bench.contents(), { 'a.log': 'longer\n' });
+  });
+
+  test('has old files compressed, each under its number, whatever is rotated meanwhile', async (t) => {
+    const bench = new Bench(t);
+    const file = bench.open({ sizeBytes: 10, count: 3, compress: true });
+    for (const line of ['first\n', 'second\n', 'third\n', 'fourth\n', 'fifth\n']) file.write(line);
+    await bench.has('a.log.0.gz', 'a.log.1.gz', 'a.log.2.gz');
+    assert.deepEqual(Object.keys(bench.contents()), ['a.log', 'a.log.0.gz', 'a.log.1.gz', 'a.log.2.gz']);
+    file.write('sixth\n');
+    await bench.has('a.log.0.gz', 'a.log.1.gz', 'a.log.2.gz');
+    const old = [0, 1, 2].map((number) => gunzipSync(readFileSync(`${bench.path}.${number}.gz`)).toString());
+    assert.deepEqual(old, ['fifth\n', 'fourth\n', 'third\n']);
+    assert.equal(statSync(`${bench.path}.0.gz`).mode & 0o777, 0o640);
+  });
+
+  test('compresses what a crash has left as it was, and throws away what it had begun', async (t) => {
+    const bench = new Bench(t);
+    writeFileSync(`${bench.path}.0`, 'old\n');
+    writeFileSync(`${bench.path}.compressing`, 'a part');
+    const file = bench.open({ sizeBytes: 3, compress: true });
+    file.write('one\n');
+    file.write('two\n');
+    await bench.has('a.log.0.gz', 'a.log.1.gz');
+    assert.deepEqual(Object.keys(bench.contents()), ['a.log', 'a.log.0.gz', 'a.log.1.gz']);
+    assert.equal(gunzipSync(readFileSync(`${bench.path}.1.gz`)).toString(), 'old\n');
+  });
+
+  test('says so when an old file cannot be compressed, and keeps it', async (t) => {
+    const bench = new Bench(t);
+    const file = bench.open({ compress: true });
+    mkdirSync(`${bench.path}.compressing`);
+    file.write('one\n');
+    file.rotate();
+    file.write('two\n');
+    while (!readFileSync(bench.path, 'utf8').includes('note')) await turnOfLoop();
+    assert.match(readFileSync(bench.path, 'utf8'), /^two\nnote: .*a\.log\.\* could not be compressed \(\w+\)\n$/);
+    assert.equal(readFileSync(`${bench.path}.0`, 'utf8'), 'one\n');
+    rmdirSync(`${bench.path}.compressing`);
   });
 
   test('of which none shall be kept begins anew', (t) => {

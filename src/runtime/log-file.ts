@@ -1,5 +1,5 @@
 /**
- * A log file that is rotated: `leveret.log`, before it `leveret.log.0`, before that `.1`, and so on.
+ * A log file that is rotated: `leveret.log`, before it `leveret.log.0`, before that `.1`, and so on, compressed or not.
  *
  * A line is written when it is said, so that the last ones before a crash are there. Whatever goes wrong with the file never goes
  * further than here: lines that could not be written are counted, and told of once it works again. Somebody else may move the file
@@ -7,6 +7,7 @@
  */
 import * as fs from 'node:fs';
 import type { Clock } from './clock.ts';
+import { OldLogFiles } from './old-log-files.ts';
 import { nextRotationMs, type RotationDate } from './rotation-date.ts';
 
 export interface LogRotation {
@@ -16,6 +17,8 @@ export interface LogRotation {
   readonly sizeBytes: number;
   /** How many old files are kept. */
   readonly count: number;
+  /** Whether they are compressed with gzip. */
+  readonly compress: boolean;
 }
 
 export interface LogFileOptions {
@@ -36,6 +39,7 @@ const MODE = 0o640;
 export class LogFile {
   readonly path: string;
   readonly #options: LogFileOptions;
+  readonly #old: OldLogFiles;
   #fd = -1;
   #isClosed = false;
   #inode = -1;
@@ -50,6 +54,9 @@ export class LogFile {
   constructor(options: LogFileOptions) {
     this.path = options.path;
     this.#options = options;
+    const { count, compress: isCompressed } = options.rotation;
+    const failed = (reason: string) => this.write(options.note(`${this.path}.* could not be compressed (${reason})`));
+    this.#old = new OldLogFiles({ path: this.path, count, isCompressed, failed });
     this.#open();
   }
 
@@ -70,12 +77,7 @@ export class LogFile {
 
   /** At once, whatever its size. @throws Error of the file system */
   rotate(): void {
-    const { path } = this;
-    const { count } = this.#options.rotation;
-    if (count > 0) {
-      for (let number = count - 1; number > 0; number--) moveIfThere(`${path}.${number - 1}`, `${path}.${number}`);
-      moveIfThere(path, `${path}.0`);
-    } else fs.rmSync(path, { force: true });
+    this.#old.take(MODE);
     this.#open();
   }
 
@@ -83,6 +85,7 @@ export class LogFile {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#old.close();
     fs.closeSync(this.#fd);
   }
 
@@ -131,8 +134,4 @@ export class LogFile {
     const there = fs.statSync(this.path, { throwIfNoEntry: false });
     if (there?.ino !== this.#inode) this.#open();
   }
-}
-
-function moveIfThere(from: string, to: string): void {
-  if (fs.existsSync(from)) fs.renameSync(from, to);
 }

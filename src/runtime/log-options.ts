@@ -39,4 +39,4 @@ export interface LogOptions {
   readonly levels?: Readonly<Partial<Record<LogCategory, LogLevel>>>;
 }
 
-export const DEFAULT_ROTATION: LogRotation = { date: null, sizeBytes: 10 * 1024 * 1024, count: 10 };
+export const DEFAULT_ROTATION: LogRotation = { date: null, sizeBytes: 10 * 1024 * 1024, count: 10, compress: false };
