@@ -24,6 +24,7 @@ import type { ConnectionContext } from './connection/context.ts';
 import { LateReturns } from './connection/late-returns.ts';
 import { type Accepted, type Listener, type ListenerOptions, Listeners, listenersOf } from './connection/listeners.ts';
 import { liveMessages } from './connection/live-messages.ts';
+import { Maintenance } from './connection/maintenance.ts';
 import { ChunkPool } from './connection/out-buffer.ts';
 import { Pids } from './connection/pids.ts';
 import { ReplyTargets } from './connection/reply-targets.ts';
@@ -46,7 +47,6 @@ import type { AlarmCause } from './metrics/alarms.ts';
 import { AuthAttempts } from './metrics/auth-attempts.ts';
 import { Churn } from './metrics/churn.ts';
 import { type ResourceFigures, Resources } from './metrics/resources.ts';
-import { connectionForced } from './protocol/errors.ts';
 import { SEGMENT_BYTES } from './queues/delay-block.ts';
 import { DelayMover } from './queues/delay-mover.ts';
 import { Application } from './runtime/application.ts';
@@ -107,7 +107,7 @@ class RunningBroker implements Broker {
     () => this.#stopApplication(),
   );
   #addresses: readonly ListenerOptions[] = [];
-  #isDrained = false;
+  readonly #maintenance = new Maintenance(this.#connections, () => this.#listeners);
   #logExchange: LogOutput | null = null;
   #certificates: TlsCertificates | null = null;
   #listeners: Listeners | null = null;
@@ -328,28 +328,18 @@ class RunningBroker implements Broker {
   #control(): NodeControl {
     return {
       state: () => this.#application.state,
-      isDrained: () => this.#isDrained,
+      isDrained: () => this.#maintenance.isDrained,
       startApp: () => this.#application.start(),
       stopApp: () => this.#application.stop(),
       reset: () => this.#application.whileStopped(() => this.#erase()),
       shutDown: () => void this.stop(),
-      suspendListeners: () => this.#listeners?.suspend(),
-      resumeListeners: async () => this.#listeners?.resume(),
-      drain: () => this.#drain(),
-      revive: async () => {
-        this.#isDrained = false;
-        await this.#listeners?.resume();
-      },
+      suspendListeners: () => this.#maintenance.suspend(),
+      resumeListeners: () => this.#maintenance.resume(),
+      drain: () => this.#maintenance.drain(),
+      revive: () => this.#maintenance.revive(),
       setMemoryHighWatermark: (watermark) => this.setMemoryHighWatermark(watermark),
       setDiskFreeLimit: (limit) => this.setDiskFreeLimit(limit),
     };
-  }
-
-  #drain(): void {
-    this.#isDrained = true;
-    this.#listeners?.suspend();
-    const error = connectionForced('Node was put into maintenance mode');
-    this.#connections.close(error);
   }
 
   async #erase(): Promise<void> {
@@ -571,7 +561,7 @@ class RunningBroker implements Broker {
     this.#removePidFile?.();
     this.#metadata?.close();
     this.#store = this.#vhosts = this.#accounts = this.#metadata = this.#prometheus = this.#removePidFile = null;
-    this.#isDrained = false;
+    this.#maintenance.end();
     this.#log.info('broker', 'Successfully stopped Leveret');
   }
 

@@ -36,7 +36,7 @@ import type { Vhost } from '../vhost/vhost.ts';
 import { AssemblyBudget } from './assembly-budget.ts';
 import type { Channel } from './channel.ts';
 import { ChannelFrames } from './channel-frames.ts';
-import type { ConnectionDescription } from './connection-description.ts';
+import { addressesOf, type ConnectionDescription, nameOf } from './connection-description.ts';
 import { ConnectionLog, reasonOf } from './connection-log.ts';
 import type { ConnectionContext } from './context.ts';
 import { ExclusiveQueues } from './exclusive-queues.ts';
@@ -53,11 +53,6 @@ import { TimeLimits } from './time-limits.ts';
 const HEARTBEAT_FRAME = Buffer.from([FRAME_HEARTBEAT, 0, 0, 0, 0, 0, 0, FRAME_END]);
 /** RabbitMQ waits before it closes on a refused login, which makes guessing slow. */
 const REFUSAL_DELAY_MS = 3_000;
-
-/** The socket forgets where it was once it is closed. */
-function nameOf(peer: string, { remotePort, localAddress, localPort }: Socket): string {
-  return remotePort === undefined ? peer : `${peer}:${remotePort} -> ${localAddress}:${localPort}`;
-}
 
 export interface ConnectionEvents {
   closed(connection: Connection): void;
@@ -181,20 +176,11 @@ export class Connection implements FrameSink, Flowing {
   }
 
   describe(): ConnectionDescription {
-    const { mechanism, clientProperties, channelMax, frameMaxBytes, heartbeatSeconds } = this.#handshake;
-    const { remotePort = 0, localAddress = '', localPort = 0 } = this.#socket;
     return {
-      peerHost: this.peer,
-      peerPort: remotePort,
-      host: localAddress,
-      port: localPort,
+      ...addressesOf(this.peer, this.#socket),
+      ...this.#handshake.agreed,
       tls: this.#tls,
       state: this.#shownState(),
-      mechanism,
-      clientProperties,
-      channelMax,
-      frameMaxBytes,
-      heartbeatSeconds,
       openedAtMs: this.#openedAtMs,
     };
   }

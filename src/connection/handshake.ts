@@ -13,6 +13,7 @@ import { AmqpError, internalError } from '../protocol/errors.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import { type ConnectionTuneOk, METHOD_IDS, type Method, type OutgoingMethod } from '../protocol/methods.generated.ts';
 import type { Vhost } from '../vhost/vhost.ts';
+import type { Agreed } from './connection-description.ts';
 import type { ConnectionLog } from './connection-log.ts';
 import type { ConnectionContext } from './context.ts';
 
@@ -48,6 +49,12 @@ export class Handshake {
     this.#tls = tls;
     this.#log = log;
     this.#loggedIn = loggedIn;
+  }
+
+  /** What both sides have told each other and settled. */
+  get agreed(): Agreed {
+    const { mechanism, clientProperties, channelMax, frameMaxBytes, heartbeatSeconds } = this;
+    return { mechanism, clientProperties, channelMax, frameMaxBytes, heartbeatSeconds };
   }
 
   /** Logged in, and on the way into a vhost. */
