@@ -232,6 +232,8 @@ class RunningBroker implements Broker {
   }
 
   async start(): Promise<void> {
+    const { logging } = this.#options;
+    if (logging?.syslog !== undefined) await this.logs.openSyslog(logging.syslog);
     this.#addresses = listenersOf(this.#options);
     if (this.#addresses.some(({ tls }) => tls)) this.#certificates = await this.#openCertificates();
     await this.#application.start();

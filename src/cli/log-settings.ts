@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { LogOptions } from '../broker.ts';
 import type { Settings } from '../config/settings.ts';
+import type { SyslogLogOptions } from '../runtime/syslog-options.ts';
 import { given } from './listening-options.ts';
 
 /** @param dataDir undefined for a broker in memory, which leaves nothing behind: it has a file only where one is asked for */
@@ -13,6 +14,7 @@ export function logOptions(settings: Settings, dataDir: string | undefined): Log
       settings.logExchange === true
         ? given({ level: settings.logExchangeLevel, formatter: settings.logExchangeFormatter })
         : undefined,
+    syslog: settings.logSyslog === true ? syslogOptions(settings) : undefined,
     levels: given({
       connection: settings.logConnectionLevel,
       channel: settings.logChannelLevel,
@@ -21,6 +23,27 @@ export function logOptions(settings: Settings, dataDir: string | undefined): Log
       federation: settings.logFederationLevel,
       upgrade: settings.logUpgradeLevel,
       default: settings.logDefaultLevel,
+    }),
+  });
+}
+
+function syslogOptions(settings: Settings): SyslogLogOptions {
+  return given({
+    level: settings.logSyslogLevel,
+    formatter: settings.logSyslogFormatter,
+    host: settings.logSyslogHost,
+    port: settings.logSyslogPort,
+    transport: settings.logSyslogTransport,
+    protocol: settings.logSyslogProtocol,
+    identity: settings.logSyslogIdentity,
+    facility: settings.logSyslogFacility,
+    multilineMode: settings.logSyslogMultilineMode,
+    tls: given({
+      caCertFile: settings.logSyslogCaCertFile,
+      certFile: settings.logSyslogCertFile,
+      keyFile: settings.logSyslogKeyFile,
+      password: settings.logSyslogPassword,
+      verify: settings.logSyslogVerify,
     }),
   });
 }

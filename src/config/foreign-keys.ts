@@ -191,9 +191,26 @@ const ENTRIES: readonly Entry[] = [
     notice: 'lines of the log have one form, and the levels of log.file, log.console and log.NAME',
   },
   {
-    keys: 'log.{syslog,journald}.* syslog.*',
+    keys: 'log.journald.*',
     notice: 'lines are not sent there; systemd takes the console’s, with log.console = true',
   },
+  {
+    keys: 'log.syslog.formatter.*',
+    notice: 'lines of the log have one form',
+  },
+  {
+    keys: 'log.syslog.ssl_options.{fail_if_no_peer_cert,honor_cipher_order,honor_ecc_order,client_renegotiation,dh,dhfile}',
+    notice: 'that is for servers; to the syslog server this is a client',
+  },
+  {
+    keys: 'log.syslog.ssl_options.{crl_check,depth,log_alert,reuse_sessions,secure_renegotiate,versions.*}',
+    notice: 'Node’s own TLS decides that: TLS 1.3 or 1.2',
+  },
+  {
+    keys: 'log.syslog.ssl_options.{cert,cacerts.*,key.*,psk_identity}',
+    refusal: 'certificates and keys are read from files: certfile, keyfile, cacertfile',
+  },
+  { keys: 'syslog.*', notice: 'what is sent to syslog is what log.syslog says' },
   {
     keys: 'log.ra.* log.{connection,channel,mirroring,queue,federation,upgrade,default}.rotation.* log.default.file log.categories.*',
     notice: 'files of the log are rotated as log.file.rotation says',

@@ -5,6 +5,7 @@ import { DEFAULT_ROTATION } from '../runtime/log-options.ts';
 import { readRotationDate } from '../runtime/rotation-date.ts';
 import { setting } from './setting.ts';
 import { BYTES, COUNT, choice, FLAG, type SettingType, TEXT } from './setting-types.ts';
+import { SYSLOG_SETTINGS } from './syslog-settings.ts';
 
 const LEVEL = choice(LOG_LEVELS);
 const FORMATTER = choice(LOG_FORMATTERS);
@@ -151,12 +152,7 @@ export const LOG_SETTINGS = {
     default: 'plaintext',
     text: `Form of these messages: ${LOG_FORMATTERS.join(', ')}.`,
   }),
-  logSyslog: setting({
-    key: 'log.syslog',
-    classic: 'rabbit.log.syslog.enabled',
-    type: absent('lines are not sent to syslog; systemd takes the console’s, with log.console = true'),
-    text: 'Only false: lines are not sent to syslog.',
-  }),
+  ...SYSLOG_SETTINGS,
   logJournald: setting({
     key: 'log.journald',
     classic: 'rabbit.log.journald.enabled',

@@ -27,7 +27,7 @@ let offsetOfQuarter = -1;
 let offset = { minutes: 0, text: '+00:00' };
 
 /** Local time, with its distance from UTC. */
-function timeText(atMs: number): string {
+export function timeText(atMs: number): string {
   const quarter = Math.floor(atMs / OFFSET_GOOD_FOR_MS);
   if (quarter !== offsetOfQuarter) {
     offsetOfQuarter = quarter;

@@ -2,6 +2,7 @@
 import type { LogCategory, LogLevel, NamedLogCategory } from './log.ts';
 import type { LogRotation } from './log-file.ts';
 import type { LogFormatter } from './log-format.ts';
+import type { SyslogLogOptions } from './syslog-options.ts';
 
 export interface ConsoleLogOptions {
   /** Default `info`. */
@@ -35,6 +36,7 @@ export interface LogOptions {
   readonly file?: FileLogOptions;
   /** The topic exchange `amq.rabbitmq.log` in the vhost `/`. */
   readonly exchange?: ExchangeLogOptions;
+  readonly syslog?: SyslogLogOptions;
   /** By category; goes before the level of each output. */
   readonly levels?: Readonly<Partial<Record<LogCategory, LogLevel>>>;
 }

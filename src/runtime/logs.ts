@@ -7,6 +7,8 @@ import { type LogCategory, type LogEntry, Logger, type LogLevel, type LogOutput 
 import { LogFile } from './log-file.ts';
 import { formatted, type LogFormatter, plainLines } from './log-format.ts';
 import { type ConsoleLogOptions, DEFAULT_ROTATION, type FileLogOptions, type LogOptions } from './log-options.ts';
+import type { Syslog } from './syslog.ts';
+import type { SyslogLogOptions } from './syslog-options.ts';
 
 /** What whoever runs a broker may do with its log. */
 export interface LogControl {
@@ -39,6 +41,7 @@ export class Logs implements LogControl {
   readonly log: Logger;
   readonly #files = new Map<string, LogFile>();
   readonly #clock: Clock;
+  #syslog: Syslog | null = null;
 
   constructor({ log, logLevel, logging }: LogsOptions, clock: Clock) {
     this.#clock = clock;
@@ -63,8 +66,16 @@ export class Logs implements LogControl {
     for (const file of this.#files.values()) file.rotate();
   }
 
-  /** Lines that come afterwards find no file. */
+  /** Loaded when it is asked for. @throws Error that says which setting makes no sense, or which file cannot be read */
+  async openSyslog(options: SyslogLogOptions): Promise<void> {
+    const { Syslog } = await import('./syslog.ts');
+    this.#syslog = new Syslog(options, this.#clock, this.log);
+    this.log.add(this.#syslog);
+  }
+
+  /** Lines that come afterwards find no file, and no server. */
   close(): void {
+    this.#syslog?.close();
     for (const file of this.#files.values()) file.close();
     this.#files.clear();
   }
