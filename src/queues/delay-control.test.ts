@@ -328,8 +328,11 @@ describe('many that are gone out of their turn', () => {
 
   async function passAllMany(): Promise<void> {
     line.clock.jump(DAY_MS + MANY * 100);
-    await line.pass(6000, 200);
-    assert.equal(line.line.count, 0);
+    // As long as it takes: reads come when they come.
+    for (let i = 0; line.line.count > 0; i++) {
+      assert(i < 1000, `${line.line.count} never come`);
+      await line.pass(200, 200);
+    }
   }
 
   test('are remembered in a file for each segment, and need no marks', async () => {

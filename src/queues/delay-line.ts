@@ -352,16 +352,14 @@ export class DelayLine implements DelayLineIdentity {
   /** Now and then: has read what is due soon, and moved what is not. */
   #lookAhead(nowMs: number): void {
     const first = this.#first();
-    if (first !== null && !(first instanceof DelayBlock) && first.nextDueMs <= nowMs) {
-      first.prepare(() => this.#segmentRead(first));
-    }
+    if (first !== null && !(first instanceof DelayBlock) && first.nextDueMs <= nowMs) this.#prepare(first, nowMs);
     const monotonicMs = this.env.clock.monotonicMs();
     if (monotonicMs < this.#readAheadAtMs) return;
     this.#readAheadAtMs = monotonicMs + READ_AHEAD_EVERY_MS;
     this.#moveBlocks(nowMs);
     const untilMs = nowMs + READ_AHEAD_MS;
     for (const segment of this.segments) {
-      if (segment.nextDueMs <= untilMs) segment.prepare(() => this.#segmentRead(segment));
+      if (segment.nextDueMs <= untilMs) this.#prepare(segment, nowMs);
       else segment.rest(segment.nextDueMs > nowMs + SOON_MS);
     }
     for (const block of this.blocks) {
@@ -377,13 +375,17 @@ export class DelayLine implements DelayLineIdentity {
     if (page.bytes === null && !page.loading) store.load(page, () => undefined);
   }
 
+  /** Has more read at once where the line is late: every read costs it a turn. */
+  #prepare(segment: DelaySegment, nowMs: number): void {
+    const bytes = segment.nextDueMs <= nowMs ? this.#shelf.windowBytes : undefined;
+    segment.prepare(() => this.#segmentRead(segment), bytes);
+  }
+
   #segmentRead(segment: DelaySegment): void {
     const nowMs = this.env.clock.nowMs();
     this.count -= segment.takeLost();
     if (segment.isEnded && this.segments.includes(segment)) this.#end(segment);
-    if (!segment.isReady && segment.nextDueMs <= nowMs + READ_AHEAD_MS) {
-      segment.prepare(() => this.#segmentRead(segment));
-    }
+    if (!segment.isReady && segment.nextDueMs <= nowMs + READ_AHEAD_MS) this.#prepare(segment, nowMs);
     if (segment.nextDueMs < this.#wakeAtMs) this.#wakeAt(segment.nextDueMs);
   }
 
@@ -466,7 +468,7 @@ export class DelayLine implements DelayLineIdentity {
       this.#shelf.markGone(source, position);
       if (source.waiting === 0) this.endSegment(source);
       // Or what is due next would not be known until its time.
-      else if (!source.isHeadKnown) source.prepare(() => this.#segmentRead(source));
+      else if (!source.isHeadKnown) this.#prepare(source, this.env.clock.nowMs());
     } else {
       source.cancel(index);
       this.env.store.settle(this.id, position, this.durable);

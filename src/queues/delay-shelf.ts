@@ -1,6 +1,6 @@
 /** The segments of a delay line: which there are, how far each is released, and when its file may go. */
 import type { DamageReport } from '../storage/damage.ts';
-import { type DelaySegment, openSegment } from '../storage/delay-segment.ts';
+import { type DelaySegment, openSegment, WINDOW_BYTES } from '../storage/delay-segment.ts';
 import { goneFilePath, readGoneFile, writeGoneFile } from '../storage/gone-file.ts';
 import type { DelayEnvironment, DelayLineIdentity } from './delay-environment.ts';
 import { isSegmentKey, messageKey, messagesIn, nextSegmentNumber, positionOf } from './delay-marks.ts';
@@ -11,6 +11,9 @@ const MARKED_MOST = 256;
 /** How far ahead the segments are known that have something due, and how often they are looked for. */
 const NEAR_MS = 3000;
 const LOOK_MS = 1000;
+/** What is read at once of a segment, at most, and of all that have something due soon together. */
+const WINDOW_MAX_BYTES = 1024 * 1024;
+const WINDOWS_BYTES = 32 * 1024 * 1024;
 
 export class DelayShelf {
   readonly #segments: DelaySegment[] = [];
@@ -101,6 +104,12 @@ export class DelayShelf {
     const near = earliest(this.#near);
     const far = this.#far;
     return near === null || (far !== null && far.nextDueMs < near.nextDueMs) ? far : near;
+  }
+
+  /** How much may be read at once of a segment that is late. */
+  get windowBytes(): number {
+    const share = Math.floor(WINDOWS_BYTES / this.#near.length);
+    return Math.max(WINDOW_BYTES, Math.min(WINDOW_MAX_BYTES, share));
   }
 
   #lookAround(nowMs: number): void {

@@ -1,5 +1,5 @@
 /**
- * Reads a delay segment in the order in which its messages are due: a chunk of its index and a window of its records are in
+ * Reads a delay segment in the order in which its messages are due: chunks of its index and a window of its records are in
  * memory, and only while something of it is due soon. Reading never blocks: a head that is not there yet is `prepare`d.
  */
 import { crc32 } from 'node:zlib';
@@ -20,8 +20,8 @@ import {
 import { Page } from './page.ts';
 import { RestingFile } from './resting-file.ts';
 
-/** How much of the records is read at a time; one that is larger comes alone. */
-const WINDOW_BYTES = 64 * 1024;
+/** How much of the records is read at a time, at least; one that is larger comes alone. */
+export const WINDOW_BYTES = 64 * 1024;
 /** Reads that fail are repeated; after so many what stands there is given up. */
 const READ_ATTEMPTS = 5;
 
@@ -45,8 +45,9 @@ export class DelaySegment {
   /** A bit for each message, in the order: set for what is gone out of its turn. Null while nothing is. */
   #gone: Uint8Array | null = null;
   #head: SegmentEntry | null = null;
-  #chunk: Buffer | null = null;
-  #chunkNumber = -1;
+  /** Some chunks of the index. */
+  #index: Buffer | null = null;
+  #firstChunk = -1;
   #window: Page | null = null;
   #windowFrom = 0;
   #reading = false;
@@ -89,28 +90,34 @@ export class DelaySegment {
     return window !== null && offset >= this.#windowFrom && offset + size <= this.#windowFrom + window.end;
   }
 
-  /** Reads what the head needs, and calls back once more of it is there, or is known not to be. */
-  prepare(ready: () => void): void {
+  /**
+   * Reads what the head needs, and calls back once more of it is there, or is known not to be.
+   * @param bytes how much of the records is read; of the index, what goes with it
+   */
+  prepare(ready: () => void, bytes = WINDOW_BYTES): void {
     if (this.#reading || this.isClosed || this.isEnded || this.isReady) return;
     this.#reading = true;
-    if (this.#head === null) this.#readChunk(ready);
-    else this.#readWindow(this.#head, ready);
+    if (this.#head === null) this.#readIndex(ready, Math.ceil(bytes / WINDOW_BYTES));
+    else this.#readWindow(this.#head, ready, bytes);
   }
 
-  #readChunk(ready: () => void): void {
+  #readIndex(ready: () => void, mostChunks: number): void {
     const number = Math.floor(this.cursor / CHUNK_ENTRIES);
-    const chunk = Buffer.alloc(CHUNK_SIZE);
-    this.#read(chunk, HEADER_SIZE + number * CHUNK_SIZE, () => {
-      this.#takeChunk(chunk, number);
+    const chunks = Buffer.alloc(Math.min(mostChunks, chunksOf(this.header.count) - number) * CHUNK_SIZE);
+    this.#read(chunks, HEADER_SIZE + number * CHUNK_SIZE, () => {
+      this.#takeIndex(chunks, number);
       ready();
     });
   }
 
-  #takeChunk(chunk: Buffer, number: number): void {
+  /** Takes chunks as far as they are sound; what stood in the first one is lost if that is not. */
+  #takeIndex(chunks: Buffer, number: number): void {
     if (this.isEnded) return;
-    this.#chunk = chunk;
-    this.#chunkNumber = number;
-    if (isSoundChunk(chunk)) return this.#seekHead();
+    let end = 0;
+    while (end < chunks.length && isSoundChunk(chunks.subarray(end, end + CHUNK_SIZE))) end += CHUNK_SIZE;
+    this.#index = chunks.subarray(0, end);
+    this.#firstChunk = number;
+    if (end > 0) return this.#seekHead();
     const offset = HEADER_SIZE + number * CHUNK_SIZE;
     this.#damage?.tellBroken(this.path, offset, CHUNK_SIZE);
     const next = Math.min((number + 1) * CHUNK_ENTRIES, this.header.count);
@@ -121,8 +128,8 @@ export class DelaySegment {
     this.#seekHead();
   }
 
-  #readWindow({ offset, size }: SegmentEntry, ready: () => void): void {
-    const bytes = Buffer.allocUnsafeSlow(Math.max(WINDOW_BYTES, size));
+  #readWindow({ offset, size }: SegmentEntry, ready: () => void, wantedBytes: number): void {
+    const bytes = Buffer.allocUnsafeSlow(Math.max(wantedBytes, size));
     this.#read(bytes, offset, (count) => {
       this.#window = new Page(0, false, bytes, bytes.length);
       // What could not be read must not look like what was there before.
@@ -152,20 +159,20 @@ export class DelaySegment {
   #seekHead(): void {
     this.#head = null;
     for (; !this.isEnded; this.cursor++) {
-      const number = Math.floor(this.cursor / CHUNK_ENTRIES);
-      if (this.#chunk === null || number !== this.#chunkNumber) {
-        this.#chunk = null;
+      const chunkAt = (Math.floor(this.cursor / CHUNK_ENTRIES) - this.#firstChunk) * CHUNK_SIZE;
+      if (this.#index === null || chunkAt < 0 || chunkAt >= this.#index.length) {
+        this.#index = null;
         return;
       }
       if (!this.isWaitingAt(this.cursor)) continue;
-      const head = readEntry(this.#chunk, 8 + (this.cursor % CHUNK_ENTRIES) * ENTRY_SIZE);
+      const head = readEntry(this.#index, chunkAt + 8 + (this.cursor % CHUNK_ENTRIES) * ENTRY_SIZE);
       this.#head = head;
       this.nextDueMs = head.dueAtMs;
       return;
     }
     this.nextDueMs = Number.POSITIVE_INFINITY;
     this.#window = null;
-    this.#chunk = null;
+    this.#index = null;
   }
 
   /** The head's record, or null when it is damaged: that is reported, and the head may be shifted. Only while `isReady`. */
@@ -230,7 +237,7 @@ export class DelaySegment {
   rest(isLong: boolean): void {
     this.#window = null;
     if (!isLong || this.#reading) return;
-    this.#head = this.#chunk = null;
+    this.#head = this.#index = null;
     this.#file.rest();
   }
 
@@ -251,7 +258,7 @@ export class DelaySegment {
     const number = Math.floor(this.cursor / CHUNK_ENTRIES);
     const chunk = Buffer.alloc(CHUNK_SIZE);
     this.#file.readSync(chunk, HEADER_SIZE + number * CHUNK_SIZE);
-    this.#takeChunk(chunk, number);
+    this.#takeIndex(chunk, number);
   }
 
   /** The positions of all messages that the segment was made with, in its order. Blocks: for starts alone. */
