@@ -1,5 +1,6 @@
 /**
- * A broker's HTTP API, over its control socket or at a URL. Requests of one command go over one connection, one after the other.
+ * A broker's HTTP API, over its control socket or at a URL. Requests of one command go over one connection, one after the other;
+ * those that do not wait for one another go over a few.
  * @see docs/http-api.md
  */
 import { Agent, type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
@@ -29,6 +30,9 @@ export class ApiRefusal extends Error {
 }
 
 type Headers = Readonly<Record<string, string>>;
+
+/** A command that asks for many things may ask for so many of them before the first one is answered. */
+export const REQUESTS_AT_ONCE = 8;
 
 export class BrokerClient {
   readonly #target: Target;
@@ -147,7 +151,7 @@ export class BrokerClient {
   async #opener(): Promise<(options: RequestOptions) => ClientRequest> {
     const { protocol, address } = this.#target;
     const http = protocol === 'https:' ? await import('node:https') : { Agent, request };
-    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const agent = new http.Agent({ keepAlive: true, maxSockets: REQUESTS_AT_ONCE });
     this.#agent = agent;
     return (options) => http.request({ ...address, ...options, agent });
   }

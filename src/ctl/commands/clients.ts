@@ -1,7 +1,7 @@
 /** What clients have open: connections, channels, consumers. */
 import { setTimeout } from 'node:timers/promises';
 import { path } from '../asking.ts';
-import type { BrokerClient, Json } from '../broker-client.ts';
+import { type BrokerClient, type Json, REQUESTS_AT_ONCE } from '../broker-client.ts';
 import { type Call, type Command, DONE, type Output, type RunningCall } from '../command.ts';
 import { EXIT, failed } from '../failure.ts';
 import { type ColumnsOf, field, NOTHING, streamed, tableField } from '../listing.ts';
@@ -209,11 +209,16 @@ async function closeAll(call: RunningCall): Promise<Output> {
   const chosen = limit === undefined || limit <= 0 ? wanted : wanted.slice(0, limit);
   const progress = new Progress(call, chosen.length, 'connections closed');
   let closedCount = 0;
-  for (const { name } of chosen) {
-    if (delayMs > 0) await setTimeout(delayMs, undefined, { signal: call.signal });
-    if (await close(broker, name, positionals[0]!)) closedCount++;
-    progress.step();
-  }
+  const rest = chosen.values();
+  const closeRest = async () => {
+    for (const { name } of rest) {
+      if (delayMs > 0) await setTimeout(delayMs, undefined, { signal: call.signal });
+      if (await close(broker, name, positionals[0]!)) closedCount++;
+      progress.step();
+    }
+  };
+  // One after the other where there is to be time between them; else some are on their way while others are answered.
+  await Promise.all(Array.from({ length: delayMs > 0 ? 1 : REQUESTS_AT_ONCE }, closeRest));
   progress.end();
   return { kind: 'text', text: `Closed ${closedCount} connections` };
 }
