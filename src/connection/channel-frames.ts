@@ -32,7 +32,7 @@ export class ChannelFrames {
       if (channel === null) return this.#frameWithoutChannel(bytes, type, number, from, to);
       this.last = channel;
     }
-    if (channel.waitsFor !== 'nothing') return this.#flow.hold(number, bytes, from, to);
+    if (channel.waitsFor !== 'nothing') return this.#takeAhead(channel, bytes, type, from, to);
     if (type === FRAME_METHOD) {
       if (to - from < 4) throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
       if (!channel.open) return this.#methodWhileClosing(channel, bytes, from, to);
@@ -55,6 +55,13 @@ export class ChannelFrames {
     if (type === FRAME_BODY) return channel.publisher.body(bytes, from, to);
     if (to - from < 14) throw unreadableFrame(type, bytes, from, to, 'unknown_frame');
     channel.publisher.header(bytes, from, to);
+  }
+
+  /** A frame of a channel that waits is held, unless it asks for what needs not wait for what was asked before. */
+  #takeAhead(channel: Channel, bytes: Buffer, type: number, from: number, to: number): void {
+    const mayBe = type === FRAME_METHOD && to - from >= 4 && !channel.pipeline.isEmpty && channel.open;
+    if (mayBe && this.#flow.isFirst(channel.number) && proposeAhead(channel, bytes, from, to)) return;
+    this.#flow.hold(channel.number, bytes, from, to);
   }
 
   #channelMethod(channel: Channel, method: Method): void {
@@ -119,5 +126,27 @@ export class ChannelFrames {
     this.#connection.context.churn.channelClosed++;
     if (this.last === channel) this.last = null;
     if (channel.open) channel.destroy();
+  }
+}
+
+const EXCHANGE_CLASS = 40;
+const QUEUE_CLASS = 50;
+
+/** @returns false where it has to wait: nothing of it has happened then */
+function proposeAhead(channel: Channel, bytes: Buffer, from: number, to: number): boolean {
+  const classId = bytes.readUInt16BE(from);
+  if (classId !== EXCHANGE_CLASS && classId !== QUEUE_CLASS) return false;
+  const { churn } = channel.context;
+  const { queueDeclared } = churn;
+  try {
+    const method = decodeMethod(bytes, from, to);
+    if (!channel.pipeline.mayTake(method, channel.vhost)) return false;
+    channel.handle(method);
+    return true;
+  } catch (error) {
+    if (!(error instanceof AmqpError)) throw error;
+    // It is refused in its turn, if it still is to be refused by then.
+    churn.queueDeclared = queueDeclared;
+    return false;
   }
 }

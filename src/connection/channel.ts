@@ -36,6 +36,7 @@ import { readConsumerArguments } from './consumer-arguments.ts';
 import type { ConnectionContext } from './context.ts';
 import { Content, deliverPrefix, writeContent, writeDelivery, writeTag } from './delivery.ts';
 import type { ReturnTarget } from './late-returns.ts';
+import { Pipeline } from './pipeline.ts';
 import { Publisher } from './publisher.ts';
 import { REPLY_TO, type ReplyTarget } from './reply-targets.ts';
 import { giveAllBack, recover, settle } from './settling.ts';
@@ -59,6 +60,8 @@ export class Channel implements Confirming, ReplyTarget, ReturnTarget {
   waitsFor: 'nothing' | 'operation' | 'publishing' = 'nothing';
   confirms: Confirms | null = null;
   tx: Transaction | null = null;
+  /** What it has asked for, of which the answers are still to come. */
+  readonly pipeline = new Pipeline();
   /** The queue that an empty name stands for. */
   lastQueue: string | null = null;
   /** basic.qos global: deliveries that all consumers together may hold; at most what the broker allows a channel. */

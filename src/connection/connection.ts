@@ -266,7 +266,7 @@ export class Connection implements FrameSink, Flowing {
     if (this.#state === 'handshake') return this.#takeStep(this.#handshake.method(method));
     switch (method.name) {
       case 'connection.close':
-        if (this.#state === 'running' && this.#flow.holdsFrames) return this.#closeLater();
+        if (this.#state === 'running' && this.#owesAnswers) return this.#closeLater();
         return this.#closeOk();
       case 'connection.close-ok':
         if (this.#state === 'closing') return this.#endSocket();
@@ -381,12 +381,32 @@ export class Connection implements FrameSink, Flowing {
     this.#flow.updateReading();
   }
 
+  /** Answers what a channel has asked for as far as it is done; once all of it is, the channel waits no longer. */
+  answer(channel: Channel): void {
+    if (this.#state === 'closed' || channel.waitsFor !== 'operation') return;
+    this.context.turn.begin();
+    if (channel.open) this.#frames.last = channel;
+    try {
+      channel.pipeline.answer();
+    } catch (error) {
+      this.fail(error);
+    }
+    if (channel.pipeline.isEmpty) this.goOn(channel, () => {});
+  }
+
+  /** Whether something that was asked for is not done yet. */
+  get #owesAnswers(): boolean {
+    if (this.#flow.holdsFrames) return true;
+    for (const { pipeline, open } of this.channels.values()) if (open && !pipeline.isEmpty) return true;
+    return false;
+  }
+
   /** Takes frames that were held: what is written meanwhile are answers, and a close that waited for them may be due. */
   #taking(take: () => void): void {
     const isOutermost = this.#sending.beginAnswers();
     take();
     this.#sending.endAnswers(isOutermost);
-    if (this.#closeAsked && !this.#flow.holdsFrames && this.#state === 'running') this.#closeOk();
+    if (this.#closeAsked && !this.#owesAnswers && this.#state === 'running') this.#closeOk();
   }
 
   takeHeldFrame(bytes: Buffer, type: number, number: number, from: number, to: number): void {

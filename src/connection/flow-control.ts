@@ -35,6 +35,8 @@ export class FlowControl {
   readonly #connection: Flowing;
   /** Frames of channels that wait. */
   readonly #held = new HeldFrames();
+  /** The channel whose held frames are being taken; 0 while none are. */
+  #taken = 0;
   /** True while a publish may not be taken in: throttled, or an alarm. */
   publishingStopped = false;
   /** True while too much waits to be written, by anybody. */
@@ -64,6 +66,11 @@ export class FlowControl {
     this.#held.add(number, bytes, from - FRAME_HEADER_SIZE, to + 1);
   }
 
+  /** Whether nothing of a channel is held before the frame that is being taken. */
+  isFirst(number: number): boolean {
+    return this.#taken === number || this.#held.of(number) === undefined;
+  }
+
   /** Takes what is held for all channels, each until it waits again. */
   takeAll(): void {
     for (const number of this.#held.channels) this.take(number);
@@ -73,19 +80,24 @@ export class FlowControl {
   take(number: number): void {
     const line = this.#held.of(number);
     if (line === undefined) return;
+    const before = this.#taken;
+    this.#taken = number;
     while (line.start < line.end && !this.#connection.suspended && !this.#waits(number)) {
       const { bytes, start } = line;
       const size = bytes.readUInt32BE(start + 3);
       const from = start + FRAME_HEADER_SIZE;
       this.#held.shift(line, size + FRAME_OVERHEAD_SIZE);
       this.#connection.takeHeldFrame(bytes, bytes[start], number, from, from + size);
+      // It was put back.
+      if (line.start === start) break;
     }
+    this.#taken = before;
     if (line.start === line.end) this.#held.drop(number);
   }
 
   #waits(number: number): boolean {
     const channel = this.#connection.channels.get(number);
-    return channel !== undefined && channel.waitsFor !== 'nothing';
+    return channel !== undefined && channel.waitsFor !== 'nothing' && channel.pipeline.isEmpty;
   }
 
   /** Nothing that is held is wanted any more. */

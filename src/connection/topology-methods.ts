@@ -42,6 +42,7 @@ import { checkExchangeEquivalence, checkQueueEquivalence } from '../vhost/equiva
 import { checkExchangeArguments } from '../vhost/exchange-arguments.ts';
 import { readQueueArguments } from '../vhost/queue-arguments.ts';
 import type { Channel } from './channel.ts';
+import type { Request } from './pipeline.ts';
 import { REPLY_TO } from './reply-targets.ts';
 
 // --- exchanges ---
@@ -139,7 +140,7 @@ export function declareQueue(channel: Channel, method: QueueDeclare, isSecond = 
     existing.touch();
     return declared(channel, method.noWait, existing);
   }
-  channel.access.checkQueueCount(name, vhost.queues.size);
+  channel.access.checkQueueCount(name, vhost.queues.size + vhost.proposedQueueCount);
   const identity = { vhost: vhost.name, name, durable, exclusive, autoDelete };
   checkDeadLetterAccess(channel, name, args);
   const { type } = readQueueArguments(identity, args);
@@ -283,21 +284,32 @@ interface Wanted {
 
 function propose(channel: Channel, { name }: TopologyMethod, { change, applied, answer, again }: Wanted): void {
   const { connection, context } = channel;
-  let answered = false;
-  const done = (error: MetadataError | null) => {
-    answered = true;
-    if (error === null) applied?.();
-    connection.goOn(channel, () => {
-      try {
-        if (error !== null && (again === undefined || !isOutdated(error))) throw internalError(error.message);
-        if (channel.open) (error === null ? answer : again)?.();
-      } catch (refusal) {
-        throw refusal instanceof AmqpError && refusal.classId === 0 ? refusal.at(METHOD_IDS[name]) : refusal;
-      }
-    });
+  const { pipeline, vhost } = channel;
+  let error: MetadataError | null = null;
+  const then = () => {
+    try {
+      if (error !== null && (again === undefined || !isOutdated(error))) throw internalError(error.message);
+      if (channel.open) (error === null ? answer : again)?.();
+    } catch (refusal) {
+      throw refusal instanceof AmqpError && refusal.classId === 0 ? refusal.at(METHOD_IDS[name]) : refusal;
+    }
+  };
+  const request: Request = { isDone: false, then };
+  let hasReturned = false;
+  const queueCount = change.kind === 'put-queue' ? 1 : 0;
+  vhost.proposedQueueCount += queueCount;
+  pipeline.add(change, request);
+  const done = (fault: MetadataError | null) => {
+    error = fault;
+    vhost.proposedQueueCount -= queueCount;
+    request.isDone = true;
+    if (fault === null) applied?.();
+    if (hasReturned) connection.answer(channel);
   };
   context.metadata.propose([change], done, connection.user);
-  if (!answered) connection.wait(channel);
+  hasReturned = true;
+  if (pipeline.isThrough(request)) then();
+  else connection.wait(channel);
 }
 
 /** Does it once all that was proposed until now is done; the channel waits for that. */
@@ -325,7 +337,10 @@ function changeBinding(channel: Channel, method: BindingMethod, binding: Binding
   const ok = () => channel.answer('noWait' in method && method.noWait, { name: `${method.name}-ok` });
   const source = vhost.exchanges.get(binding.source);
   const destination = vhost.destination(binding.destinationType, binding.destination);
-  if (source === undefined || destination === undefined) {
+  // What is being declared by the same channel has been checked, and the store finds out whether it is there.
+  const isDeclared =
+    !isSecond && binding.destinationType === 'queue' && channel.pipeline.declaresQueue(binding.destination);
+  if (source === undefined || (destination === undefined && !isDeclared)) {
     if (!isBind) return ok();
     if (source === undefined && binding.destinationType === 'exchange') throw noExchange(channel, binding.source);
     if (destination === undefined) {
@@ -335,11 +350,11 @@ function changeBinding(channel: Channel, method: BindingMethod, binding: Binding
     }
     throw noExchange(channel, binding.source);
   }
-  if (destination.kind === 'queue' && isBind) refuseLocked(channel, destination);
+  if (destination?.kind === 'queue' && isBind) refuseLocked(channel, destination);
   if (isBind) {
     const { routingKey } = binding;
     validateBinding(source.routingType, {
-      destinationKind: destination.kind,
+      destinationKind: binding.destinationType,
       routingKey,
       arguments: binding.arguments,
     });

@@ -84,6 +84,8 @@ export class Vhost {
   lineId: number | undefined;
   /** What a queue becomes that is declared without x-queue-type. */
   defaultQueueType: QueueType = 'classic';
+  /** Queues that are being declared: they count where there is a limit. */
+  proposedQueueCount = 0;
   /** Grows with every change that may alter where a message goes. */
   topologyVersion = 0;
   readonly gone = new GoneTotals();
