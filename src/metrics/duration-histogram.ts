@@ -5,7 +5,9 @@ export const BUCKET_ENDS_MS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5
 
 const LONGEST_MS = 10_000;
 /** Which bucket each whole number of milliseconds is in. */
-const BUCKET_OF = Uint8Array.from({ length: LONGEST_MS + 1 }, (_, ms) => BUCKET_ENDS_MS.findIndex((end) => ms <= end));
+const BUCKET_OF = new Uint8Array(LONGEST_MS + 1);
+for (const [bucket, end] of BUCKET_ENDS_MS.entries())
+  BUCKET_OF.fill(bucket, (BUCKET_ENDS_MS[bucket - 1] ?? -1) + 1, end + 1);
 
 export class DurationHistogram {
   /** How many are in each bucket, and behind all of them how many took longer. */

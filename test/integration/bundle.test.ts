@@ -62,21 +62,31 @@ suite('the bundle', () => {
     const headers = { authorization: `Basic ${btoa('guest:guest')}` };
     assert.equal((await fetch(`${url}overview`, { headers })).status, 200);
     const { files, builtins } = await loadedBy(leveret);
-    assert.ok(files.includes('http.js'), files.join());
+    assert.ok(files.includes('api.js'), files.join());
     assert.ok(builtins.includes('http'));
   });
 
-  test('every thread has its file, with all in it that it runs', () => {
+  test('a scrape has no HTTP client loaded, which comes with an import of node:http', async (t) => {
+    const leveret = started(t, '--memory');
+    await leveret.port();
+    const [, url] = /metrics +(\S+)$/m.exec(leveret.stdout)!;
+    assert.equal((await fetch(url!)).status, 200);
+    const { builtins } = await loadedBy(leveret);
+    assert.ok(builtins.includes('http'));
+    assert.ok(!builtins.some((name) => name.includes('undici')));
+  });
+
+  test('leveretctl and every thread have one file, with all in it that they run', () => {
     const threads = globSync('src/**/*-{thread,worker}.ts', { cwd: ROOT }).map((path) => basename(path, '.ts'));
     assert.deepEqual(threads.sort(), ['delay-thread', 'load-worker']);
-    for (const name of threads) {
+    for (const name of ['leveretctl', ...threads]) {
       const code = readFileSync(join(bundle, `${name}.js`), 'utf8');
       assert.doesNotMatch(code, /(from|import\() ?"\.\//, name);
     }
   });
 
   test('every letter in it is ASCII, so that V8 keeps it with a byte a letter', () => {
-    for (const name of ['core.js', 'serve.js', 'http.js', 'leveretctl.js']) {
+    for (const name of ['core.js', 'serve.js', 'api.js', 'leveretctl.js']) {
       assert.doesNotMatch(readFileSync(join(bundle, name), 'latin1'), /[^\0-\x7f]/, name);
     }
   });
