@@ -333,6 +333,8 @@ describe('many that are gone out of their turn', () => {
       assert(i < 1000, `${line.line.count} never come`);
       await line.pass(200, 200);
     }
+    // And some more, in which the files go.
+    await line.pass(3000, 500);
   }
 
   test('are remembered in a file for each segment, and need no marks', async () => {
