@@ -1,5 +1,6 @@
 /** What whoever embeds a broker tells it, and is given. */
 import type { AlarmOptions, ResourceLimit } from './config/alarm-options.ts';
+import type { CompactionOptions } from './config/compaction-options.ts';
 import type { Limits } from './config/limits.ts';
 import type { AuthMechanism, CertificateLogin } from './config/login-options.ts';
 import type { ShownConfiguration } from './config/shown-configuration.ts';
@@ -17,6 +18,7 @@ import type { LogOptions } from './runtime/log-options.ts';
 import type { LogControl, OwnLog } from './runtime/logs.ts';
 
 export type { AlarmOptions, ResourceLimit } from './config/alarm-options.ts';
+export type { CompactionOptions } from './config/compaction-options.ts';
 export type { Limits } from './config/limits.ts';
 export type { StatisticsOptions } from './config/statistics-options.ts';
 export type { TlsOptions } from './config/tls-options.ts';
@@ -96,6 +98,8 @@ export interface BrokerOptions {
    * disk that is small.
    */
   readonly journalFileBytes?: number;
+  /** When a journal file of which little is needed any more is written anew without the rest. Default: half of it is not. */
+  readonly compaction?: Partial<CompactionOptions>;
   /**
    * Bytes of delayed messages of one exchange that are kept in the journal before they are moved to a file of their own.
    * Default 16 MiB.

@@ -41,6 +41,11 @@ export function brokerOptions(configuration: EffectiveConfiguration, flags: Serv
     confirmWhen,
     messageMemoryBytes,
     journalFileBytes,
+    compaction: withoutUndefined({
+      ratio: settings.compactionRatio,
+      bytesPerSecond: settings.compactionBytesPerSecond,
+      intervalMs: settings.compactionIntervalMs,
+    }),
     delayedSegmentBytes,
     management: hasManagement(configuration, flags) ? managementOptions(configuration, flags) : undefined,
     prometheus: hasPrometheus(configuration, flags) ? prometheusOptions(configuration, flags) : undefined,

@@ -1,5 +1,6 @@
 /** Settings of memory and disk: where messages are, and when publishers are stopped. */
 import { DEFAULT_ALARMS } from './alarm-options.ts';
+import { DEFAULT_COMPACTION } from './compaction-options.ts';
 import { setting } from './setting.ts';
 import { atLeast, BYTES, choice, MILLISECONDS, SHARE } from './setting-types.ts';
 
@@ -23,6 +24,24 @@ export const STORAGE_SETTINGS = {
     key: 'journal_file_size',
     type: BYTES,
     text: 'Size of a journal file, from 1MiB up; 64MiB, or a sixteenth of a small disk, when it is not set.',
+  }),
+  compactionRatio: setting({
+    key: 'journal_compaction_ratio',
+    type: SHARE,
+    default: DEFAULT_COMPACTION.ratio,
+    text: 'A journal file is compacted when at least this share of what it takes on the disk is not needed; with 1 none is.',
+  }),
+  compactionBytesPerSecond: setting({
+    key: 'journal_compaction_rate',
+    type: atLeast(64 * 1024, BYTES),
+    default: DEFAULT_COMPACTION.bytesPerSecond,
+    text: 'Bytes that compaction reads and writes in a second.',
+  }),
+  compactionIntervalMs: setting({
+    key: 'journal_compaction_interval',
+    type: atLeast(10, MILLISECONDS),
+    default: DEFAULT_COMPACTION.intervalMs,
+    text: 'Milliseconds between two looks for such files; one of which an eighth goes in that time is left alone.',
   }),
   delayedSegmentBytes: setting({
     key: 'delayed_segment_size',

@@ -9,6 +9,7 @@ test('writes are counted when they end, and the octets of those that succeed', (
   const disk = new CountedDisk({
     write: (_fd, _buffers, _offset, done) => ends.push(done),
     read: (_fd, _target, _offset, done) => done(null, 7),
+    sync: (_fd, done) => done(null),
   });
   for (const text of ['one', 'three'])
     disk.write(1, [Buffer.from(text), Buffer.from('!')], 0, (error) => outcomes.push(error));

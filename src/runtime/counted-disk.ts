@@ -24,4 +24,6 @@ export class CountedDisk implements Disk {
   };
 
   read: Disk['read'] = (fd, target, offset, done) => this.#disk.read(fd, target, offset, done);
+
+  sync: Disk['sync'] = (fd, done) => this.#disk.sync(fd, done);
 }

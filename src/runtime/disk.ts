@@ -12,6 +12,8 @@ export interface Disk {
   write(fd: number, buffers: readonly Buffer[], offset: number, done: Done): void;
   /** Reads up to `target.length` bytes; fewer at the end of the file. */
   read(fd: number, target: Buffer, offset: number, done: (error: Error | null, bytesRead: number) => void): void;
+  /** What was written to a file that was opened without `sync` is on the medium afterwards. */
+  sync(fd: number, done: Done): void;
 }
 
 export const systemDisk: Disk = {
@@ -23,6 +25,7 @@ export const systemDisk: Disk = {
     });
   },
   read: (fd, target, offset, done) => fs.read(fd, target, 0, target.length, offset, done),
+  sync: (fd, done) => fs.fdatasync(fd, done),
 };
 
 /** Makes what was written to a file durable. */

@@ -29,6 +29,8 @@ test('a block tells where it stands, what was durable, where the one before ende
     synced: 56,
     previousEnd: position,
     continues: false,
+    next: 64,
+    end: position + 64,
   });
   const second = readBlock(bytesOf(page), 64, position + 64);
   assert(typeof second !== 'string');

@@ -2,13 +2,16 @@
  * Blocks: what one write to the journal adds to one page. A block is sealed when it is handed to the file:
  *
  *   u32 magic | u32 crc32 of all that follows | u32 length of the records | u32 flags
- *   f64 position | f64 synced | f64 previous end | f64 0 | records ...
+ *   f64 position | f64 synced | f64 previous end | f64 hole end | records ...
  *
  * `position` is the block's own place: bytes of an older use of the same disk space never pass for a block. `previous end` is
  * where the block before it ended, or CHAIN_START: a gap shows, even if it reads as zeros. `synced` is the position up to which
  * the journal was durable when the block was sealed: a gap behind every later block's `synced` is a torn write, which nobody was
  * promised; any other gap is damage. The flag CONTINUES says that an atomic group goes on in the next block: without that one
  * this one does not count either. Behind the last block of a page stand zeros, at least one header of them.
+ *
+ * `hole end` is 0, or, in a file that was compacted (see compacted-page.ts), a position: what stood between the end of this block
+ * and there was not needed any more and reads as zeros now. The journal goes on at that position, in this page or another.
  */
 import { crc32 } from 'node:zlib';
 import { PAGE_SIZE, type Page } from './page.ts';
@@ -21,20 +24,33 @@ const CONTINUES = 1;
 /** In place of a previous end: what the journal held before this block is known from elsewhere, or was nothing. */
 export const CHAIN_START = -1;
 
+/** What a block's header says beside its length. */
+export interface BlockHeader {
+  readonly position: number;
+  readonly synced: number;
+  readonly previousEnd: number;
+  readonly continues: boolean;
+  /** A position, or 0. */
+  readonly holeEnd: number;
+}
+
 export function sealBlock(page: Page, synced: number, previousEnd: number, continues: boolean): void {
   const start = page.blockStart;
-  const bytes = page.bytes as Buffer;
-  const word = start >> 2;
-  const double = start >> 3;
-  page.u32[word] = MAGIC;
-  page.u32[word + 2] = page.end - start - BLOCK_HEADER_SIZE;
-  page.u32[word + 3] = continues ? CONTINUES : 0;
-  page.f64[double + 2] = page.number * PAGE_SIZE + start;
-  page.f64[double + 3] = synced;
-  page.f64[double + 4] = previousEnd;
-  page.f64[double + 5] = 0;
-  page.u32[word + 1] = crc32(bytes.subarray(start + CHECKED_FROM, page.end));
+  const position = page.number * PAGE_SIZE + start;
+  writeHeader(page.bytes as Buffer, start, page.end, { position, synced, previousEnd, continues, holeEnd: 0 });
   page.blockStart = -1;
+}
+
+/** Writes the header at `start`, for the records between it and `end`. */
+export function writeHeader(bytes: Buffer, start: number, end: number, header: BlockHeader): void {
+  bytes.writeUInt32LE(MAGIC, start);
+  bytes.writeUInt32LE(end - start - BLOCK_HEADER_SIZE, start + 8);
+  bytes.writeUInt32LE(header.continues ? CONTINUES : 0, start + 12);
+  bytes.writeDoubleLE(header.position, start + 16);
+  bytes.writeDoubleLE(header.synced, start + 24);
+  bytes.writeDoubleLE(header.previousEnd, start + 32);
+  bytes.writeDoubleLE(header.holeEnd, start + 40);
+  bytes.writeUInt32LE(crc32(bytes.subarray(start + CHECKED_FROM, end)), start + 4);
 }
 
 export interface Block {
@@ -46,6 +62,10 @@ export interface Block {
   readonly previousEnd: number;
   /** The atomic group that its last records belong to goes on in the next block. */
   readonly continues: boolean;
+  /** Where reading the page goes on: `to`, or behind the hole, which may reach to the end of the bytes. */
+  readonly next: number;
+  /** The position at which the journal goes on: behind the records, or behind the hole. */
+  readonly end: number;
 }
 
 export type BlockReading = Block | 'end' | 'broken';
@@ -60,6 +80,8 @@ export function readBlock(bytes: Buffer, offset: number, expected: number): Bloc
   const to = from + length;
   if (to > bytes.length || length % 8 !== 0 || (expected >= 0 && position !== expected)) return 'broken';
   if (crc32(bytes.subarray(offset + CHECKED_FROM, to)) !== bytes.readUInt32LE(offset + 4)) return 'broken';
+  const base = position - offset;
+  const end = Math.max(base + to, bytes.readDoubleLE(offset + 40));
   return {
     from,
     to,
@@ -67,6 +89,8 @@ export function readBlock(bytes: Buffer, offset: number, expected: number): Bloc
     synced: bytes.readDoubleLE(offset + 24),
     previousEnd: bytes.readDoubleLE(offset + 32),
     continues: (bytes.readUInt32LE(offset + 12) & CONTINUES) !== 0,
+    next: Math.min(bytes.length, end - base),
+    end,
   };
 }
 

@@ -12,7 +12,7 @@ import type { Log } from '../runtime/log.ts';
 import { encodeCheckpoint, encodeFileIndex, type FileIndex, IndexedMessages } from './checkpoint.ts';
 import type { Journal, JournalFile } from './journal.ts';
 import type { LiveMessages } from './message-store.ts';
-import { PAGE_SIZE } from './page.ts';
+import { PAGE_SIZE, type Page } from './page.ts';
 
 export interface CheckpointerOptions {
   readonly directory: string;
@@ -51,6 +51,22 @@ export class Checkpointer {
     });
   }
 
+  /** As `schedule`. Resolves when it was taken, or has failed. */
+  async renew(): Promise<void> {
+    this.schedule();
+    await this.#running;
+  }
+
+  /** Resolves when none is being taken. */
+  async ended(): Promise<void> {
+    await this.#running;
+  }
+
+  /** Files whose pages are all below are not replayed by a start. */
+  get replayFromPage(): number {
+    return this.#replayFromPage;
+  }
+
   /** A last checkpoint over all files, so that the next start replays nothing. */
   async finish(): Promise<void> {
     await this.#running;
@@ -78,7 +94,7 @@ export class Checkpointer {
     const { journal, live, nextPage, appendSettled } = this.#options;
     const files = candidates.filter((file) => file.pages.length > 0);
     if (files.length === 0) return;
-    const replayFromPage = lastPageOf(files[files.length - 1]) + 1;
+    const replayFromPage = files[files.length - 1].nextPage;
     const dirty = files.filter((file) => file.dirty);
     const indexes = this.#indexesOf(dirty);
     const text = encodeCheckpoint({ replayFromPage, nextPage: nextPage(), marks: live.marks() });
@@ -113,28 +129,19 @@ export class Checkpointer {
 
   /** What queues hold of each of the files, in the files' order. */
   #indexesOf(files: readonly JournalFile[]): FileIndex[] {
-    const indexes = files.map(({ pages }) => ({
-      pages: pages.map(({ number, fileOffset, capacity, end }) => ({ number, offset: fileOffset, capacity, end })),
-      queues: new Map<number, IndexedMessages>(),
-    }));
-    const queuesOfPage = new Map<number, Map<number, IndexedMessages>>();
-    for (const { pages, queues } of indexes) {
-      for (const { number, capacity } of pages) {
-        for (let span = 0; span < capacity / PAGE_SIZE; span++) queuesOfPage.set(number + span, queues);
-      }
+    const tallies = files.map(({ pages }) => pages.map((page) => new PageTally(page)));
+    const indexes = tallies.map((ofFile) => indexOf(ofFile));
+    const tallyOfPage = new Map<number, PageTally>();
+    for (const tally of tallies.flat()) {
+      const { number, capacity } = tally.page;
+      for (let span = 0; span < capacity / PAGE_SIZE; span++) tallyOfPage.set(number + span, tally);
     }
     const wanted = (lowest: number, highest: number): boolean =>
-      files.some((file) => highest >= file.pages[0].number * PAGE_SIZE && lowest < (lastPageOf(file) + 1) * PAGE_SIZE);
+      files.some((file) => highest >= file.pages[0].number * PAGE_SIZE && lowest < file.nextPage * PAGE_SIZE);
     this.#options.live.visitLive(wanted, (queueId, position, size, priority) => {
-      const queues = queuesOfPage.get(Math.floor(position / PAGE_SIZE));
-      if (queues === undefined) return;
-      let messages = queues.get(queueId);
-      if (messages === undefined) {
-        messages = new IndexedMessages();
-        queues.set(queueId, messages);
-      }
-      messages.push(position, size, priority);
+      tallyOfPage.get(Math.floor(position / PAGE_SIZE))?.add(queueId, position, size, priority);
     });
+    for (let i = 0; i < files.length; i++) noteUsage(files[i], tallies[i]);
     return indexes;
   }
 
@@ -154,15 +161,56 @@ export class Checkpointer {
   #isRemovable(file: JournalFile, oldest: boolean): boolean {
     if (file.live > 0 || this.#journal.isOpen(file) || file === this.#indexing) return false;
     if (file.keepUntil > this.#journal.durable) return false;
-    if (file.pages.some((page) => !page.sealed || page.written < page.end || page.loading)) return false;
+    if (!file.isWritten || file.pages.some((page) => page.loading)) return false;
     if (oldest && !file.needsCheckpoint) return true;
-    return file.pages.length > 0 && lastPageOf(file) < this.#replayFromPage;
+    return file.pages.length > 0 && file.nextPage <= this.#replayFromPage;
   }
 }
 
-function lastPageOf(file: JournalFile): number {
-  const page = file.pages[file.pages.length - 1];
-  return page.number + page.capacity / PAGE_SIZE - 1;
+/** What durable queues hold of one page. */
+class PageTally {
+  readonly page: Page;
+  /** Of the whole file. */
+  queues: Map<number, IndexedMessages> = NO_QUEUES;
+  references = 0;
+  bodyBytes = 0;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  add(queueId: number, position: number, size: number, priority: number): void {
+    let messages = this.queues.get(queueId);
+    if (messages === undefined) {
+      messages = new IndexedMessages();
+      this.queues.set(queueId, messages);
+    }
+    messages.push(position, size, priority);
+    this.references++;
+    this.bodyBytes += size;
+  }
+}
+
+const NO_QUEUES = new Map<number, IndexedMessages>();
+
+/** The index of the file that the pages are of, to be filled. */
+function indexOf(tallies: readonly PageTally[]): FileIndex {
+  const queues = new Map<number, IndexedMessages>();
+  for (const tally of tallies) tally.queues = queues;
+  const pages = tallies.map(({ page }) => {
+    const { number, fileOffset, capacity, end } = page;
+    return { number, offset: fileOffset, capacity, end };
+  });
+  return { pages, queues };
+}
+
+/** Where a page has more references than the index tells, or other ones, nobody may rely on the index for what is needed of it. */
+function noteUsage({ usage }: JournalFile, tallies: readonly PageTally[]): void {
+  usage.references = tallies.reduce((sum, { references }) => sum + references, 0);
+  usage.bodyBytes = tallies.reduce((sum, { bodyBytes }) => sum + bodyBytes, 0);
+  usage.wholePages = new Set(
+    tallies.filter(({ page, references }) => page.live !== references).map(({ page }) => page),
+  );
 }
 
 /** Replaces a file as a whole; after a crash either the old or the new content is there. */

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { PAGE_SIZE } from './page.ts';
 import { TestDisk } from './test-disk.ts';
+import { randomFrom } from './test-random.ts';
 import { newDirectory, TestStore } from './test-store.ts';
 
 const seed = Number(process.env.LEVERET_SEED ?? Date.now() % 1_000_000);
@@ -17,18 +18,9 @@ const CRASHES = Number(process.env.LEVERET_CRASHES ?? 30);
 const QUEUES = [1, 2, 3];
 /** The journal tries a failed write again after this long. */
 const RETRY_MS = 250;
+/** How often the compactor looks for journal files of which little is needed. */
+const LOOK_MS = 15_000;
 const BODY_SIZES = [0, 10, 100, 1000, 50_000, 400_000, 1_100_000];
-
-/** A small generator of numbers that a seed repeats (mulberry32). */
-function randomFrom(start: number): (below: number) => number {
-  let state = start;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296) * below);
-  };
-}
 
 /** One thing that was done, in the order of the journal. */
 type Step =
@@ -54,6 +46,8 @@ class History {
   #deeds: Deed[] = [];
   #published = 0;
   #stores: TestStore[] = [];
+  /** Journal files that were written anew. */
+  compactions = 0;
   #directories: string[] = [this.directory];
 
   constructor(start: number) {
@@ -62,11 +56,19 @@ class History {
   }
 
   #open(): void {
+    this.compactions += this.#compactionsOf(this.#stores.at(-1));
     this.#disk = new TestDisk();
-    this.#store = new TestStore({ directory: this.directory, disk: this.#disk, memoryLimitBytes: 4 * PAGE_SIZE });
+    // Whether it is worth while or not.
+    const compaction = { ratio: -100, bytesPerSecond: 1e15, intervalMs: LOOK_MS };
+    const memoryLimitBytes = 4 * PAGE_SIZE;
+    this.#store = new TestStore({ directory: this.directory, disk: this.#disk, memoryLimitBytes, compaction });
     this.#stores.push(this.#store);
     this.#base = new Map(QUEUES.map((id) => [id, this.#nameBodies(id)]));
     this.#deeds = [];
+  }
+
+  #compactionsOf(store: TestStore | undefined): number {
+    return store?.logged.filter((line) => line.includes('bytes in place of')).length ?? 0;
   }
 
   /** Bodies start with a name of their own, which stands for them here. */
@@ -88,7 +90,28 @@ class History {
       for (let ticks = this.random(4); ticks > 0; ticks--) await new Promise((resolve) => setImmediate(resolve));
       this.#store.clock.advance(RETRY_MS);
       if (this.random(4) === 0) this.#store.store.tick();
+      // Journal files are looked at, twice: what has not changed in between is compacted.
+      if (this.random(6) === 0) await this.#look();
     }
+  }
+
+  /** Compacts what has been in a checkpoint; what has begun then comes to its end, or does not. */
+  async #look(): Promise<void> {
+    if (this.#disk.holding) return this.#store.clock.advance(2 * LOOK_MS);
+    for (let turn = this.random(4000); turn > 0; turn--) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    this.#store.clock.advance(2 * LOOK_MS);
+    if (this.random(2) === 0) return;
+    let isDone = false;
+    void this.#store.store.compact().then(() => {
+      isDone = true;
+    });
+    // It may wait for a write that has failed a moment ago.
+    await this.#store.until(() => {
+      this.#store.clock.advance(RETRY_MS);
+      return isDone;
+    });
   }
 
   #failWrites(): void {
@@ -215,8 +238,8 @@ class History {
     });
     await this.#close(this.#store);
     const expected = new Map(QUEUES.map((id) => [id, this.#expected(id)]));
-    this.#stores.pop();
     this.#open();
+    this.#stores.splice(-2, 1);
     assert.deepEqual(this.#store.store.damage, []);
     assert.deepEqual(this.#base, expected, `seed ${seed}`);
   }
@@ -266,7 +289,7 @@ function copyDirectory(from: string, to: string): void {
   }
 }
 
-test(`random histories survive ${CRASHES} crashes (seed ${seed})`, async () => {
+test(`random histories survive ${CRASHES} crashes (seed ${seed})`, async (t) => {
   const history = new History(seed);
   after(() => history.end());
   for (let crash = 0; crash < CRASHES; crash++) {
@@ -274,4 +297,5 @@ test(`random histories survive ${CRASHES} crashes (seed ${seed})`, async () => {
     if (history.random(6) === 0) await history.restart();
     else history.crash();
   }
+  t.diagnostic(`${history.compactions} journal files were compacted`);
 });

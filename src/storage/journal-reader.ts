@@ -114,7 +114,7 @@ class PageScan {
       if (block.position < this.#lowestNumber * PAGE_SIZE) return true; // an older use of the file
       if (this.number < 0) this.number = Math.floor(block.position / PAGE_SIZE);
       if (!visitor.block(this.#found(block))) return false;
-      at = block.to;
+      at = block.next;
     }
     return true;
   }

@@ -10,7 +10,6 @@
 import { CHAIN_START } from './block.ts';
 import type { JournalFile } from './journal.ts';
 import type { FoundBlock, JournalReader } from './journal-reader.ts';
-import { PAGE_SIZE } from './page.ts';
 
 interface Link {
   readonly position: number;
@@ -47,9 +46,9 @@ class Tail {
     const later = this.#links;
     this.#links = [];
     reader.read(file, {
-      block: ({ block, pageNumber }: FoundBlock) => {
-        const { position, previousEnd, continues } = block;
-        this.#links.push({ position, end: pageNumber * PAGE_SIZE + block.to, previousEnd, continues });
+      block: ({ block }: FoundBlock) => {
+        const { position, end, previousEnd, continues } = block;
+        this.#links.push({ position, end, previousEnd, continues });
         this.#synced = Math.max(this.#synced, block.synced);
         if (this.#links.length % FORGET_EVERY === 0) this.#forgetDurable();
         return true;

@@ -17,6 +17,8 @@ import { join } from 'node:path';
 import type { Clock, Timer } from '../runtime/clock.ts';
 import { DIRECT_ALIGNMENT, type Disk, openDurable, syncDirectory } from '../runtime/disk.ts';
 import { BLOCK_HEADER_SIZE, sealBlock } from './block.ts';
+import type { CompactedFile } from './file-compaction.ts';
+import { FileUsage } from './file-usage.ts';
 import { PAGE_SIZE, Page, type PageFile, type PagePool } from './page.ts';
 
 const RETRY_MS = 250;
@@ -34,11 +36,28 @@ export class JournalFile implements PageFile {
   keepUntil = 0;
   needsCheckpoint = false;
   readonly pages: Page[] = [];
+  readonly usage = new FileUsage();
 
   constructor(directory: string, name: string, fd: number) {
     this.path = join(directory, name);
     this.name = name;
     this.fd = fd;
+  }
+
+  /** No page of the file has this number or a higher one. */
+  get nextPage(): number {
+    const page = this.pages[this.pages.length - 1];
+    return page.number + page.capacity / PAGE_SIZE;
+  }
+
+  /** Whether all that belongs into it is in it. */
+  get isWritten(): boolean {
+    return this.pages.every((page) => page.sealed && page.written >= page.end);
+  }
+
+  /** Whether most of it is holes: then it is no use as a spare. */
+  get hasHoles(): boolean {
+    return this.usage.allocatedBytes >= 0 && this.usage.allocatedBytes * 2 <= this.size;
   }
 
   get indexPath(): string {
@@ -263,6 +282,7 @@ export class Journal {
   /** Resolves once `durable` has reached `target`; rejects when the journal is closed before. */
   untilDurable(target: number): Promise<void> {
     if (this.durable >= target) return Promise.resolve();
+    if (this.#closed) return Promise.reject(new Error('the journal was closed'));
     return new Promise((done, failed) => this.#waiters.push({ target, done, failed }));
   }
 
@@ -307,6 +327,18 @@ export class Journal {
     this.#drained?.(error);
   }
 
+  /**
+   * What was written anew takes the file's place. Reads that are under way are of the old one, and come to their end there.
+   * @returns the old descriptor, for the caller to close
+   */
+  replace(file: JournalFile, { path, fd, allocatedBytes }: CompactedFile): number {
+    const old = file.fd;
+    fs.renameSync(path, file.path);
+    file.fd = fd;
+    file.usage.allocatedBytes = allocatedBytes;
+    return old;
+  }
+
   /** Removes a file in which nothing is alive. */
   remove(file: JournalFile): void {
     assert(file.live === 0 && file !== this.#openFile);
@@ -315,7 +347,8 @@ export class Journal {
     this.files.splice(this.files.indexOf(file), 1);
     // An index without its file would tell of a loss, a file without its index would be read again: nobody sees either.
     if (fs.existsSync(file.indexPath)) fs.renameSync(file.indexPath, file.removedPath);
-    const reusable = this.#retry === null && file.size <= this.#options.fileSizeBytes && fs.existsSync(file.path);
+    const fits = file.size <= this.#options.fileSizeBytes && !file.hasHoles;
+    const reusable = this.#retry === null && fits && fs.existsSync(file.path);
     if (reusable) this.#keepSpare(file.path);
     else fs.rmSync(file.path, { force: true });
     fs.rmSync(file.removedPath, { force: true });

@@ -11,11 +11,13 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
+import type { CompactionOptions } from '../config/compaction-options.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { Disk } from '../runtime/disk.ts';
 import type { Log } from '../runtime/log.ts';
 import type { QueueMarks } from './checkpoint.ts';
 import { Checkpointer } from './checkpointer.ts';
+import { Compactor } from './compactor.ts';
 import { DamageReport } from './damage.ts';
 import { Journal } from './journal.ts';
 import { PAGE_SIZE, Page, type PageFile, PagePool } from './page.ts';
@@ -39,6 +41,8 @@ export interface MessageStoreOptions {
   readonly memoryLimitBytes: number;
   /** Publishers pause while more than this waits to be written. */
   readonly unwrittenLimitBytes: number;
+  /** Without it no journal file is written anew. */
+  readonly compaction?: CompactionOptions;
 }
 
 export interface MessageStoreEvents {
@@ -74,6 +78,7 @@ export class MessageStore {
   readonly #spill: Spill | null;
   readonly #settled: SettledBatch;
   readonly #checkpointer: Checkpointer | null;
+  readonly #compactor: Compactor | null;
   #openTransient: Page | null = null;
   #nextPage = 0;
   readonly #residence: PageResidence;
@@ -95,6 +100,7 @@ export class MessageStore {
     this.#journal = null;
     this.#spill = null;
     this.#checkpointer = null;
+    this.#compactor = null;
     if (directory !== null) {
       const journalDirectory = join(directory, JOURNAL_DIRECTORY);
       fs.mkdirSync(journalDirectory, { recursive: true });
@@ -112,6 +118,7 @@ export class MessageStore {
         nextPage: () => this.#nextPage,
         appendSettled: () => this.#settled.flush(),
       });
+      this.#compactor = this.#openCompactor(this.#journal, this.#checkpointer);
     }
     this.#settled = new SettledBatch((size) => this.#reserve(true, size));
     this.#residence = this.#pageResidence(this.#spill);
@@ -180,6 +187,12 @@ export class MessageStore {
     journal.files.push(...recovered.files);
     for (const file of recovered.files) for (const page of file.pages) this.#register(page);
     return journal;
+  }
+
+  #openCompactor(journal: Journal, checkpointer: Checkpointer): Compactor | null {
+    const { disk, clock, log, compaction } = this.#options;
+    if (compaction === undefined || compaction.ratio >= 1) return null;
+    return new Compactor({ journal, checkpointer, disk, clock, log, ...compaction });
   }
 
   /** What was found to be damaged, at the start and since, one sentence each. */
@@ -388,6 +401,11 @@ export class MessageStore {
     if (this.#openTransient !== null && this.#openTransient.capacity > PAGE_SIZE) this.#sealTransient();
   }
 
+  /** Looks for journal files of which little is needed, as is done now and then. Resolves when those are compacted. */
+  async compact(): Promise<void> {
+    await this.#compactor?.look();
+  }
+
   /** Now and then, when there is nothing else to do. */
   tick(): void {
     this.#journal?.noteDurable();
@@ -514,6 +532,7 @@ export class MessageStore {
   async close(): Promise<void> {
     this.#reader.close();
     this.#residence.close();
+    const compactionEnded = this.#compactor?.close();
     const journal = this.#journal;
     if (journal !== null) {
       this.#settled.flush();
@@ -523,6 +542,7 @@ export class MessageStore {
       journal.close();
     }
     this.#spill?.close();
+    await compactionEnded;
   }
 }
 

@@ -100,6 +100,11 @@ function writeTail({ bytes, u32 }: Page, word: number, at: number, message: Inco
   copyBytes(returnBytes, 0, bytes as Buffer, at + blindSize, returnSize);
 }
 
+/** Turns a message into one that was for no queue: it stays where it is, and nobody finds it there. */
+export function forgetQueues(bytes: Buffer, at: number): void {
+  bytes.writeUInt16LE(0, at + 6);
+}
+
 /** Below this many bytes a loop in place beats the call into the runtime's copy (measured: about equal at 40). */
 const SHORT_COPY = 40;
 

@@ -136,7 +136,9 @@ class Replay {
     for (const name of fs.readdirSync(this.#directory).sort()) {
       if (!name.endsWith('.journal')) continue;
       const file = new JournalFile(this.#directory, name, fs.openSync(join(this.#directory, name), 'r+'));
-      file.size = fs.fstatSync(file.fd).size;
+      const { size, blocks } = fs.fstatSync(file.fd);
+      file.size = size;
+      file.usage.allocatedBytes = blocks * 512;
       files.push(file);
     }
     return files;
@@ -173,6 +175,7 @@ class Replay {
     for (const [queueId, messages] of index.queues) this.#queue(queueId).messages.append(messages);
     for (const page of index.pages) addPage(file, page);
     file.dirty = false;
+    file.usage.takeIndex(index);
     this.#checkSize(file, index);
     return true;
   }
@@ -283,7 +286,7 @@ class Replay {
       page.written = block.to;
     }
     this.#replayRecords(found, isIndexed);
-    this.#endPosition = pageNumber * PAGE_SIZE + block.to;
+    this.#endPosition = block.end;
   }
 
   /** Reports what is missing between the block before and this one, if anything is. */

@@ -13,6 +13,7 @@ interface HeldWrite {
   readonly buffers: readonly Buffer[];
   readonly offset: number;
   readonly done: Done;
+  readonly isSync: boolean;
 }
 
 export class TestDisk implements Disk {
@@ -24,6 +25,11 @@ export class TestDisk implements Disk {
   writtenBeforeFailure = 0;
   writeCount = 0;
   readCount = 0;
+  syncCount = 0;
+  /** Writes to files that have not got their name yet fail with it while it is set. */
+  temporaryFailure: string | null = null;
+  /** True: a sync writes zeros where there are holes, as a file system does that keeps none. */
+  fillsHoles = false;
   /** Reads that come while this is set fail with it. */
   readFailure: string | null = null;
   readonly #held: HeldWrite[] = [];
@@ -33,7 +39,12 @@ export class TestDisk implements Disk {
 
   write(fd: number, buffers: readonly Buffer[], offset: number, done: Done): void {
     this.writeCount++;
-    const write = { fd, buffers, offset, done };
+    if (this.temporaryFailure !== null && isTemporary(fd)) {
+      const error = failure(this.temporaryFailure);
+      setImmediate(() => done(error));
+      return;
+    }
+    const write = { fd, buffers, offset, done, isSync: false };
     if (this.holding) this.#held.push(write);
     else this.#perform(write);
   }
@@ -46,6 +57,23 @@ export class TestDisk implements Disk {
     };
     if (this.holdingReads) this.#heldReads.push(perform);
     else perform();
+  }
+
+  /** Held, let go and failed as a write is. */
+  sync(fd: number, done: Done): void {
+    this.syncCount++;
+    const sync = { fd, buffers: [], offset: 0, done, isSync: true };
+    if (this.holding) this.#held.push(sync);
+    else this.#perform(sync);
+  }
+
+  /** Whether the oldest that is held is a sync. */
+  get isSyncHeld(): boolean {
+    return this.#held[0]?.isSync === true;
+  }
+
+  get heldReads(): number {
+    return this.#heldReads.length;
   }
 
   get heldWrites(): number {
@@ -71,6 +99,10 @@ export class TestDisk implements Disk {
     this.holding = false;
     this.failures = new Array(1000).fill('EIO');
     for (const { fd, buffers, offset, done } of this.#held.splice(0)) {
+      if (isTemporary(fd)) {
+        done(failure('EIO'));
+        continue;
+      }
       const copy = fs.openSync(pathOf(fs.readlinkSync(`/proc/self/fd/${fd}`)), 'r+');
       const bytes = Buffer.concat(buffers);
       for (let at = 0; at < bytes.length; at += SECTOR_SIZE) {
@@ -81,8 +113,12 @@ export class TestDisk implements Disk {
     }
   }
 
-  #perform({ fd, buffers, offset, done }: HeldWrite): void {
+  #perform({ fd, buffers, offset, done, isSync }: HeldWrite): void {
     const code = this.failures.shift();
+    if (code === undefined && isSync) {
+      if (this.fillsHoles) fillHoles(fd);
+      return fs.fdatasync(fd, done);
+    }
     if (code === undefined) {
       fs.writev(fd, buffers as Buffer[], offset, (error) => done(error));
       return;
@@ -94,6 +130,18 @@ export class TestDisk implements Disk {
     fs.closeSync(plain);
     setImmediate(() => done(failure(code)));
   }
+}
+
+/** A file that has not got its name yet is thrown away at a start, whatever is in it. */
+function isTemporary(fd: number): boolean {
+  return fs.readlinkSync(`/proc/self/fd/${fd}`).endsWith('.new');
+}
+
+function fillHoles(fd: number): void {
+  const path = fs.readlinkSync(`/proc/self/fd/${fd}`);
+  const plain = fs.openSync(path, 'r+');
+  fs.writeSync(plain, fs.readFileSync(path));
+  fs.closeSync(plain);
 }
 
 function failure(code: string): NodeJS.ErrnoException {

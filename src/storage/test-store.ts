@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CompactionOptions } from '../config/compaction-options.ts';
 import type { Disk } from '../runtime/disk.ts';
 import { createLog } from '../runtime/log.ts';
 import { TestClock } from '../runtime/test-clock.ts';
@@ -36,6 +37,8 @@ export interface TestStoreOptions {
   readonly journalFileBytes?: number;
   readonly memoryLimitBytes?: number;
   readonly unwrittenLimitBytes?: number;
+  /** Without it nothing is compacted. */
+  readonly compaction?: CompactionOptions;
   /** Queues that still exist, where not all do. */
   readonly adopts?: readonly number[];
 }
@@ -98,7 +101,8 @@ export class TestStore {
     const log = createLog('debug', (line) => this.logged.push(line));
     const { disk = new TestDisk(), journalFileBytes = PAGE_SIZE } = options;
     const { memoryLimitBytes = 64 * PAGE_SIZE, unwrittenLimitBytes = 32 * PAGE_SIZE } = options;
-    const limits = { journalFileBytes, memoryLimitBytes, unwrittenLimitBytes };
+    const compaction = options.compaction === undefined ? {} : { compaction: options.compaction };
+    const limits = { journalFileBytes, memoryLimitBytes, unwrittenLimitBytes, ...compaction };
     this.store = new MessageStore(
       { directory: options.directory, disk, clock: this.clock, log, fdatasync: true, ...limits },
       {
@@ -180,7 +184,7 @@ export class TestStore {
   /** Lets the event loop turn until the condition holds. */
   async until(condition: () => boolean): Promise<void> {
     for (let turn = 0; !condition(); turn++) {
-      assert(turn < 100_000, 'the condition never came');
+      assert(turn < 1_000_000, 'the condition never came');
       await new Promise((resolve) => setImmediate(resolve));
     }
   }

@@ -17,7 +17,7 @@ export function verifyPage(page: Page): PageRange[] {
   for (let at = 0; at < page.end; ) {
     const block = readBlock(bytes, at, page.number * PAGE_SIZE + at);
     if (typeof block !== 'string') {
-      at = block.to;
+      at = block.next;
       continue;
     }
     const found = findBlock(bytes, at + 8, page.number, page.number);

@@ -8,6 +8,8 @@ export class FillableDisk implements Disk {
 
   read: Disk['read'] = systemDisk.read;
 
+  sync: Disk['sync'] = systemDisk.sync;
+
   write(fd: number, buffers: readonly Buffer[], offset: number, done: Done): void {
     if (this.isFull) {
       const error = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
