@@ -2,12 +2,14 @@
  * The HTTP API where there is much of everything: what its answers take, and what they do meanwhile to messages on their way.
  *
  *   definitions imported -> connections opened, some queues filled -> each request by itself -> a paced publisher and consumer
- *   -> the same, and lists of everything at the same time
+ *   -> the same, and lists of everything at the same time -> durable queues declared
  */
 
 import http from 'node:http';
+import { ReadBuffer } from '../src/perf/frame-scanner.ts';
+import { FrameWriter } from '../src/perf/frame-writer.ts';
 import { openConnections } from '../src/perf/idle-connections.ts';
-import type { Endpoint } from '../src/perf/load-connection.ts';
+import { channelNumber, type Endpoint, LoadConnection, methods } from '../src/perf/load-connection.ts';
 import type { LatencySummary } from '../src/perf/load-report.ts';
 import { runLoad } from '../src/perf/load-run.ts';
 import { median } from './results-table.ts';
@@ -40,6 +42,9 @@ export interface ManagementFigures {
   /** The longest that the event loop was held, without and with lists. */
   readonly quietHoldMs: number | null;
   readonly listingHoldMs: number | null;
+  /** Durable queues, by a client that waits for each answer, and by many of these. */
+  readonly declaredPerSecond: number | null;
+  readonly declaredTogetherPerSecond: number | null;
 }
 
 const QUEUE = 'many';
@@ -50,6 +55,8 @@ const PAGES_ASKED = 30;
 const LISTS_ASKED = 5;
 const PROBE_SECONDS = 5;
 const PROBE_RATE = 1000;
+const DECLARED_QUEUES = 1000;
+const DECLARING_CLIENTS = 50;
 const MIB = 1024 * 1024;
 
 const PAGE = '/api/queues?page=1&page_size=100';
@@ -82,7 +89,9 @@ export async function measureManagement(
     await fill(endpoint);
     const close = await openConnections(endpoint, counts.connections);
     try {
-      return { importSeconds, importHoldMs, ...(await answers(api)), ...(await latencies(endpoint, running, api)) };
+      const answered = { importSeconds, importHoldMs, ...(await answers(api)) };
+      const besides = await latencies(endpoint, running, api);
+      return { ...answered, ...besides, ...(await declarations(endpoint)) };
     } finally {
       await close();
     }
@@ -186,6 +195,44 @@ async function longestHoldMs(running: RunningTarget): Promise<number | null> {
   return (await running.loopHolds())?.longestMs ?? null;
 }
 
+// --- declarations ---
+
+const DURABLE_BIT = 2;
+
+type DeclarationFigures = 'declaredPerSecond' | 'declaredTogetherPerSecond';
+
+async function declarations(endpoint: Endpoint): Promise<Pick<ManagementFigures, DeclarationFigures>> {
+  return {
+    declaredPerSecond: await declaredPerSecond(endpoint, 1),
+    declaredTogetherPerSecond: await declaredPerSecond(endpoint, DECLARING_CLIENTS),
+  };
+}
+
+/** Each client waits for an answer before it asks again. */
+async function declaredPerSecond(endpoint: Endpoint, clients: number): Promise<number> {
+  const readBuffer = new ReadBuffer();
+  const connections: LoadConnection[] = [];
+  try {
+    while (connections.length < clients) connections.push(await LoadConnection.open(endpoint, readBuffer));
+    const numbers = Array.from({ length: DECLARED_QUEUES }, (_, index) => index).values();
+    const beganMs = performance.now();
+    const declareSome = async (connection: LoadConnection) => {
+      for (const number of numbers) {
+        await connection.request(queueDeclare(`declared-${clients}-${number}`), methods.queueDeclareOk);
+      }
+    };
+    await Promise.all(connections.map(declareSome));
+    return (DECLARED_QUEUES * 1e3) / (performance.now() - beganMs);
+  } finally {
+    for (const connection of connections) await connection.close();
+  }
+}
+
+function queueDeclare(queue: string): Uint8Array {
+  const frame = new FrameWriter().beginMethod(channelNumber, 50, 10).uint16(0);
+  return frame.shortString(queue).uint8(DURABLE_BIT).uint32(0).endFrame().take();
+}
+
 // --- the API ---
 
 class Api {
@@ -253,4 +300,6 @@ export const noManagementFigures: ManagementFigures = {
   listingP99Ms: null,
   quietHoldMs: null,
   listingHoldMs: null,
+  declaredPerSecond: null,
+  declaredTogetherPerSecond: null,
 };

@@ -160,6 +160,8 @@ const managementRows: readonly (readonly [what: string, figure: keyof Figures])[
   ['longest hold of the event loop, ms', 'quietHoldMs'],
   ['the same while everything is listed', 'listingHoldMs'],
   ['the same while definitions are imported', 'importHoldMs'],
+  ['durable queues declared a second, one after the other', 'declaredPerSecond'],
+  ['the same by 50 clients at the same time', 'declaredTogetherPerSecond'],
 ];
 
 /** A column for each broker: there is one scenario, and it has many figures. */
