@@ -240,6 +240,8 @@ export class Publisher implements RoutedMessage {
 
   #publish(channel: Channel, message: IncomingMessage, resolved: ResolvedRoute): void {
     const { route } = resolved;
+    // A delay begins when the message comes, whatever the turn began with.
+    if (route.lines.length > 0) message.publishedAtMs = channel.connection.context.turn.cameInMs;
     const outcome = channel.vhost.publish(message, route);
     channel.publishedTotal++;
     if (outcome === 'unroutable') channel.unroutable(message, this.#mandatory, resolved.exchange?.name ?? '');

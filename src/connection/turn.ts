@@ -35,8 +35,10 @@ export class Turn {
   readonly #clock: Clock;
   /** Set once the store exists, which needs the turn first. */
   store!: MessageStore;
-  /** The wall clock in ms, as of the last time that something came in this turn. */
+  /** The wall clock as of this turn, in ms. */
   nowMs: number;
+  /** The same as of the last time that something came in: a turn may be long. */
+  cameInMs: number;
   #scheduled = false;
   #stale = true;
   #queues: Queue[] = [];
@@ -52,15 +54,15 @@ export class Turn {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.nowMs = clock.nowMs();
+    this.nowMs = this.cameInMs = clock.nowMs();
   }
 
   /** To be called before anything of a turn happens. */
   begin(): void {
-    // Each time: a turn may be long, and what comes in at its end must not be as old as its begin.
-    this.nowMs = this.#clock.nowMs();
+    this.cameInMs = this.#clock.nowMs();
     if (!this.#stale) return;
     this.#stale = false;
+    this.nowMs = this.cameInMs;
     this.#beganMs = this.#clock.monotonicMs();
     this.schedule();
   }
