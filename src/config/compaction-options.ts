@@ -10,6 +10,6 @@ export interface CompactionOptions {
 
 export const DEFAULT_COMPACTION: CompactionOptions = {
   ratio: 0.5,
-  bytesPerSecond: 32 * 1024 * 1024,
+  bytesPerSecond: 16 * 1024 * 1024,
   intervalMs: 15_000,
 };

@@ -32,9 +32,9 @@ function visitUnacked({ channels }: Connection, visit: Visit): void {
 
 function marksOf(vhosts: Vhosts): Map<number, QueueMarks> {
   const marks = new Map<number, QueueMarks>();
-  for (const { id, durable, deliveredPosition, deliveryCounts, mayExpire } of vhosts.queues()) {
+  for (const { id, durable, deliveredPosition, deliveryCounts, mayExpire, heads } of vhosts.queues()) {
     const any = deliveredPosition >= 0 || deliveryCounts.size > 0 || mayExpire;
-    if (durable && any) marks.set(id, { deliveredPosition, deliveryCounts, mayExpire });
+    if (durable && any) marks.set(id, { deliveredPosition, deliveryCounts, mayExpire, heads });
   }
   for (const { id, durable, queueMarks } of vhosts.lines()) {
     const { deliveredPosition, deliveryCounts } = queueMarks;

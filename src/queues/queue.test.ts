@@ -281,6 +281,7 @@ test('after a restart a queue whose messages do not expire is not looked into, a
     const behind = new QueueBench({ settings: DEAD_LETTERING, directory });
     behind.disk.holdingReads = true;
     behind.turn();
+    assert.equal(behind.disk.readCount, 0, 'the checkpoint has the times of what is at the head');
     behind.clock.advance(1000);
     behind.turn();
     assert.equal(behind.disk.readCount, ttlMs === NO_TTL ? 0 : 1);

@@ -15,13 +15,13 @@
 import assert from 'node:assert/strict';
 import type { RoutableQueue } from '../routing/destination.ts';
 import type { Timer } from '../runtime/clock.ts';
-import type { IndexedMessages } from '../storage/checkpoint.ts';
+import type { HeadTimes, IndexedMessages } from '../storage/checkpoint.ts';
 import { PAGE_SIZE, type Page } from '../storage/page.ts';
 import { NO_TTL, publishedAtOf, RecordType, recordType, ttlOf } from '../storage/record.ts';
 import type { RecoveredQueue } from '../storage/recovery.ts';
 import type { Consumer } from './consumer.ts';
 import { ConsumerSet } from './consumer-set.ts';
-import { Lane } from './lane.ts';
+import { expiresAt, headTimesOf, Lane } from './lane.ts';
 import type { QueueEnvironment, QueueIdentity } from './queue-environment.ts';
 import type { DeadLetterReason, QueueSettings } from './queue-settings.ts';
 
@@ -182,6 +182,7 @@ export class Queue implements QueueIdentity, RoutableQueue {
     this.#recordedDelivery = found.deliveredPosition;
     for (const [position, count] of found.deliveryCounts) this.deliveryCounts.set(position, count);
     if (found.mayExpire) this.mayExpire = true;
+    for (const lane of this.#lanes) lane.adoptTimes(found.heads);
     if (this.readyCount > 0) this.#env.wake(this);
     // A stop may have come while there was still to be dropped what a policy has left no room for.
     if (this.#isOver()) this.#dropLater();
@@ -211,9 +212,9 @@ export class Queue implements QueueIdentity, RoutableQueue {
       const offset = position - page.number * PAGE_SIZE;
       if (this.mayExpire) {
         if (now < 0) now = this.#env.clock.nowMs();
-        const expiresAt = this.#expiresAt(page, offset);
+        const expiresAtMs = expiresAt(publishedAtOf(page, offset), ttlOf(page, offset), this.settings.messageTtlMs);
         // What came in this turn was offered to nobody yet: with a time to live of 0 it still goes to a consumer that waits.
-        if (expiresAt <= now && publishedAtOf(page, offset) < this.#env.turnMs()) {
+        if (expiresAtMs <= now && publishedAtOf(page, offset) < this.#env.turnMs()) {
           this.#dropHead('expired');
           continue;
         }
@@ -429,15 +430,6 @@ export class Queue implements QueueIdentity, RoutableQueue {
 
   // --- time ---
 
-  #expiresAt(page: Page, offset: number): number {
-    const own = ttlOf(page, offset);
-    const ttl = Math.min(
-      own === NO_TTL ? Number.POSITIVE_INFINITY : own,
-      this.settings.messageTtlMs ?? Number.POSITIVE_INFINITY,
-    );
-    return publishedAtOf(page, offset) + ttl;
-  }
-
   /**
    * Drops what has expired at the head of each lane, as RabbitMQ does, and sets the timer for what is next.
    * @param atOnce also where the head has to be read from disk; otherwise `dispatch` comes back to it once it was
@@ -451,9 +443,9 @@ export class Queue implements QueueIdentity, RoutableQueue {
     for (let i = firstLane; i < this.#lanes.length; i++) {
       this.#firstLane = i;
       while (this.#lanes[i].count > 0) {
-        const expiresAt = this.#headExpiresAt(this.#lanes[i], now, atOnce);
-        if (expiresAt > now) {
-          next = Math.min(next, expiresAt);
+        const expiresAtMs = this.#headExpiresAt(this.#lanes[i], now, atOnce);
+        if (expiresAtMs > now) {
+          next = Math.min(next, expiresAtMs);
           break;
         }
         if (left-- <= 0) {
@@ -469,8 +461,11 @@ export class Queue implements QueueIdentity, RoutableQueue {
 
   /** A head that does not expire yet is looked into once. Infinite while it is being read. */
   #headExpiresAt(lane: Lane, now: number, atOnce: boolean): number {
-    const sequence = lane.headSequence();
-    if (sequence === lane.timedSequence && lane.expiresAtMs > now) return lane.expiresAtMs;
+    const ttlMs = this.settings.messageTtlMs;
+    if (lane.headSequence() === lane.timedSequence) {
+      const expiresAtMs = expiresAt(lane.publishedAtMs, lane.ttlMs, ttlMs);
+      if (expiresAtMs > now) return expiresAtMs;
+    }
     const { store } = this.#env;
     const position = lane.headPosition();
     const page = store.pageAt(position);
@@ -479,9 +474,8 @@ export class Queue implements QueueIdentity, RoutableQueue {
       this.#load(page);
       return Number.POSITIVE_INFINITY;
     }
-    lane.timedSequence = sequence;
-    lane.expiresAtMs = this.#expiresAt(page, position - page.number * PAGE_SIZE);
-    return lane.expiresAtMs;
+    lane.noteTimes(page, position - page.number * PAGE_SIZE);
+    return expiresAt(lane.publishedAtMs, lane.ttlMs, ttlMs);
   }
 
   #setExpiryTimer(atMs: number, nowMs: number): void {
@@ -518,7 +512,6 @@ export class Queue implements QueueIdentity, RoutableQueue {
     this.#unusedTimer?.cancel();
     this.touch();
     if (settings.messageTtlMs !== undefined) this.mayExpire = true;
-    for (const lane of this.#lanes) lane.timedSequence = -1;
     // What has expired goes with the turn, and so does to the journal what is dropped here.
     if (!this.awake) this.#env.wake(this);
     if (this.#isOver()) this.#dropOverflow();
@@ -586,6 +579,11 @@ export class Queue implements QueueIdentity, RoutableQueue {
       returned.visit((position, size) => each(position, size, priority));
       ring.visit(wanted, (position, size) => each(position, size, priority));
     }
+  }
+
+  /** For the checkpoint: what is known of the messages at the head, where they may expire. */
+  get heads(): HeadTimes[] {
+    return this.mayExpire ? headTimesOf(this.#lanes) : [];
   }
 
   /** For the index files: what is ready. What is unacked is told by the channels that hold it. */

@@ -130,12 +130,13 @@ test('messages are sorted, joined, kept and removed as an array would', () => {
 });
 
 test('a checkpoint reads back as it was written', () => {
+  const head = { position: 2 ** 45, publishedAtMs: 1.7e12, ttlMs: 2 ** 40 - 1 };
   const checkpoint = {
     replayFromPage: 12,
     nextPage: 2 ** 40,
     marks: new Map([
-      [1, { deliveredPosition: 2 ** 50, deliveryCounts: new Map([[8, 2]]), mayExpire: false }],
-      [0xffffffff, { deliveredPosition: -1, deliveryCounts: new Map(), mayExpire: true }],
+      [1, { deliveredPosition: 2 ** 50, deliveryCounts: new Map([[8, 2]]), mayExpire: false, heads: [] }],
+      [0xffffffff, { deliveredPosition: -1, deliveryCounts: new Map(), mayExpire: true, heads: [head] }],
     ]),
   };
   assert.deepEqual(decodeCheckpoint(encodeCheckpoint(checkpoint)), { ...checkpoint, tellsExpiry: true });

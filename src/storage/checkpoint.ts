@@ -126,6 +126,15 @@ export interface QueueMarks {
   readonly deliveryCounts: Map<number, number>;
   /** Whether messages may have a time to live: then those at the head have to be looked into. */
   mayExpire: boolean;
+  /** When messages at the head were published, and their time to live, so that they need not be read for it. */
+  readonly heads?: readonly HeadTimes[];
+}
+
+export interface HeadTimes {
+  readonly position: number;
+  readonly publishedAtMs: number;
+  /** Of its own, or NO_TTL. */
+  readonly ttlMs: number;
 }
 
 export interface Checkpoint {
@@ -212,11 +221,12 @@ function copy(bytes: Buffer, from: number, size: number): ArrayBuffer {
 }
 
 export function encodeCheckpoint(checkpoint: Omit<Checkpoint, 'tellsExpiry'>): string {
-  const marks = [...checkpoint.marks].map(([queueId, { deliveredPosition, deliveryCounts, mayExpire }]) => [
+  const marks = [...checkpoint.marks].map(([queueId, { deliveredPosition, deliveryCounts, mayExpire, heads = [] }]) => [
     queueId,
     deliveredPosition,
     [...deliveryCounts],
     mayExpire,
+    ...heads.map(({ position, publishedAtMs, ttlMs }) => [position, publishedAtMs, ttlMs]),
   ]);
   const { replayFromPage, nextPage } = checkpoint;
   const text = JSON.stringify({ version: CHECKPOINT_VERSION, replayFromPage, nextPage, tellsExpiry: true, marks });
@@ -235,8 +245,9 @@ export function decodeCheckpoint(text: string): Checkpoint | null {
     throw new Error(`it has version ${parsed.version}, and this leveret reads version ${CHECKPOINT_VERSION}`);
   }
   const marks = new Map<number, QueueMarks>();
-  for (const [queueId, deliveredPosition, counts, mayExpire = true] of parsed.marks) {
-    marks.set(queueId, { deliveredPosition, deliveryCounts: new Map(counts), mayExpire });
+  for (const [queueId, deliveredPosition, counts, mayExpire = true, ...times] of parsed.marks) {
+    const heads = times.map(([position, publishedAtMs, ttlMs]: number[]) => ({ position, publishedAtMs, ttlMs }));
+    marks.set(queueId, { deliveredPosition, deliveryCounts: new Map(counts), mayExpire, heads });
   }
   const { replayFromPage, nextPage, tellsExpiry = false } = parsed;
   return { replayFromPage, nextPage, tellsExpiry, marks };

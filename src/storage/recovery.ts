@@ -18,6 +18,7 @@ import {
   decodeCheckpoint,
   decodeFileIndex,
   type FileIndex,
+  type HeadTimes,
   IndexedMessages,
   type IndexedPage,
   type QueueMarks,
@@ -31,6 +32,7 @@ import { PositionList } from './position-list.ts';
 import { MESSAGE_HEADER_SIZE, NO_TTL, RecordType, ttlIn } from './record.ts';
 
 export interface RecoveredQueue extends QueueMarks {
+  heads: readonly HeadTimes[];
   readonly messages: IndexedMessages;
 }
 
@@ -116,6 +118,7 @@ class Replay {
       const queue = this.#queue(queueId);
       queue.deliveredPosition = marks.deliveredPosition;
       queue.mayExpire = marks.mayExpire;
+      queue.heads = marks.heads ?? [];
       for (const [position, count] of marks.deliveryCounts) queue.deliveryCounts.set(position, count);
     }
     return checkpoint;
@@ -399,7 +402,7 @@ class Replay {
   #queue(queueId: number): RecoveredQueue {
     let queue = this.#queues.get(queueId);
     if (queue === undefined) {
-      const marks = { deliveredPosition: -1, deliveryCounts: new Map(), mayExpire: this.#allMayExpire };
+      const marks = { deliveredPosition: -1, deliveryCounts: new Map(), mayExpire: this.#allMayExpire, heads: [] };
       queue = { messages: new IndexedMessages(), ...marks };
       this.#queues.set(queueId, queue);
     }
