@@ -26,7 +26,7 @@ const ALONE = {
  */
 const FILES: readonly (readonly [name: string, modules: readonly string[]])[] = [
   ['core', ['src/broker.ts', 'src/management/server.ts', 'src/prometheus/server.ts']],
-  ['serve', ['src/cli/serve.ts', 'src/cli/perf-options.ts', 'src/cli/node-version.ts']],
+  ['serve', ['src/cli/serve.ts', BROKER.leveret]],
   ['metrics', ['src/prometheus/http-server.ts']],
   ['api', ['src/management/http-server.ts']],
 ];
