@@ -1,4 +1,5 @@
 /** Ways to a syslog server: datagrams, or a stream with or without TLS, in which each message has its length in front (RFC 6587). */
+import { X509Certificate } from 'node:crypto';
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { lookup } from 'node:dns';
 import { readFileSync } from 'node:fs';
@@ -105,7 +106,10 @@ export function secureContextOf({
 
 function pemOf(name: string, path: string): Buffer {
   try {
-    return readFileSync(path);
+    const pem = readFileSync(path);
+    // A file without one would be passed over in silence.
+    if (name !== 'keyfile') new X509Certificate(pem);
+    return pem;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Error(`log.syslog.ssl_options.${name}: ${path} cannot be read (${code ?? message})`, { cause: error });
@@ -113,48 +117,75 @@ function pemOf(name: string, path: string): Buffer {
 }
 
 /** What becomes of a datagram nobody knows. */
-function openDatagrams({ host, port }: SyslogPlace, events: LinkEvents): SyslogLink {
-  let socket: DatagramSocket | null = null;
-  let to = '';
-  let isOver = false;
-  const fail = (error: NodeJS.ErrnoException) => {
-    if (isOver) return;
-    isOver = true;
-    socket?.close();
-    events.failed(error.code ?? error.message);
+function openDatagrams(place: SyslogPlace, events: LinkEvents): SyslogLink {
+  const datagrams = new Datagrams(place, events);
+  return {
+    write: (messages, done) => datagrams.send(messages, done),
+    end: (messages) => datagrams.end(messages),
   };
-  const send = (messages: readonly Buffer[], done: () => void) => {
+}
+
+class Datagrams {
+  readonly #port: number;
+  readonly #events: LinkEvents;
+  #socket: DatagramSocket | null = null;
+  #to = '';
+  #sendingCount = 0;
+  #isEnding = false;
+  #isOver = false;
+
+  constructor({ host, port }: SyslogPlace, events: LinkEvents) {
+    this.#port = port;
+    this.#events = events;
+    lookup(host, (error, address, family) => {
+      if (error === null) this.#open(address, family);
+      else this.#fail(error);
+    });
+  }
+
+  /** @param done told when the system has all of them */
+  send(messages: readonly Buffer[], done: () => void): void {
     let leftCount = messages.length;
-    if (leftCount === 0) done();
+    this.#sendingCount += leftCount;
     for (const message of messages) {
-      socket!.send(cut(message), port, to, (error) => {
-        if (error !== null) fail(error);
+      this.#socket!.send(cut(message), this.#port, this.#to, (error) => {
+        this.#sendingCount--;
+        if (error !== null) this.#fail(error);
         else if (--leftCount === 0) done();
+        if (this.#isEnding && this.#sendingCount === 0) this.#close();
       });
     }
-  };
-  lookup(host, (error, address, family) => {
-    if (isOver) return;
-    if (error !== null) return fail(error);
-    to = address;
-    socket = createSocket(family === 6 ? 'udp6' : 'udp4');
-    socket.on('error', fail);
+  }
+
+  end(messages: readonly Buffer[]): void {
+    this.#isEnding = true;
+    if (this.#socket !== null && !this.#isOver) this.send(messages, () => undefined);
+    if (this.#sendingCount === 0) this.#close();
+  }
+
+  #open(address: string, family: number): void {
+    if (this.#isOver) return;
+    this.#to = address;
+    const socket = createSocket(family === 6 ? 'udp6' : 'udp4');
+    socket.on('error', (error) => this.#fail(error));
     socket.bind(0, () => {
-      if (!isOver) events.opened();
+      if (this.#isOver) return;
+      this.#socket = socket;
+      this.#events.opened();
     });
-  });
-  return {
-    write: (messages, done) => send(messages, () => isOver || done()),
-    end: (messages) => {
-      const isOpen = socket !== null && to !== '';
-      const close = () => {
-        isOver = true;
-        socket?.close();
-      };
-      if (isOpen) send(messages, close);
-      else isOver = true;
-    },
-  };
+  }
+
+  #fail(error: NodeJS.ErrnoException): void {
+    if (this.#isOver) return;
+    this.#close();
+    this.#events.failed(error.code ?? error.message);
+  }
+
+  #close(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#socket?.close();
+  }
 }
 
 /** Between two characters. */

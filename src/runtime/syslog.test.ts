@@ -67,6 +67,16 @@ function logWith(t: TestContext, options: SyslogLogOptions) {
   return { clock, log, said, syslog };
 }
 
+async function datagramServer(t: TestContext): Promise<{ port: number; messages: string[] }> {
+  const server = createSocket('udp4');
+  const messages: string[] = [];
+  server.on('message', (bytes) => messages.push(bytes.toString()));
+  server.bind(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => new Promise((done) => server.close(() => done(undefined))));
+  return { port: server.address().port, messages };
+}
+
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await turnOfLoop();
 }
@@ -184,6 +194,17 @@ test('a server that takes nothing holds nobody up: what does not fit is dropped,
   await until(() => server.messages.at(-1)?.includes(`${droppedCount} were dropped`) === true);
 });
 
+test('datagrams, too, are sent when the log ends', async (t) => {
+  const { port, messages } = await datagramServer(t);
+  const { log, syslog } = logWith(t, { transport: 'udp', host: '127.0.0.1', port });
+  log.info('queue', 'first');
+  await until(() => messages.length === 1);
+  for (const text of ['second', 'last']) log.info('queue', text);
+  syslog.close();
+  await until(() => messages.length === 3);
+  assert.deepEqual(messages.map(textOf), ['first', 'second', 'last']);
+});
+
 test('the last lines are sent when the log ends', async (t) => {
   const server = new TestServer();
   await server.listen(t);
@@ -197,13 +218,7 @@ test('the last lines are sent when the log ends', async (t) => {
 });
 
 test('datagrams hold a message each, cut between two characters where it is too long', async (t) => {
-  const server = createSocket('udp4');
-  const messages: string[] = [];
-  server.on('message', (bytes) => messages.push(bytes.toString()));
-  server.bind(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.after(() => new Promise((done) => server.close(() => done(undefined))));
-  const { port } = server.address();
+  const { port, messages } = await datagramServer(t);
   const { log } = logWith(t, { transport: 'udp', host: '127.0.0.1', port });
   log.info('queue', 'short');
   log.info('queue', 'ü'.repeat(5000));
@@ -219,4 +234,6 @@ test('files that cannot be read are named before anything is sent', (t) => {
     () => logWith(t, options),
     /log\.syslog\.ssl_options\.cacertfile: \/none\/ca\.pem cannot be read \(ENOENT\)/,
   );
+  const noPem = { transport: 'tls', tls: { caCertFile: import.meta.filename } } as const;
+  assert.throws(() => logWith(t, noPem), /cacertfile: .*syslog\.test\.ts cannot be read \(ERR_OSSL/);
 });

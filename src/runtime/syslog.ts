@@ -128,7 +128,7 @@ export class Syslog implements LogOutput {
     this.#writingCount = count;
     const link = this.#link;
     link?.write(this.#queue.slice(0, count), () => {
-      if (link === this.#link) this.#written(count, bytes);
+      if (link === this.#link && !this.#isClosed) this.#written(count, bytes);
     });
   }
 
