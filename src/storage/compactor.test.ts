@@ -192,6 +192,21 @@ test('a disk that refuses leaves the old file, and nothing else; later it is tri
   assert.deepEqual(bench.forgotten(), FORGOTTEN_NUMBERS);
 });
 
+test('where there is no room for a copy the file stays, until there is', async (t) => {
+  const bench = new CompactionBench(t);
+  await bench.fill();
+  await bench.checkpointed();
+  const { syncCount } = bench.disk;
+  const { mock } = t.mock.method(fs.promises, 'statfs', async () => ({ bavail: 2, bsize: 4096 }));
+  await bench.look();
+  await bench.until(() => mock.callCount() > 0);
+  await bench.store.store.compact();
+  assert.equal(bench.disk.syncCount, syncCount);
+  mock.restore();
+  await bench.compact();
+  assert.deepEqual(bench.forgotten(), FORGOTTEN_NUMBERS);
+});
+
 test('where a file system keeps no holes nothing is gained, which is noticed once', async (t) => {
   const disk = new TestDisk();
   disk.fillsHoles = true;

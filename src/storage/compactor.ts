@@ -95,6 +95,8 @@ export class Compactor {
 
   async #run(files: readonly JournalFile[]): Promise<void> {
     const { checkpointer, log } = this.#options;
+    // A checkpoint needs some room, too.
+    if (!(await this.#hasRoom(files[0], neededBytesOf(files[0])))) return;
     if (files.some((file) => file.dirty)) await checkpointer.renew();
     else await checkpointer.ended();
     const before = { count: 0, bytes: 0 };
@@ -133,7 +135,11 @@ export class Compactor {
     file.usage.triedAtLive = referencesIn(index);
     const needed = await neededIn(file, index);
     const foreseen = foreseenBytes(file, needed);
-    if (!this.#isMostlyDead(file, foreseen) || !(await this.#hasRoom(file, foreseen))) return 0;
+    if (!this.#isMostlyDead(file, foreseen)) return 0;
+    if (!(await this.#hasRoom(file, foreseen))) {
+      file.usage.triedAtLive = Number.POSITIVE_INFINITY;
+      return 0;
+    }
     const { disk } = this.#options;
     const { wholePages } = file.usage;
     const goOn = async (bytes: number) => {
@@ -158,8 +164,8 @@ export class Compactor {
     this.#options.log.debug('journal', `${file.name} takes ${compacted.allocatedBytes} bytes in place of ${before}`);
     try {
       await syncFolder(folder);
-      while (reading.some(({ loading }) => loading) && !this.#closed) await this.#sleep(READ_PAUSE_MS);
     } finally {
+      while (reading.some(({ loading }) => loading) && !this.#closed) await this.#sleep(READ_PAUSE_MS);
       closeSync(old);
     }
     return before - compacted.allocatedBytes;
