@@ -62,10 +62,13 @@ describe('x-delayed-message', { timeout: 60_000 }, () => {
 
   test('releases in the order of the delays, with x-delay negated, whatever kind of number it is', async (t) => {
     const { publish, inbox } = await declare(t);
-    await publish('float', { 'x-delay': 160.9 });
-    await publish('text', { 'x-delay': '240' });
-    await publish('short', { 'x-delay': { '!': 'short', value: 80 } });
-    await publish('long', { 'x-delay': { '!': 'int64', value: 320 } });
+    // In one go, so that nothing can come between them.
+    await Promise.all([
+      publish('float', { 'x-delay': 160.9 }),
+      publish('text', { 'x-delay': '240' }),
+      publish('short', { 'x-delay': { '!': 'short', value: 80 } }),
+      publish('long', { 'x-delay': { '!': 'int64', value: 320 } }),
+    ]);
     const found = [await next(inbox), await next(inbox), await next(inbox), await next(inbox)];
     assert.deepEqual(found, [
       ['short', -80],
@@ -92,11 +95,11 @@ describe('x-delayed-message', { timeout: 60_000 }, () => {
 
   test('routes with the bindings of the moment of release', async (t) => {
     const { channel, exchange, queue, publish, inbox } = await declare(t);
-    await publish('bound meanwhile', { 'x-delay': 100 }, { key: 'new' });
-    await publish('unbound meanwhile', { 'x-delay': 100 });
+    await publish('bound meanwhile', { 'x-delay': 1500 }, { key: 'new' });
+    await publish('unbound meanwhile', { 'x-delay': 1500 });
     await channel.bindQueue(queue, exchange, 'new');
     await channel.unbindQueue(queue, exchange, 'k');
-    await publish('last', { 'x-delay': 150 }, { key: 'new' });
+    await publish('last', { 'x-delay': 1500 }, { key: 'new' });
     assert.deepEqual([(await next(inbox))[0], (await next(inbox))[0]], ['bound meanwhile', 'last']);
   });
 
@@ -129,14 +132,12 @@ describe('x-delayed-message', { timeout: 60_000 }, () => {
   });
 
   test('delays once where one such exchange is behind another', async (t) => {
-    const { channel, exchange, queue, inbox } = await declare(t);
+    const { channel, exchange, inbox } = await declare(t);
     const first = `first-${++names}`;
     await channel.assertExchange(first, 'x-delayed-message', { arguments: { 'x-delayed-type': 'fanout' } });
     await channel.bindExchange(exchange, first, '');
-    const sent = performance.now();
     channel.publish(first, 'k', Buffer.from('once'), { headers: { 'x-delay': 150 } });
-    assert.deepEqual(await next(inbox), ['once', -150]);
-    assert(performance.now() - sent < 290, `${queue} got it after ${performance.now() - sent} ms`);
+    assert.deepEqual(await next(inbox), ['once', -150], 'a second release would have negated it again');
   });
 
   test('releases at a moment: x-deliver-at as milliseconds or as a timestamp', async (t) => {
@@ -182,7 +183,7 @@ describe('x-delayed-message', { timeout: 60_000 }, () => {
     await channel.assertExchange(alternate, 'fanout', { autoDelete: true });
     await channel.bindQueue(queue, alternate, '');
     const settings = await declare(t, { 'alternate-exchange': alternate });
-    settings.channel.publish(settings.exchange, 'nobody', Buffer.from('stray'), { headers: { 'x-delay': 50 } });
+    settings.channel.publish(settings.exchange, 'nobody', Buffer.from('stray'), { headers: { 'x-delay': 1500 } });
     await publish('before', { 'x-delay': 1 });
     assert.equal((await next(inbox))[0], 'before', 'not at once, as with the plugin');
     assert.equal((await next(inbox))[0], 'stray');

@@ -15,7 +15,7 @@ import { Random, seedFromEnvironment } from './random.ts';
 
 const ROUNDS = Number(process.env.LEVERET_ROUNDS ?? 6);
 const LONGEST_DELAY_MS = 3000;
-const DRAIN_MS_MAX = 30_000;
+const DRAIN_MS_MAX = 120_000;
 /** Little of everything, so that each round has files that are made and removed. */
 const SETTINGS = ['journal_file_size = 1MiB', 'message_memory_limit = 8MiB', 'delayed_segment_size = 64KiB'];
 
