@@ -5,6 +5,7 @@
  *   npm run soak -- kill --rounds 1000 --seed 7      as many as you like, repeating what a seed chose
  *   npm run soak -- backlog                          5 million persistent messages of 1 KiB: about 6 GB of disk
  *   npm run soak -- backlog --messages 100000
+ *   npm run soak -- compaction --rounds 100          so many kills in the midst of compaction
  *   npm run soak -- delayed --messages 2000000       so many delayed messages, due over a year
  */
 import assert from 'node:assert/strict';
@@ -14,6 +15,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { delayedGoals } from '../../bench/delayed-load.ts';
 import { mebibytes, runBacklog } from '../faults/backlog.ts';
+import { runCompactionKills } from '../faults/compaction-kills.ts';
 import { runDelayedBacklog } from '../faults/delayed-backlog.ts';
 import { seedFromEnvironment } from '../faults/random.ts';
 import { runRounds } from '../faults/rounds.ts';
@@ -67,6 +69,12 @@ async function soakBacklog(directory: string): Promise<void> {
   }
 }
 
+async function soakCompaction(directory: string): Promise<void> {
+  const onKill = (kill: number) => console.log(`kill ${kill}: nothing is lost`);
+  const { beforeBytes, afterBytes } = await runCompactionKills({ directory, kills: Number(values.rounds), onKill });
+  console.log(`the journal took ${mebibytes(beforeBytes)} of disk, and ${mebibytes(afterBytes)} in the end`);
+}
+
 async function soakDelayed(directory: string): Promise<void> {
   const messages = Number(values.messages);
   const report = await runDelayedBacklog({
@@ -85,6 +93,7 @@ async function soakDelayed(directory: string): Promise<void> {
 const soaks: Readonly<Record<string, (directory: string) => Promise<void>>> = {
   kill: soakKill,
   backlog: soakBacklog,
+  compaction: soakCompaction,
   delayed: soakDelayed,
 };
 const [name = 'kill'] = positionals;
