@@ -15,7 +15,7 @@ import { AccountAuthenticator } from './auth/login.ts';
 import { mechanismsNamed } from './auth/mechanisms.ts';
 import { Permissions } from './auth/permissions.ts';
 import { DEFAULT_ALARMS, type ResourceLimit } from './config/alarm-options.ts';
-import { DEFAULT_COMPACTION } from './config/compaction-options.ts';
+import { compactionOptions } from './config/compaction-options.ts';
 import { DEFAULT_LIMITS, type Limits } from './config/limits.ts';
 import { DEFAULT_NODE_NAME, readNodeName } from './config/node-name.ts';
 import { type Counting, countingOf, DEFAULT_STATISTICS, type StatisticsOptions } from './config/statistics-options.ts';
@@ -404,7 +404,7 @@ class RunningBroker implements Broker {
       log: this.#log,
       fdatasync: confirmWhen === 'fdatasync',
       ...storeSizes(this.dataDir, messageMemoryBytes, this.#options.journalFileBytes),
-      compaction: { ...DEFAULT_COMPACTION, ...this.#options.compaction },
+      compaction: compactionOptions(this.#options.compaction),
     };
     const events = {
       onDurable: () => turn.schedule(),

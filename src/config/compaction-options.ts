@@ -13,3 +13,17 @@ export const DEFAULT_COMPACTION: CompactionOptions = {
   bytesPerSecond: 16 * 1024 * 1024,
   intervalMs: 15_000,
 };
+
+const LEAST_BYTES_PER_SECOND = 64 * 1024;
+const LEAST_INTERVAL_MS = 10;
+
+/** @throws RangeError for what is no share, or so little that nothing would ever be done */
+export function compactionOptions(given: Partial<CompactionOptions> = {}): CompactionOptions {
+  const options = { ...DEFAULT_COMPACTION, ...given };
+  const least = { ratio: 0, bytesPerSecond: LEAST_BYTES_PER_SECOND, intervalMs: LEAST_INTERVAL_MS };
+  for (const name of ['ratio', 'bytesPerSecond', 'intervalMs'] as const) {
+    if (options[name] >= least[name]) continue;
+    throw new RangeError(`compaction.${name} is a number from ${least[name]} up, not ${options[name]}`);
+  }
+  return options;
+}

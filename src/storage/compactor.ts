@@ -11,7 +11,7 @@
  * What is needed of a file is what its index on the disk names: whatever a start after a crash can ask for is named there, since
  * references only go. Only files that no start replays are touched, so that nothing but messages is needed of them.
  */
-import { closeSync, promises as fs } from 'node:fs';
+import { close, promises as fs } from 'node:fs';
 import { dirname } from 'node:path';
 import type { CompactionOptions } from '../config/compaction-options.ts';
 import type { Clock, Timer } from '../runtime/clock.ts';
@@ -166,7 +166,8 @@ export class Compactor {
       await syncFolder(folder);
     } finally {
       while (reading.some(({ loading }) => loading) && !this.#closed) await this.#sleep(READ_PAUSE_MS);
-      closeSync(old);
+      // In a thread of its own: it is then that the old file's disk is given back.
+      await new Promise<void>((done, failed) => close(old, (error) => (error === null ? done() : failed(error))));
     }
     return before - compacted.allocatedBytes;
   }

@@ -72,7 +72,7 @@ async function soakBacklog(directory: string): Promise<void> {
 async function soakCompaction(directory: string): Promise<void> {
   const onKill = (kill: number) => console.log(`kill ${kill}: nothing is lost`);
   const { beforeBytes, afterBytes } = await runCompactionKills({ directory, kills: Number(values.rounds), onKill });
-  console.log(`the journal took ${mebibytes(beforeBytes)} of disk, and ${mebibytes(afterBytes)} in the end`);
+  console.log(`of ${mebibytes(beforeBytes)} of journal ${mebibytes(afterBytes)} are left`);
 }
 
 async function soakDelayed(directory: string): Promise<void> {
