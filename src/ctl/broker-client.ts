@@ -139,7 +139,7 @@ export class BrokerClient {
     const { reason, error } = text === '' ? {} : parsed(text);
     return new ApiRefusal(
       response.statusCode!,
-      reason === undefined ? `HTTP status ${response.statusCode}` : words(reason),
+      reason === undefined ? reasonOf(response.statusCode!) : words(reason),
       error,
     );
   }
@@ -172,4 +172,10 @@ function noApi(cause: unknown): Failure {
 /** Some reasons are terms, which RabbitMQ writes as lists. */
 function words(reason: Json): string {
   return Array.isArray(reason) ? reason.map(words).join(': ') : String(reason);
+}
+
+/** Where the answer gives none. */
+function reasonOf(status: number): string {
+  if (status !== 401) return `HTTP status ${status}`;
+  return 'there is none; --url takes http://USER:PASSWORD@HOST:PORT';
 }

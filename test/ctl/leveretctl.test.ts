@@ -126,6 +126,9 @@ test('a broker elsewhere is asked through its HTTP API, as a user, whose passwor
   const refused = await called(LEVERETCTL, ['list_users', '--url', url('guest:sesame')], {});
   assert.equal(refused.exitCode, 77);
   assert.match(refused.stderr, /Login failed/);
+  const nobody = await called(LEVERETCTL, ['list_users', '--url', broker.managementUrl!], {});
+  assert.equal(nobody.exitCode, 77);
+  assert.match(nobody.stderr, /refuses list_users to this user: there is none; --url takes http:\/\/USER:PASSWORD@/);
   await broker.stop();
   const gone = await called(LEVERETCTL, ['list_users', '--url', url('guest:sesame')], {});
   assert.equal(gone.exitCode, 69);
