@@ -17,6 +17,8 @@ export class ChannelFrames {
   last: Channel | null = null;
   /** As it was agreed on; 0 is no limit. */
   channelMax = 0;
+  /** Channels that were closed, and whose queues have not gone yet. */
+  closingCount = 0;
   readonly #connection: Connection;
   readonly #flow: FlowControl;
 
@@ -84,8 +86,13 @@ export class ChannelFrames {
     const { number, maySpendQueues } = channel;
     this.remove(channel);
     const answer = () => this.#connection.send(number, { name: 'channel.close-ok' });
-    if (maySpendQueues) this.#connection.context.metadata.propose([], answer);
-    else answer();
+    if (!maySpendQueues) return answer();
+    this.closingCount++;
+    this.#connection.context.metadata.propose([], () => {
+      this.closingCount--;
+      answer();
+      this.#connection.closeIfDue();
+    });
   }
 
   #frameWithoutChannel(bytes: Buffer, type: number, number: number, from: number, to: number): void {

@@ -396,16 +396,21 @@ export class Connection implements FrameSink, Flowing {
 
   /** Whether something that was asked for is not done yet. */
   get #owesAnswers(): boolean {
-    if (this.#flow.holdsFrames) return true;
-    for (const { pipeline, open } of this.channels.values()) if (open && !pipeline.isEmpty) return true;
+    if (this.#flow.holdsFrames || this.#frames.closingCount > 0) return true;
+    for (const { waitsFor, open } of this.channels.values()) if (open && waitsFor === 'operation') return true;
     return false;
   }
 
-  /** Takes frames that were held: what is written meanwhile are answers, and a close that waited for them may be due. */
+  /** Takes frames that were held: what is written meanwhile are answers. */
   #taking(take: () => void): void {
     const isOutermost = this.#sending.beginAnswers();
     take();
     this.#sending.endAnswers(isOutermost);
+    this.closeIfDue();
+  }
+
+  /** A connection.close that has waited for answers is answered once there are no more of them. */
+  closeIfDue(): void {
     if (this.#closeAsked && !this.#owesAnswers && this.#state === 'running') this.#closeOk();
   }
 

@@ -8,8 +8,11 @@
  *   requests: [ answered | proposed, done, proposed, ... | held frames ]    the first one that is not done holds the answers up
  *
  * What would be answered or refused without a proposal is not taken ahead: it waits until all before it is done.
+ *
+ * When one of them fails (somebody else was first), nothing of those behind it happens either: each is asked for once more in
+ * its turn, and by then the channel may be closed.
  */
-import type { Change } from '../metadata/port.ts';
+import type { Change, DestinationType, ProposalLine } from '../metadata/port.ts';
 import type { Method } from '../protocol/methods.generated.ts';
 import type { Vhost } from '../vhost/vhost.ts';
 
@@ -35,9 +38,15 @@ export class Pipeline {
   #takesBindings = false;
   /** What is asked for once more, since it was overtaken by others, goes before those that came behind it. */
   #isRepeating = false;
+  #line: ProposalLine = { hasFailed: false };
 
   get isEmpty(): boolean {
     return this.#requests.length === 0;
+  }
+
+  /** What is proposed next stands or falls with; none for what is asked for once more: those behind it wait for their turn. */
+  get line(): ProposalLine | undefined {
+    return this.#isRepeating ? undefined : this.#line;
   }
 
   /** Whether a queue is on its way to be one. */
@@ -79,6 +88,7 @@ export class Pipeline {
       this.#takenCount = 0;
       this.#takesBindings = false;
       this.#roles.clear();
+      if (this.#line.hasFailed) this.#line = { hasFailed: false };
     }
     return request;
   }
@@ -88,9 +98,9 @@ export class Pipeline {
     if (this.isEmpty || this.#takenCount >= REQUESTS_MAX) return false;
     switch (method.name) {
       case 'queue.declare':
-        return !method.passive && this.#isFree(`queue ${method.queue}`) && !vhost.queues.has(method.queue);
+        return !method.passive && !isSpecial(method.queue) && this.#isNew('queue', method.queue, vhost.queues);
       case 'exchange.declare':
-        return !method.passive && this.#isFree(`exchange ${method.exchange}`) && !vhost.exchanges.has(method.exchange);
+        return !method.passive && this.#isNew('exchange', method.exchange, vhost.exchanges);
       case 'queue.delete':
         return !this.#isFinal(`queue ${method.queue}`) && vhost.queues.has(method.queue);
       case 'exchange.delete':
@@ -110,6 +120,10 @@ export class Pipeline {
     }
   }
 
+  #isNew(kind: DestinationType, name: string, known: ReadonlyMap<string, unknown>): boolean {
+    return this.#isFree(`${kind} ${name}`) && !known.has(name);
+  }
+
   #isThere({ queue }: { readonly queue: string }, vhost: Vhost): boolean {
     return !this.#isFinal(`queue ${queue}`) && vhost.queues.has(queue);
   }
@@ -124,13 +138,23 @@ export class Pipeline {
   }
 
   #isFree(what: string): boolean {
-    return !this.#roles.has(what);
+    return !this.#roles.has(what) && !hasLineBreak(what);
   }
 
   #isFinal(what: string): boolean {
     const role = this.#roles.get(what);
-    return role === 'declared' || role === 'deleted';
+    return role === 'declared' || role === 'deleted' || hasLineBreak(what);
   }
+}
+
+/** Line breaks are taken out of names: then it is about something else. */
+function hasLineBreak(what: string): boolean {
+  return what.includes('\n') || what.includes('\r');
+}
+
+/** There may be no such queue, and still be an answer: reply addresses. */
+function isSpecial(queue: string): boolean {
+  return queue.startsWith('amq.');
 }
 
 function subjectsOf(change: Change): readonly (readonly [what: string, role: Role])[] {

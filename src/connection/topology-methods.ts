@@ -103,7 +103,11 @@ export function deleteExchange(channel: Channel, method: ExchangeDelete): void {
   if (method.ifUnused && exchange.bindings.size > 0) {
     throw preconditionFailed(`exchange '${name}' in vhost '${vhost.name}' in use`);
   }
-  propose(channel, method, { change: { kind: 'delete-exchange', vhost: vhost.name, name }, answer: ok });
+  propose(channel, method, {
+    change: { kind: 'delete-exchange', vhost: vhost.name, name },
+    answer: ok,
+    again: () => deleteExchange(channel, method),
+  });
 }
 
 export function bindExchange(channel: Channel, method: ExchangeBind | ExchangeUnbind): void {
@@ -260,6 +264,7 @@ export function deleteQueue(channel: Channel, method: QueueDelete): void {
   propose(channel, method, {
     change: { kind: 'delete-queue', vhost: vhost.name, name },
     answer: () => ok(count),
+    again: () => deleteQueue(channel, method),
   });
 }
 
@@ -296,6 +301,7 @@ function propose(channel: Channel, { name }: TopologyMethod, { change, applied, 
   };
   const request: Request = { isDone: false, then };
   let hasReturned = false;
+  const { line } = pipeline;
   const queueCount = change.kind === 'put-queue' ? 1 : 0;
   vhost.proposedQueueCount += queueCount;
   pipeline.add(change, request);
@@ -306,7 +312,7 @@ function propose(channel: Channel, { name }: TopologyMethod, { change, applied, 
     if (fault === null) applied?.();
     if (hasReturned) connection.answer(channel);
   };
-  context.metadata.propose([change], done, connection.user);
+  context.metadata.propose([change], done, connection.user, line);
   hasReturned = true;
   if (pipeline.isThrough(request)) then();
   else connection.wait(channel);
@@ -326,7 +332,7 @@ export function afterProposals(channel: Channel, then: () => void): void {
 type TopologyMethod = ExchangeDeclare | ExchangeDelete | QueueDeclare | QueueDelete | BindingMethod;
 
 function isOutdated({ fault }: MetadataError): boolean {
-  return fault === 'conflict' || fault === 'missing';
+  return fault === 'conflict' || fault === 'missing' || fault === 'abandoned';
 }
 
 type BindingMethod = ExchangeBind | ExchangeUnbind | QueueBind | QueueUnbind;

@@ -1,4 +1,4 @@
-import type { Applied, Change, Follower, MetadataSnapshot, MetadataStore } from './port.ts';
+import type { Applied, Change, Follower, MetadataSnapshot, MetadataStore, ProposalLine } from './port.ts';
 
 /** A store as one user has it: what is proposed is known to have been asked for by that user. */
 export class ActingStore implements MetadataStore {
@@ -22,8 +22,8 @@ export class ActingStore implements MetadataStore {
     return this.#store.snapshot();
   }
 
-  propose(changes: readonly Change[], applied: Applied, by = this.#user): void {
-    this.#store.propose(changes, applied, by);
+  propose(changes: readonly Change[], applied: Applied, by = this.#user, line?: ProposalLine): void {
+    this.#store.propose(changes, applied, by, line);
   }
 
   follow(apply: Follower): () => void {

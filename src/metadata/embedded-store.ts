@@ -23,6 +23,7 @@ import {
   MetadataError,
   type MetadataSnapshot,
   type MetadataStore,
+  type ProposalLine,
 } from './port.ts';
 import { encodeRecord } from './record-json.ts';
 
@@ -44,8 +45,10 @@ export interface Medium {
   write(rows: Iterable<Row>): Steps;
   /** What was written is durable once it resolves. @returns why it is not: then nothing can be written any more */
   synced(): Promise<MetadataError | null>;
-  /** The same, at once. @throws MetadataError unavailable */
-  syncNow(): void;
+  /** The same, at once. */
+  syncNow(): MetadataError | null;
+  /** After a sync that failed: keeps what was there before, so that what is refused is not found at the next start. @returns why it may be */
+  takeBack(rows: Iterable<Row>): MetadataError | null;
   /**
    * Keeps, durably, that ids below `limit` may have been given out; while rows are written, together with them: what such an id is given
    * to is a proposal that waits. @throws MetadataError unavailable
@@ -85,6 +88,7 @@ interface Proposal {
   readonly changes: readonly Change[];
   readonly applied: Applied;
   readonly by: string | undefined;
+  readonly line: ProposalLine | undefined;
 }
 
 /** What became of a proposal: why nothing of it was done; or that its steps are those up to `end`. */
@@ -146,9 +150,9 @@ export class EmbeddedStore implements MetadataStore {
     return this.#catalogue.snapshot(this.#toldCount < length ? this.#made.slice(this.#toldCount) : []);
   }
 
-  propose(changes: readonly Change[], applied: Applied, by?: string): void {
+  propose(changes: readonly Change[], applied: Applied, by?: string, line?: ProposalLine): void {
     const waiting = this.#proposedByFollowers ?? this.#waiting;
-    waiting.push({ changes, applied, by });
+    waiting.push({ changes, applied, by, line });
     this.#takeWaiting();
   }
 
@@ -230,11 +234,12 @@ export class EmbeddedStore implements MetadataStore {
     let isTaking = true;
     try {
       const outcome = (yield* this.#attempt([proposal]))[0]!;
-      if (this.#keepsMade()) this.#medium.syncNow();
-      const isDone = yield* this.#tellOf(outcome);
+      const fault = this.#keepsMade() ? this.#medium.syncNow() : null;
+      const error = fault === null ? outcome.error : yield* this.#takeBack(fault, [outcome]);
+      const isDone = yield* this.#tellOf(error === null ? outcome : { proposal, error, end: 0 });
       isTaking = false;
       this.#end();
-      if (isDone) proposal.applied(outcome.error);
+      if (isDone) proposal.applied(error);
     } finally {
       if (isTaking) this.#end();
     }
@@ -288,11 +293,11 @@ export class EmbeddedStore implements MetadataStore {
   }
 
   *#answerAll(outcomes: readonly Outcome[], fault: MetadataError | null): Steps {
-    if (fault !== null) yield* this.#catalogue.undo(this.#made, 0);
+    const refusal = fault === null ? null : yield* this.#takeBack(fault, outcomes);
     for (const outcome of outcomes) {
       const { proposal, error } = outcome;
-      const isDone = fault !== null || (yield* this.#tellOf(outcome));
-      if (isDone) proposal.applied(error ?? fault);
+      const isDone = refusal !== null || (yield* this.#tellOf(outcome));
+      if (isDone) proposal.applied(error ?? refusal);
       yield;
     }
   }
@@ -307,6 +312,16 @@ export class EmbeddedStore implements MetadataStore {
     this.#isTaking = false;
   }
 
+  /** Nothing of what a sync that failed was for has happened, here or at the next start. @returns what the proposers are told */
+  *#takeBack(fault: MetadataError, outcomes: readonly Outcome[]): Steps<MetadataError> {
+    const doubt = this.#medium.takeBack(rowsBefore(this.#made));
+    yield* this.#catalogue.undo(this.#made, 0);
+    for (const { proposal } of outcomes) fail(proposal);
+    return doubt === null
+      ? fault
+      : new MetadataError(fault.fault, `${fault.message}; ${doubt.message}`, { cause: fault });
+  }
+
   #keepsMade(): boolean {
     return this.#medium.keeps && this.#made.some(({ durable }) => durable);
   }
@@ -318,7 +333,8 @@ export class EmbeddedStore implements MetadataStore {
       this.#proposedByFollowers = proposed;
       this.#tell(this.#made[this.#toldCount++]!, proposal.by);
       this.#proposedByFollowers = null;
-      yield;
+      // Nobody comes in between the last change and the proposer, who has to say whose an exclusive queue is.
+      if (this.#toldCount < end) yield;
     }
     if (proposed.length === 0) return true;
     this.#followUps.push(...proposed, { ...proposal, changes: [], applied: () => proposal.applied(error) });
@@ -338,7 +354,8 @@ export class EmbeddedStore implements MetadataStore {
     let isOver = false;
     try {
       for (const proposal of proposals) {
-        const error = yield* this.#make(proposal.changes);
+        const error = isAbandoned(proposal) ? abandoned() : yield* this.#make(proposal.changes);
+        if (error !== null) fail(proposal);
         outcomes.push({ proposal, error, end: this.#made.length });
       }
       if (this.#keepsMade()) yield* this.#medium.write(rowsOf(this.#made));
@@ -348,7 +365,10 @@ export class EmbeddedStore implements MetadataStore {
       yield* this.#catalogue.undo(this.#made, 0);
       isOver = true;
       if (!(error instanceof MetadataError)) throw error;
-      if (proposals.length === 1) return [{ proposal: proposals[0]!, error, end: 0 }];
+      if (proposals.length === 1) {
+        fail(proposals[0]!);
+        return [{ proposal: proposals[0]!, error, end: 0 }];
+      }
       this.#waiting.unshift(...proposals);
       this.#aloneCount = proposals.length;
       return [];
@@ -376,6 +396,25 @@ function* rowsOf(steps: readonly Step[]): Iterable<Row> {
   for (const { key, durable, after } of steps) {
     if (durable) yield { key, text: after === undefined ? null : encodeRecord(after.put) };
   }
+}
+
+/** What was there before the steps, the last one first. */
+function* rowsBefore(steps: readonly Step[]): Iterable<Row> {
+  for (const { key, durable, before } of steps.toReversed()) {
+    if (durable) yield { key, text: before === undefined ? null : encodeRecord(before.put) };
+  }
+}
+
+function fail({ line }: Proposal): void {
+  if (line !== undefined) line.hasFailed = true;
+}
+
+function isAbandoned({ line }: Proposal): boolean {
+  return line?.hasFailed === true;
+}
+
+function abandoned(): MetadataError {
+  return new MetadataError('abandoned', 'what was asked for before it has failed');
 }
 
 /** Resolves once all that came in the same pass of the event loop has been taken in. */

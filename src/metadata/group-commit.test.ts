@@ -9,9 +9,18 @@ import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { type Done, type Sync, systemSync } from '../runtime/disk.ts';
 import { Slices } from '../runtime/slices.ts';
-import type { Change, MetadataError, MetadataStore } from './port.ts';
+import type { Change, MetadataError, MetadataStore, ProposalLine } from './port.ts';
 import { METADATA_FILE_NAME, openSqliteStore } from './sqlite-store.ts';
-import { laterAnswerTo, makeMany, putBinding, putExchange, putQueue, putVhost } from './test-records.ts';
+import {
+  laterAnswerTo,
+  makeMany,
+  putBinding,
+  putExchange,
+  putQueue,
+  putUser,
+  putVhost,
+  userRecord,
+} from './test-records.ts';
 
 const VICTIM = fileURLToPath(new URL('test-store-process.ts', import.meta.url));
 
@@ -160,8 +169,77 @@ test('after a sync that failed nothing of it is there, nothing more is kept, and
   assertUnavailable(await laterAnswerTo(store, [queue(3)]));
   assert.equal(await laterAnswerTo(store, [transient('passing', 50)]), null);
   store.close();
-  const names = reopenedNames(directory);
-  assert.ok(names.includes('queue 0') && !names.includes('queue 3'), names.join());
+  assert.deepEqual(reopenedNames(directory), ['queue 0']);
+});
+
+test('a deletion that was refused since its sync failed has not happened after a start either, nor a change', async (t) => {
+  const { store, disk, directory } = await openWithVhost(t);
+  await makeMany(store, queue(0), putBinding({ destination: 'queue 0' }), putUser());
+  const before = store.snapshot();
+  disk.error = Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+  const changed: Change = { kind: 'put-user', user: { ...userRecord(), tags: ['administrator'] } };
+  const refused = [[{ kind: 'delete-queue', vhost: '/', name: 'queue 0' } as const], [changed], [queue(0), queue(1)]];
+  const errors = await Promise.all(refused.map((changes) => laterAnswerTo(store, changes)));
+  for (const error of errors) assertUnavailable(error);
+  assert.deepEqual(store.snapshot(), before);
+  store.close();
+  const again = open(directory);
+  assert.deepEqual(again.snapshot(), before);
+  again.close();
+});
+
+test('ids for what is not kept do not run out after a sync that failed', async (t) => {
+  const { store, disk } = await openWithVhost(t);
+  disk.error = Object.assign(new Error('EIO: i/o error, fdatasync'), { code: 'EIO' });
+  assertUnavailable(await laterAnswerTo(store, [queue(0)]));
+  const ids = new Set(Array.from({ length: 5000 }, () => store.allocateQueueId()));
+  assert.equal(ids.size, 5000);
+  store.close();
+});
+
+test('what is proposed behind something that fails, in the same line, has not happened', async (t) => {
+  const { store } = await openWithVhost(t);
+  const line = { hasFailed: false };
+  const answered: string[] = [];
+  const propose = (name: string, change: Change, of?: ProposalLine) =>
+    new Promise<void>((done) => {
+      const applied = (error: MetadataError | null) => done(void answered.push(`${name} ${error?.fault ?? 'done'}`));
+      store.propose([change], applied, undefined, of);
+    });
+  await Promise.all([
+    propose('other', queue(0)),
+    propose('before', queue(1), line),
+    propose('conflict', putQueue({ name: 'queue 0', id: 99 }), line),
+    propose('behind', queue(2), line),
+    propose('unkept', transient('passing', 50), line),
+    propose('another', queue(3)),
+  ]);
+  assert.deepEqual(answered, [
+    'other done',
+    'before done',
+    'conflict conflict',
+    'behind abandoned',
+    'unkept abandoned',
+    'another done',
+  ]);
+  assert.deepEqual(namesOf(store), ['queue 0', 'queue 1', 'queue 3']);
+  store.close();
+});
+
+test('nothing comes between the last change that followers are given and its proposer', async (t) => {
+  const { store } = await openWithVhost(t);
+  let hasCome = false;
+  store.follow(() => {
+    setImmediate(() => (hasCome = true));
+    for (const endMs = performance.now() + 3; performance.now() < endMs; );
+  });
+  await new Promise<void>((done) => {
+    store.propose([queue(0)], () => {
+      assert.equal(hasCome, false);
+      done();
+    });
+  });
+  store.close();
 });
 
 function assertUnavailable(error: MetadataError | null): void {

@@ -19,7 +19,8 @@ export function openMemoryStore(options: MemoryStoreOptions): MetadataStore {
     keeps: false,
     write: nothing,
     synced: () => Promise.resolve(null),
-    syncNow: () => {},
+    syncNow: () => null,
+    takeBack: () => null,
     reserveQueueIds: () => {},
     close: () => {},
   };

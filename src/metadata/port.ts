@@ -183,11 +183,12 @@ export type Applied = (error: MetadataError | null) => void;
  *   missing      something that a change refers to is not there (any more)
  *   conflict     there is already another queue or exchange of that name
  *   unavailable  it could not be persisted, say because the disk is full; another try may succeed
+ *   abandoned    something that was proposed before it in the same line has failed
  *   exhausted    all queue ids were given out
  *   corrupt      what is on disk is damaged
  *   newer        what is on disk was written by a newer Leveret
  */
-export type MetadataFault = 'missing' | 'conflict' | 'unavailable' | 'exhausted' | 'corrupt' | 'newer';
+export type MetadataFault = 'missing' | 'conflict' | 'unavailable' | 'abandoned' | 'exhausted' | 'corrupt' | 'newer';
 
 export class MetadataError extends Error {
   readonly fault: MetadataFault;
@@ -197,6 +198,12 @@ export class MetadataError extends Error {
     this.name = 'MetadataError';
     this.fault = fault;
   }
+}
+
+/** Proposals that follow from each other: once one has failed, those that come behind it in the line fail, too. */
+export interface ProposalLine {
+  /** Written by the store. */
+  hasFailed: boolean;
 }
 
 export interface MetadataStore {
@@ -214,7 +221,7 @@ export interface MetadataStore {
    * The embedded stores call back before propose returns only where nothing of it has to be kept, it is short, and no other
    * proposal is being taken.
    */
-  propose(changes: readonly Change[], applied: Applied, by?: string): void;
+  propose(changes: readonly Change[], applied: Applied, by?: string, line?: ProposalLine): void;
   /** Gives all changes from now on to `apply`, which must not throw. @returns what ends it. */
   follow(apply: Follower): () => void;
   /** An id that no queue of this broker had before. @throws MetadataError exhausted, unavailable */

@@ -17,7 +17,7 @@ import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqli
 import { crc32 } from 'node:zlib';
 import { type Sync, syncDirectory, systemSync } from '../runtime/disk.ts';
 import { describeHolder } from '../runtime/pid-file.ts';
-import type { Slices, Steps } from '../runtime/slices.ts';
+import { type Slices, type Steps, whole } from '../runtime/slices.ts';
 import { EmbeddedStore, FIRST_QUEUE_ID, type Kept, type Medium, type Row } from './embedded-store.ts';
 import { ENTITY_KINDS, type EntityKind, type Put } from './entity.ts';
 import { MetadataError, type MetadataStore } from './port.ts';
@@ -117,12 +117,28 @@ class SqliteMedium implements Medium {
     this.#setFact = database.prepare('INSERT OR REPLACE INTO fact (name, value) VALUES (?, ?)');
     this.nodeId = String(readFact(database, path, 'node_id'));
     this.#log = openSync(`${path}-wal`, 'r+');
-    this.syncNow();
+    const fault = this.syncNow();
+    if (fault !== null) throw fault;
     syncDirectory(dirname(path));
   }
 
   *write(rows: Iterable<Row>): Steps {
     if (this.#broken !== null) throw this.#broken;
+    yield* this.#writeAll(rows);
+  }
+
+  takeBack(rows: Iterable<Row>): MetadataError | null {
+    try {
+      whole(this.#writeAll(rows));
+      fdatasyncSync(this.#log);
+      return null;
+    } catch (error) {
+      const text = `what was refused may be found there at the next start: it was not taken back (${(error as Error).message})`;
+      return new MetadataError('unavailable', text, { cause: error });
+    }
+  }
+
+  *#writeAll(rows: Iterable<Row>): Steps {
     this.#attempt('BEGIN IMMEDIATE');
     try {
       if (this.#owedLimit > 0) this.reserveQueueIds(this.#owedLimit);
@@ -148,14 +164,16 @@ class SqliteMedium implements Medium {
     const error = await new Promise<Error | null>((done) => this.#sync(this.#log, done));
     this.#isSyncing = false;
     if (this.#isClosed) closeSync(this.#log);
-    return error === null ? null : this.#breakOn(error);
+    // A fault is told once: another sync may have been told of what this one was for.
+    return error === null ? this.#broken : this.#breakOn(error);
   }
 
-  syncNow(): void {
+  syncNow(): MetadataError | null {
     try {
       fdatasyncSync(this.#log);
+      return null;
     } catch (error) {
-      throw this.#breakOn(error as Error);
+      return this.#breakOn(error as Error);
     }
   }
 
@@ -171,11 +189,13 @@ class SqliteMedium implements Medium {
   }
 
   reserveQueueIds(limit: number): void {
-    if (this.#broken !== null) throw this.#broken;
+    // Nothing that is kept gets an id any more.
+    if (this.#broken !== null) return;
     attempt(this.#path, () => this.#setFact.run('queue_id_limit', limit));
     const { isTransaction } = this.#database;
     this.#owedLimit = isTransaction ? limit : 0;
-    if (!isTransaction) this.syncNow();
+    const fault = isTransaction ? null : this.syncNow();
+    if (fault !== null) throw fault;
   }
 
   /** SQLite syncs all that was committed, and takes it from the log into the file. */

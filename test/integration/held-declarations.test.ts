@@ -1,0 +1,149 @@
+/** What others are told and what happens to them while a declaration waits for its sync. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type Broker, startBroker } from '../../src/broker.ts';
+import { RawClient } from '../differential/raw-client.ts';
+import { ask } from '../management/http-client.ts';
+import { HeldDeclarations, takenIn } from './held-declarations.ts';
+
+async function start(t: TestContext): Promise<Broker> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'leveret-held-'));
+  const broker = await startBroker({ port: 0, dataDir, logLevel: 'none', management: { port: 0 } });
+  t.after(async () => {
+    await broker.stop();
+    rmSync(dataDir, { recursive: true });
+  });
+  return broker;
+}
+
+async function clientOf(t: TestContext, { port }: Broker): Promise<RawClient> {
+  const client = await RawClient.connect(port);
+  client.patienceMs = 60_000;
+  t.after(() => client.abort());
+  await client.open();
+  return client;
+}
+
+async function namesIn({ managementUrl }: Broker): Promise<string[]> {
+  const { body } = await ask(managementUrl!, { method: 'GET', path: '/api/queues' });
+  return (body as { name: string }[]).map(({ name }) => name).sort();
+}
+
+test('what a channel has sent behind a declaration that fails does not happen', async (t) => {
+  const broker = await start(t);
+  const disk = new HeldDeclarations(t);
+  const [holder, winner, loser] = await Promise.all([clientOf(t, broker), clientOf(t, broker), clientOf(t, broker)]);
+  await winner.call('queue.declare', { queue: 'kept', durable: true });
+  await disk.holdBehind(holder);
+  winner.send('queue.declare', { queue: 'contested', exclusive: true });
+  await takenIn(winner, 2);
+  loser.send('queue.declare', { queue: 'contested' });
+  loser.send('queue.bind', { queue: 'contested', exchange: 'amq.fanout' });
+  loser.send('queue.declare', { queue: 'behind', durable: true });
+  loser.send('queue.delete', { queue: 'kept' });
+  await takenIn(loser, 2);
+  disk.release();
+  await winner.expect('queue.declare-ok');
+  assert.equal((await loser.expect('channel.close')).args.replyCode, 405);
+  assert.deepEqual(await namesIn(broker), ['contested', 'held', 'kept']);
+  winner.channel(2).publish({ exchange: 'amq.fanout', mandatory: true });
+  await winner.channel(2).expect('basic.return');
+});
+
+test('... and what it has sent behind one that is there already, as it was asked for, happens in its turn', async (t) => {
+  const broker = await start(t);
+  const disk = new HeldDeclarations(t);
+  const [holder, first, second] = await Promise.all([clientOf(t, broker), clientOf(t, broker), clientOf(t, broker)]);
+  await first.call('queue.declare', { queue: 'kept', durable: true });
+  await disk.holdBehind(holder);
+  for (const client of [first, second]) {
+    client.send('queue.declare', { queue: 'shared', durable: true });
+    client.send('queue.bind', { queue: 'shared', exchange: 'amq.fanout' });
+    await takenIn(client, 2);
+  }
+  second.send('queue.declare', { queue: 'behind', durable: true });
+  second.send('queue.delete', { queue: 'kept' });
+  second.send('queue.declare', { queue: 'kept', passive: true });
+  await takenIn(second, 3);
+  disk.release();
+  for (const client of [first, second]) {
+    await client.expect('queue.declare-ok');
+    await client.expect('queue.bind-ok');
+  }
+  assert.equal((await second.expect('queue.declare-ok')).args.queue, 'behind');
+  await second.expect('queue.delete-ok');
+  assert.equal((await second.expect('channel.close')).args.replyCode, 404);
+  assert.deepEqual(await namesIn(broker), ['behind', 'held', 'shared']);
+});
+
+test('what is answered without a proposal waits for its turn: reply addresses, and names with line breaks', async (t) => {
+  const broker = await start(t);
+  const disk = new HeldDeclarations(t);
+  const client = await clientOf(t, broker);
+  await client.call('queue.declare', { queue: 'here', durable: true });
+  await disk.holdBehind(client);
+  client.send('queue.declare', { queue: 'amq.rabbitmq.reply-to' });
+  client.send('queue.delete', { queue: 'here' });
+  client.send('queue.declare', { queue: 'here\n', durable: true });
+  client.send('queue.declare', { queue: 'here', passive: true });
+  await takenIn(client, 2);
+  disk.release();
+  assert.equal((await client.expect('queue.declare-ok')).args.queue, 'held');
+  assert.equal((await client.expect('queue.declare-ok')).args.queue, 'amq.rabbitmq.reply-to');
+  await client.expect('queue.delete-ok');
+  assert.equal((await client.expect('queue.declare-ok')).args.queue, 'here');
+  assert.equal((await client.expect('queue.declare-ok')).args.queue, 'here');
+});
+
+test('a declaration of the same queue with a line break in its name waits for the deletion', async (t) => {
+  const broker = await start(t);
+  const disk = new HeldDeclarations(t);
+  const client = await clientOf(t, broker);
+  await client.call('queue.declare', { queue: 'here', durable: true });
+  await disk.holdBehind(client);
+  client.send('queue.delete', { queue: 'here' });
+  client.send('queue.declare', { queue: 'here\n', durable: true });
+  await takenIn(client, 2);
+  disk.release();
+  await client.expect('queue.declare-ok');
+  await client.expect('queue.delete-ok');
+  await client.expect('queue.declare-ok');
+  await client.call('queue.declare', { queue: 'here', passive: true });
+});
+
+test('connection.close waits for basic.cancel, and for channel.close, which take a queue with them', async (t) => {
+  const broker = await start(t);
+  const disk = new HeldDeclarations(t);
+  const client = await clientOf(t, broker);
+  await client.openChannel(2);
+  for (const number of [1, 2]) {
+    const channel = client.channel(number);
+    const queue = `passing ${number}`;
+    await channel.call('queue.declare', { queue, durable: true, autoDelete: true });
+    await channel.call('basic.consume', { queue, consumerTag: 'one' });
+  }
+  disk.hold();
+  client.send('basic.cancel', { consumerTag: 'one' });
+  client.channel(2).send('channel.close', { replyCode: 200 });
+  await takenIn(client, 3);
+  client.channel(0).send('connection.close', { replyCode: 200 });
+  const order: string[] = [];
+  const heard = [
+    client.expect('basic.cancel-ok').then(() => order.push('cancel-ok')),
+    client
+      .channel(2)
+      .expect('channel.close-ok')
+      .then(() => order.push('channel.close-ok')),
+    client
+      .channel(0)
+      .expect('connection.close-ok')
+      .then(() => order.push('connection.close-ok')),
+  ];
+  await takenIn(await clientOf(t, broker), 2);
+  disk.release();
+  await Promise.all(heard);
+  assert.deepEqual(order, ['cancel-ok', 'channel.close-ok', 'connection.close-ok']);
+});
