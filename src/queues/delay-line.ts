@@ -532,7 +532,8 @@ export class DelayLine implements DelayLineIdentity {
   /** The exchange is gone, and all that waits in it. */
   destroy(): void {
     this.#halt();
-    const { store, files } = this.env;
+    const { store, files, mover } = this.env;
+    const isMoving = this.blocks.some((block) => block.isMoving);
     for (const { positions, gone, count, settledSlots } of [...this.settling, ...this.blocks]) {
       for (let i = settledSlots; i < count; i++) if (gone[i] === 0) store.release(positions[i]);
     }
@@ -540,6 +541,8 @@ export class DelayLine implements DelayLineIdentity {
     this.settling.clear();
     this.count = 0;
     void files?.remove(this.id);
+    // What is being written may come into the folder behind that.
+    if (isMoving) void mover.idle().then(() => files?.remove(this.id));
   }
 
   /** The broker stops; the messages stay. */

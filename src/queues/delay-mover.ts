@@ -149,7 +149,7 @@ async function copyRecords(
     if (page?.number !== number || i % LOOK_EVERY === 0) {
       if (pace.isOver) await pace.nextTurn();
       // What was released meanwhile may have been the last of its page.
-      page = block.gone[slots[i]] === 1 ? null : await loaded(line, positions[i]);
+      page = await loaded(line, block, slots[i]);
       if (line.deleted) return;
     }
     if (block.gone[slots[i]] === 1 || !copyRecord(page as Page, positions[i], sizes[i], records, at)) missing[i] = 1;
@@ -165,17 +165,24 @@ function copyRecord(page: Page, position: number, size: number, target: Uint8Arr
   return true;
 }
 
-/** The page, with its bytes in memory until the end of this turn. */
-async function loaded({ env: { store } }: DelayLine, position: number): Promise<Page> {
-  const page = store.pageAt(position);
-  while (page.bytes === null) await new Promise<void>((done) => store.load(page, done));
-  return page;
+/** The page of a message, with its bytes in memory until the end of this turn; null when the message is gone, or is meanwhile. */
+async function loaded(line: DelayLine, block: DelayBlock, slot: number): Promise<Page | null> {
+  const { store } = line.env;
+  const isThere = () => !line.deleted && block.gone[slot] === 0;
+  while (isThere()) {
+    const page = store.pageAt(block.positions[slot]);
+    if (page.bytes !== null) return page;
+    // A page to which nobody refers any more would never come.
+    await new Promise<void>((done) => store.load(page, done));
+  }
+  return null;
 }
 
 async function write(line: DelayLine, block: DelayBlock, source: SegmentSource, writer: SegmentWriter): Promise<void> {
   const { env, id } = line;
   const files = env.files as DelayFiles;
   const path = files.pathOf(id, block.segmentNumber);
+  if (line.deleted) return;
   try {
     files.makeFolder(id);
     const header = await writer.write(source, path);
