@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { afterEach, describe, test } from 'node:test';
+import { CHUNK_ENTRIES } from '../storage/delay-format.ts';
 import { TestLine } from './test-delay-line.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -221,9 +222,9 @@ describe('many messages', () => {
 
 describe('a segment that is damaged', () => {
   /** The first of some segments, of which no broker has read anything. */
-  async function damage(change: (path: string) => void): Promise<void> {
+  async function damage(change: (path: string) => void, count = 200, size = 1000): Promise<void> {
     line = new TestLine();
-    for (let i = 0; i < 200; i++) line.publish(`m${i}`, { 'x-delay': DAY_MS + i });
+    for (let i = 0; i < count; i++) line.publish(`m${i}`, { 'x-delay': DAY_MS + i }, size);
     await line.settle();
     const { path } = line.line.segments[0]!;
     line.line.stop();
@@ -260,6 +261,12 @@ describe('a segment that is damaged', () => {
     await damage((path) => flip(path, 128 + 100));
     assert(found() > 100 && found() < 200);
     assert.match(line.store.damage[0]!, /is damaged at offset 128/);
+  });
+
+  test('in its index counts what is lost once, and releases all that stands behind it', async () => {
+    await damage((path) => flip(path, 128 + 100), 1500, 10);
+    assert(line.files.segmentsOf(7).length <= 4, 'many are in one');
+    assert.equal(found(), 1500 - CHUNK_ENTRIES);
   });
 
   test('and cut off loses what was there, and says so', async () => {

@@ -431,8 +431,7 @@ export class DelayLine implements DelayLineIdentity {
   /** The mover has made a segment of a block. What was released meanwhile are the segment's first ones. */
   moved(block: DelayBlock, segment: DelaySegment): void {
     block.made?.resolve();
-    segment.resume(block.releasedMeanwhile, NOTHING);
-    this.count -= segment.takeLost();
+    segment.begin(block.releasedMeanwhile, block.nextDueMs);
     this.#progressed.delete(block);
     this.blocks.splice(this.blocks.indexOf(block), 1);
     this.#shelf.add(segment);

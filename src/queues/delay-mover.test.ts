@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import * as fs from 'node:fs';
-import { afterEach, describe, test } from 'node:test';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { afterEach, describe, type TestContext, test } from 'node:test';
 import { TestLine } from './test-delay-line.ts';
 
 const LATER = { 'x-delay': 600_000 };
@@ -51,5 +52,57 @@ describe('an exchange that is deleted', () => {
     await line.mover.idle();
     await new Promise<void>((done) => fs.stat(line.directory, () => done()));
     await line.until(() => !fs.existsSync(line.files.folderOf(7)));
+  });
+});
+
+/** Files of segments cannot be opened for reading until the function that is returned is called. */
+function withoutDescriptors(t: TestContext): () => void {
+  const { openSync } = fs;
+  const open = t.mock.method(fs, 'openSync', (path: fs.PathLike, flags: fs.OpenMode, mode?: fs.Mode) => {
+    if (String(path).endsWith('.segment')) throw Object.assign(new Error('EMFILE: too many'), { code: 'EMFILE' });
+    return openSync(path, flags, mode);
+  });
+  syncBuiltinESMExports();
+  const restore = () => {
+    open.mock.restore();
+    syncBuiltinESMExports();
+  };
+  t.after(restore);
+  return restore;
+}
+
+describe('a process that has no descriptors left', () => {
+  test('has what it moves in the journal or in a segment, and not in both', async (t) => {
+    line = new TestLine();
+    const restore = withoutDescriptors(t);
+    publish(3 * BLOCK_MESSAGES, 60_000);
+    await line.settle();
+    restore();
+    line.clock.jump(60_000);
+    await line.pass(4000, 250);
+    assert.equal(line.released.length, 3 * BLOCK_MESSAGES);
+    line.emptyQueue();
+    await line.commit();
+    line = line.crash();
+    await line.pass(4000, 250);
+    assert.deepEqual(ids(), []);
+  });
+
+  test('loses nothing that it cannot read meanwhile, and says so once for each file', async (t) => {
+    line = new TestLine();
+    publish(3 * BLOCK_MESSAGES, 60_000);
+    await line.settle();
+    line = await line.restart();
+    const restore = withoutDescriptors(t);
+    line.clock.jump(60_000);
+    await line.pass(10_000, 250);
+    assert(line.line.count >= 2 * BLOCK_MESSAGES);
+    restore();
+    await line.pass(4000, 250);
+    assert.equal(new Set(ids()).size, 3 * BLOCK_MESSAGES);
+    assert.deepEqual(line.store.damage, []);
+    const told = line.logged.filter((text) => /cannot be read for now: EMFILE/.test(text));
+    assert(told.length > 0);
+    assert.equal(new Set(told).size, told.length);
   });
 });

@@ -58,6 +58,8 @@ export class DelayShelf {
       segment.resume(this.marks.get(number) ?? 0, positions, this.#goneOf(segment));
       this.#marked.set(segment, [...positions]);
       this.#segments.push(segment);
+      // What is lost is told, and does not wait.
+      segment.takeLost();
       waiting += segment.waiting;
       if (segment.isEnded) this.end(segment);
       // It is looked at in a while: until then it may be one of thousands.

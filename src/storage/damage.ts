@@ -21,6 +21,11 @@ export class DamageReport {
     this.#log.error('journal', sentence);
   }
 
+  /** What is no damage, or not yet. */
+  warn(sentence: string): void {
+    this.#log.warning('journal', sentence);
+  }
+
   /** Bytes of a journal file that do not fit their checksum. They are told once, however often they are read. */
   tellBroken(path: string, offset: number, length: number): void {
     const place = `${path} is damaged at offset ${offset}`;

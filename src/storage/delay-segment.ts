@@ -121,10 +121,10 @@ export class DelaySegment {
     const offset = HEADER_SIZE + number * CHUNK_SIZE;
     this.#damage?.tellBroken(this.path, offset, CHUNK_SIZE);
     const next = Math.min((number + 1) * CHUNK_ENTRIES, this.header.count);
-    const lost = Math.min(this.waiting, next - this.cursor);
+    let lost = 0;
+    for (; this.cursor < next; this.cursor++) if (this.isWaitingAt(this.cursor)) lost++;
     this.waiting -= lost;
     this.#lost += lost;
-    this.cursor = next;
     this.#seekHead();
   }
 
@@ -147,6 +147,9 @@ export class DelaySegment {
       if (error === null) {
         this.#failures = 0;
         done(count);
+      } else if (isShortage(error)) {
+        if (this.#failures === 0) this.#damage?.warn(`${this.path} cannot be read for now: ${error.message}`);
+        this.#failures = 1;
       } else if (++this.#failures >= READ_ATTEMPTS) {
         this.#failures = 0;
         this.#damage?.tell(`${this.path} cannot be read: ${error.message}; messages that stood there are lost`);
@@ -241,10 +244,15 @@ export class DelaySegment {
     this.#file.rest();
   }
 
-  /**
-   * What is known of it at a start, or when it was made: the first ones are gone, and so are those behind them that stand at
-   * one of the positions, or whose bit is set.
-   */
+  /** It was made a moment ago: the first ones are gone, and the next one is due then. Without reading, which may fail. */
+  begin(cursor: number, nextDueMs: number): void {
+    this.cursor = cursor;
+    this.waiting = this.header.count - cursor;
+    if (this.isEnded) this.#seekHead();
+    else this.nextDueMs = nextDueMs;
+  }
+
+  /** What is known of it at a start: the first ones are gone, and so are those behind them at these positions, or with their bit. */
   resume(cursor: number, positions: ReadonlySet<number>, gone: Uint8Array | null = null): void {
     const { count } = this.header;
     this.cursor = Math.min(cursor, count);
@@ -328,6 +336,11 @@ export class DelaySegment {
 }
 
 const NO_POSITIONS = new Float64Array(0);
+
+/** Whether the process, or the machine, lacks something that says nothing of the file. */
+function isShortage({ code }: NodeJS.ErrnoException): boolean {
+  return code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM' || code === 'EAGAIN';
+}
 
 function positionIn(index: Buffer, ordinal: number): number {
   const at = Math.floor(ordinal / CHUNK_ENTRIES) * CHUNK_SIZE + 8 + (ordinal % CHUNK_ENTRIES) * ENTRY_SIZE;

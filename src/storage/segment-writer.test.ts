@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { crc32 } from 'node:zlib';
 import { systemDisk } from '../runtime/disk.ts';
 import { createLog } from '../runtime/log.ts';
@@ -113,5 +114,23 @@ describe('the thread', () => {
     await assert.rejects(writer.write(sourceOf([1]), path), /no-such-thread/);
     assert.match(logged.join(''), /delayed messages are moved to disk without a thread: .*no-such-thread/);
     assert.deepEqual(await placesIn(writer, sourceOf([2, 1]), path), [1, 0]);
+  });
+
+  test('leaves nothing behind when it ends in the midst of a segment', async (t) => {
+    const program = `
+      const { parentPort } = require('node:worker_threads');
+      parentPort.on('message', ({ path }) => {
+        require('node:fs').writeFileSync(path + '.new', 'half of it');
+        process.exit(3);
+      });
+      parentPort.postMessage('ready');`;
+    const folder = pathIn(t).replace(/one.segment$/, '');
+    fs.writeFileSync(join(folder, 'thread.cjs'), program);
+    const writer = threaded(t, [], pathToFileURL(join(folder, 'thread.cjs')));
+    const path = join(folder, 'one.segment');
+    for (let attempt = 0; attempt < 2; attempt++) {
+      await assert.rejects(writer.write(sourceOf([1]), path), /the thread that writes them ended with code 3/);
+      assert(!fs.existsSync(unfinishedPath(path)));
+    }
   });
 });

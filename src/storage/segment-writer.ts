@@ -2,11 +2,12 @@
  * Has delay segments written by a thread: sorting, checksums and copies of hundreds of megabytes a second would hold up the
  * event loop. The thread is there from the first of them on, until it is told to rest.
  */
+import * as fs from 'node:fs';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type Disk, systemDisk } from '../runtime/disk.ts';
 import type { Log } from '../runtime/log.ts';
-import { newPieceMemory, type SegmentSource, writeSegment } from './delay-draft.ts';
+import { newPieceMemory, type SegmentSource, unfinishedPath, writeSegment } from './delay-draft.ts';
 import type { SegmentHeader } from './delay-format.ts';
 
 export interface SegmentWriter {
@@ -55,6 +56,8 @@ export class ThreadedSegmentWriter implements SegmentWriter {
   readonly #file: URL;
   #thread: Worker | null = null;
   #task: PromiseWithResolvers<SegmentHeader> | null = null;
+  /** What the thread writes, or wrote last. */
+  #path = '';
   #isReady = false;
   /** Where no thread can be had. */
   #plain: PlainSegmentWriter | null = null;
@@ -69,6 +72,7 @@ export class ThreadedSegmentWriter implements SegmentWriter {
     if (this.#plain !== null) return this.#plain.write(source, path);
     this.#thread ??= this.#start();
     this.#task = Promise.withResolvers();
+    this.#path = path;
     const { dues, positions, sizes, missing } = source;
     const task: SegmentTask = { source, path };
     this.#thread.postMessage(task, [dues.buffer, positions.buffer, sizes.buffer, missing.buffer]);
@@ -95,6 +99,8 @@ export class ThreadedSegmentWriter implements SegmentWriter {
       this.#plain = new PlainSegmentWriter(systemDisk);
       this.#log.warning('store', `delayed messages are moved to disk without a thread: ${error.message}`);
     }
+    // The next attempt has another name.
+    fs.rmSync(unfinishedPath(this.#path), { force: true });
     this.#task?.reject(error);
   }
 
