@@ -155,6 +155,6 @@ test('a checkpoint that is cut or changed anywhere is none, and one of a newer l
     const changed = `${text.slice(0, i)}${text[i] === '7' ? '8' : '7'}${text.slice(i + 1)}`;
     assert.equal(decodeCheckpoint(changed), null);
   }
-  const newer = text.split('\n')[0]!.replace('"version":1', '"version":2');
-  assert.throws(() => decodeCheckpoint(`${newer}\n${crc32(newer)}\n`), /version 2.*reads version 1/);
+  const newer = text.split('\n')[0]!.replace('"version":2', '"version":3');
+  assert.throws(() => decodeCheckpoint(`${newer}\n${crc32(newer)}\n`), /version 3.*reads versions 1 to 2/);
 });

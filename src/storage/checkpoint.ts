@@ -150,7 +150,8 @@ export interface Checkpoint {
 const INDEX_MAGIC = 0x6c767269;
 const INDEX_HEADER_SIZE = 16;
 const INDEX_PAGE_SIZE = 24;
-const CHECKPOINT_VERSION = 1;
+/** 2: journal files may have holes, and dead letters may wait. What reads version 1 alone would take the one for damage, and drop the other. */
+const CHECKPOINT_VERSION = 2;
 
 /**
  * An index file, little-endian:
@@ -241,8 +242,8 @@ export function decodeCheckpoint(text: string): Checkpoint | null {
   const [json, checksum] = text.split('\n');
   if (checksum === undefined || String(crc32(json)) !== checksum) return null;
   const parsed = JSON.parse(json);
-  if (parsed.version !== CHECKPOINT_VERSION) {
-    throw new Error(`it has version ${parsed.version}, and this leveret reads version ${CHECKPOINT_VERSION}`);
+  if (!(parsed.version >= 1 && parsed.version <= CHECKPOINT_VERSION)) {
+    throw new Error(`it has version ${parsed.version}, and this leveret reads versions 1 to ${CHECKPOINT_VERSION}`);
   }
   const marks = new Map<number, QueueMarks>();
   for (const [queueId, deliveredPosition, counts, mayExpire = true, ...times] of parsed.marks) {

@@ -246,6 +246,34 @@ test('a page that is being read while its file is replaced is read from the one 
   assert.deepEqual(store.damage, []);
 });
 
+test('a copy that cannot take the place of its file is given up, with its descriptor', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
+  const bench = new CompactionBench(t);
+  await bench.fill();
+  await bench.checkpointed();
+  bench.disk.holding = true;
+  await bench.look();
+  while (!bench.disk.isSyncHeld) {
+    await bench.until(() => bench.disk.heldWrites > 0);
+    if (!bench.disk.isSyncHeld) bench.disk.release();
+  }
+  const copy = bench.files.find((each) => each.endsWith('.journal.new'))!;
+  fs.rmSync(bench.path(copy));
+  bench.disk.holding = false;
+  while (bench.disk.heldWrites > 0) bench.disk.release();
+  await bench.until(() => bench.store.logged.some((line) => line.includes('could not be compacted: ENOENT')));
+  await bench.until(() => bench.endings > 0);
+  const open = fs.readdirSync('/proc/self/fd').map((fd) => `/proc/self/fd/${fd}`);
+  const copies = open.filter((path) => isLink(path) && fs.readlinkSync(path).includes(bench.path(copy)));
+  assert.deepEqual(copies, []);
+  assert.deepEqual(bench.forgotten(), FORGOTTEN_NUMBERS);
+});
+
+function isLink(path: string): boolean {
+  return fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+}
+
 test('a file that is removed while it is being compacted does not come back', async (t) => {
   const bench = new CompactionBench(t);
   await bench.fill();

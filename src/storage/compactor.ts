@@ -69,9 +69,11 @@ export class Compactor {
     for (const file of this.#journal.files) file.usage.lookedAtLive = file.live;
     if (files.length === 0) return;
     files.sort((a, b) => neededBytesOf(a) - neededBytesOf(b));
-    this.#running = this.#run(files).finally(() => {
-      this.#running = null;
-    });
+    this.#running = this.#run(files)
+      .catch(({ message }: Error) => this.#options.log.warning('journal', `nothing can be compacted now: ${message}`))
+      .finally(() => {
+        this.#running = null;
+      });
     return this.#running;
   }
 
@@ -153,14 +155,16 @@ export class Compactor {
 
   async #replace(file: JournalFile, compacted: CompactedFile, before: number): Promise<number> {
     const folder = dirname(file.path);
-    // An older index may ask for more: the one that was read has to be there for good first.
-    await syncFolder(folder);
-    if (!this.#mayGoOn(file) || !this.#isGain(compacted, before)) {
-      discard(compacted);
-      return 0;
+    let old = -1;
+    try {
+      // An older index may ask for more: the one that was read has to be there for good first.
+      await syncFolder(folder);
+      if (this.#mayGoOn(file) && this.#isGain(compacted, before)) old = this.#journal.replace(file, compacted);
+    } finally {
+      if (old < 0) discard(compacted);
     }
+    if (old < 0) return 0;
     const reading = file.pages.filter(({ loading }) => loading);
-    const old = this.#journal.replace(file, compacted);
     this.#options.log.debug('journal', `${file.name} takes ${compacted.allocatedBytes} bytes in place of ${before}`);
     try {
       await syncFolder(folder);
