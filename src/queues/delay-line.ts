@@ -56,6 +56,8 @@ export class DelayLine implements DelayLineIdentity {
   readonly name: string;
   readonly id: number;
   readonly durable: boolean;
+  /** Its id, if it is durable: what its messages' records name. */
+  readonly durableIds: readonly number[];
   /** How many messages wait. */
   count = 0;
   /** Since the line was made, or the broker started. */
@@ -93,6 +95,7 @@ export class DelayLine implements DelayLineIdentity {
     this.name = identity.name;
     this.id = identity.id;
     this.durable = identity.durable;
+    this.durableIds = identity.durable ? [identity.id] : [];
     this.env = env;
     this.halted = new Promise((resolve) => {
       this.#resolveHalted = resolve;

@@ -185,7 +185,7 @@ export class Vhost {
     const { queues, durableIds } = route;
     if (route.needsCare) {
       if (queues.length > 0 || route.lines.length > 1) return this.#publishWithCare(message, route);
-      route.lines[0].take(this.#env.store.append(message, durableIds, durableIds.length, 1));
+      this.#delay(message, route.lines[0]);
       return 'routed';
     }
     if (queues.length === 0) return 'unroutable';
@@ -200,6 +200,13 @@ export class Vhost {
   publishOwn(message: IncomingMessage, route: Route): PublishOutcome {
     for (const queue of route.queues) queue.publishedTotal--;
     return this.publish(message, route);
+  }
+
+  /** It waits from the next millisecond on: a clock of whole ones is a part of one behind, and nobody is to have it early. */
+  #delay(message: IncomingMessage, line: DelayLine): void {
+    message.publishedAtMs++;
+    line.take(this.#env.store.append(message, line.durableIds, line.durableIds.length, 1));
+    message.publishedAtMs--;
   }
 
   #publishWithCare(message: IncomingMessage, route: Route): PublishOutcome {
@@ -218,7 +225,7 @@ export class Vhost {
       const position = this.#env.store.append(message, durableIds, durableCount, part.length);
       for (const queue of part) queue.publish(position, message.bodySize, message.priority, message.ttlMs);
     }
-    for (const line of route.lines) line.take(this.#env.store.append(message, [line.id], line.durable ? 1 : 0, 1));
+    for (const line of route.lines) this.#delay(message, line);
     if (route.queues.length + route.lines.length === 0) return 'unroutable';
     return refusing.length > 0 ? 'rejected' : 'routed';
   }

@@ -78,6 +78,27 @@ describe('x-delayed-message', { timeout: 60_000 }, () => {
     ]);
   });
 
+  test('is never early, not by a part of a millisecond', async (t) => {
+    const { channel, exchange } = await declare(t);
+    const { queue } = await channel.assertQueue('', { exclusive: true });
+    await channel.bindQueue(queue, exchange, 'k');
+    const cameAt: number[] = [];
+    const note = (message: ConsumeMessage | null) => {
+      cameAt[Number(message!.properties.messageId)] = performance.now();
+    };
+    await channel.consume(queue, note, { noAck: true });
+    const sentAt: number[] = [];
+    for (let i = 0; i < 60; i++) {
+      sentAt.push(performance.now());
+      channel.publish(exchange, 'k', Buffer.alloc(0), { messageId: String(i), headers: { 'x-delay': 20 } });
+      // So that they are not all of the same part of one.
+      await new Promise((next) => setTimeout(next, 1));
+    }
+    await eventually('all to come', async () => Object.keys(cameAt).length === 60);
+    const waited = sentAt.map((sent, i) => cameAt[i]! - sent);
+    assert(Math.min(...waited) > 19.95, `one waited ${Math.min(...waited)} ms`);
+  });
+
   test('routes at once without a delay, with the header as it is', async (t) => {
     const { publish, inbox } = await declare(t);
     await publish('none', {});
