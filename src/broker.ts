@@ -442,8 +442,13 @@ class RunningBroker implements Broker {
       giveBack: (address, message) => this.#lateReturns.giveBack(address, message),
       wake: (queue) => turn.wake(queue),
       turnMs: () => turn.nowMs,
-      unused: ({ vhost, name }) => this.#propose({ kind: 'delete-queue', vhost, name }),
-      exchangeUnused: (vhost, { name }) => this.#propose({ kind: 'delete-exchange', vhost: vhost.name, name }),
+      unused: (queue) => {
+        const { vhost, name } = queue;
+        this.#propose({ kind: 'delete-queue', vhost, name }, () => vhosts.get(vhost)?.stay(queue));
+      },
+      exchangeUnused: (vhost, { name }) => {
+        this.#propose({ kind: 'delete-exchange', vhost: vhost.name, name, ifUnused: true });
+      },
     });
     this.#vhosts = vhosts;
     const snapshot = metadata.snapshot();
@@ -457,9 +462,13 @@ class RunningBroker implements Broker {
     return vhosts;
   }
 
-  #propose(change: Change): void {
+  #propose(change: Change, failed: () => void = () => {}): void {
     this.#metadata?.propose([change], (error) => {
-      if (error !== null) this.#log.error('metadata', `${change.kind} failed: ${error.message}`);
+      if (error === null) return;
+      failed();
+      // It is used again.
+      if (error.fault === 'conflict') return;
+      this.#log.error('metadata', `${change.kind} failed: ${error.message}`);
     });
   }
 

@@ -102,7 +102,7 @@ export class Pipeline {
       case 'exchange.declare':
         return !method.passive && this.#isNew('exchange', method.exchange, vhost.exchanges);
       case 'queue.delete':
-        return !this.#isFinal(`queue ${method.queue}`) && vhost.queues.has(method.queue);
+        return this.#isThere(method, vhost);
       case 'exchange.delete':
         return this.#isFree(`exchange ${method.exchange}`) && vhost.exchanges.has(method.exchange);
       case 'queue.bind':
@@ -125,7 +125,7 @@ export class Pipeline {
   }
 
   #isThere({ queue }: { readonly queue: string }, vhost: Vhost): boolean {
-    return !this.#isFinal(`queue ${queue}`) && vhost.queues.has(queue);
+    return !this.#isFinal(`queue ${queue}`) && vhost.presentQueue(queue) !== undefined;
   }
 
   #mayBind(exchange: string, vhost: Vhost): boolean {

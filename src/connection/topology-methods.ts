@@ -104,7 +104,7 @@ export function deleteExchange(channel: Channel, method: ExchangeDelete): void {
     throw preconditionFailed(`exchange '${name}' in vhost '${vhost.name}' in use`);
   }
   propose(channel, method, {
-    change: { kind: 'delete-exchange', vhost: vhost.name, name },
+    change: { kind: 'delete-exchange', vhost: vhost.name, name, ...(method.ifUnused && UNLESS_USED) },
     answer: ok,
     again: () => deleteExchange(channel, method),
   });
@@ -117,6 +117,9 @@ export function bindExchange(channel: Channel, method: ExchangeBind | ExchangeUn
   checkBindingAccess(channel, binding);
   changeBinding(channel, method, binding);
 }
+
+/** Bindings that others have asked for may be there before the deletion. */
+const UNLESS_USED = { ifUnused: true } as const;
 
 // --- queues ---
 
@@ -136,7 +139,7 @@ export function declareQueue(channel: Channel, method: QueueDeclare, isSecond = 
   }
   channel.access.check('queue', name, 'configure');
   channel.context.churn.queueDeclared++;
-  const existing = vhost.queues.get(name);
+  const existing = vhost.presentQueue(name);
   if (existing !== undefined) {
     const requested = { durable, exclusive, autoDelete, arguments: args };
     checkQueueEquivalence(channel.queueRecord(existing), requested);
@@ -249,8 +252,12 @@ export function deleteQueue(channel: Channel, method: QueueDelete): void {
   const { vhost } = channel;
   const name = withoutLineBreaks(channel.queueName(method.queue));
   channel.access.check('queue', name, 'configure');
-  const queue = vhost.queues.get(name);
+  const queue = vhost.presentQueue(name);
   const ok = (messageCount: number) => channel.answer(method.noWait, { name: 'queue.delete-ok', messageCount });
+  if (queue === undefined && vhost.queues.has(name) && channel.pipeline.isEmpty) {
+    // Others are deleting it. Whether it goes is known once they are through.
+    return afterProposals(channel, () => deleteQueue(channel, method));
+  }
   if (queue === undefined) return ok(0);
   refuseLocked(channel, queue);
   if (queue.countsDeliveries) refuseConditions(channel, method);
@@ -261,8 +268,10 @@ export function deleteQueue(channel: Channel, method: QueueDelete): void {
     throw preconditionFailed(`queue '${name}' in vhost '${vhost.name}' not empty`);
   }
   const count = queue.readyCount;
+  if (method.ifUnused || method.ifEmpty) vhost.leave(queue);
   propose(channel, method, {
     change: { kind: 'delete-queue', vhost: vhost.name, name },
+    failed: () => vhost.stay(queue),
     answer: () => ok(count),
     again: () => deleteQueue(channel, method),
   });
@@ -282,12 +291,14 @@ interface Wanted {
   readonly change: Change;
   /** What has to follow the change, whoever is still there to be answered. */
   applied?(): void;
+  /** What has to follow when nothing of it has happened. */
+  failed?(): void;
   answer(): void;
   /** Does it all once more: while the proposal waited, others may have changed what it was based on. */
   readonly again?: (() => void) | undefined;
 }
 
-function propose(channel: Channel, { name }: TopologyMethod, { change, applied, answer, again }: Wanted): void {
+function propose(channel: Channel, { name }: TopologyMethod, { change, applied, failed, answer, again }: Wanted): void {
   const { connection, context } = channel;
   const { pipeline, vhost } = channel;
   let error: MetadataError | null = null;
@@ -309,7 +320,7 @@ function propose(channel: Channel, { name }: TopologyMethod, { change, applied, 
     error = fault;
     vhost.proposedQueueCount -= queueCount;
     request.isDone = true;
-    if (fault === null) applied?.();
+    (fault === null ? applied : failed)?.();
     if (hasReturned) connection.answer(channel);
   };
   context.metadata.propose([change], done, connection.user, line);
@@ -342,7 +353,10 @@ function changeBinding(channel: Channel, method: BindingMethod, binding: Binding
   const isBind = method.name === 'exchange.bind' || method.name === 'queue.bind';
   const ok = () => channel.answer('noWait' in method && method.noWait, { name: `${method.name}-ok` });
   const source = vhost.exchanges.get(binding.source);
-  const destination = vhost.destination(binding.destinationType, binding.destination);
+  const destination =
+    binding.destinationType === 'queue'
+      ? vhost.presentQueue(binding.destination)
+      : vhost.exchanges.get(binding.destination);
   // What is being declared by the same channel has been checked, and the store finds out whether it is there.
   const isDeclared =
     !isSecond && binding.destinationType === 'queue' && channel.pipeline.declaresQueue(binding.destination);
@@ -413,7 +427,7 @@ function existingExchange(channel: Channel, name: string) {
 
 /** The queue, unless another connection holds it; none is held against the operator. @throws AmqpError 404, 405 */
 export function existingQueue(channel: Channel, name: string): Queue {
-  const queue = channel.vhost.queues.get(name);
+  const queue = channel.vhost.presentQueue(name);
   if (queue === undefined) throw noQueue(channel, name);
   refuseLocked(channel, queue);
   return queue;

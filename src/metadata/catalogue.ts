@@ -52,8 +52,19 @@ export class Catalogue {
    */
   *make(change: Change, steps: Step[]): Steps {
     if (isPut(change)) this.#put(change, steps);
-    else yield* this.#delete(keyOf(change), steps);
+    else {
+      if (change.kind === 'delete-exchange' && change.ifUnused === true) this.#refuseUsed(change.name, keyOf(change));
+      yield* this.#delete(keyOf(change), steps);
+    }
     yield;
+  }
+
+  #refuseUsed(exchange: string, key: string): void {
+    for (const child of this.#children.get(key) ?? []) {
+      const put = this.find(child);
+      if (put?.kind !== 'put-binding' || put.binding.source !== exchange) continue;
+      throw new MetadataError('conflict', `exchange '${exchange}' in vhost '${put.binding.vhost}' is in use`);
+    }
   }
 
   /** Takes steps back, and off the list, the last one first. @param from how many stay done */

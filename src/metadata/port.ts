@@ -124,7 +124,8 @@ export interface GlobalParameterRecord {
  * One change of one entity.
  *
  * A put creates or replaces; a delete of what is not there changes nothing, and nobody is told. Replacing is refused where it
- * would make another thing of it (a queue keeps its id, an exchange everything), and left out with `unlessThere`. What hangs on
+ * would make another thing of it (a queue keeps its id, an exchange everything), and left out with `unlessThere`. With `ifUnused` the deletion
+ * of an exchange from which something is bound is a conflict. What hangs on
  * a deleted entity is deleted by the store (see catalogue.ts): followers are given each of these deletions as a change of its
  * own, before that of the entity.
  */
@@ -143,7 +144,7 @@ export type Change =
       readonly exchange: string;
     }
   | { readonly kind: 'put-exchange'; readonly exchange: ExchangeRecord; readonly unlessThere?: true }
-  | { readonly kind: 'delete-exchange'; readonly vhost: string; readonly name: string }
+  | { readonly kind: 'delete-exchange'; readonly vhost: string; readonly name: string; readonly ifUnused?: true }
   | { readonly kind: 'put-queue'; readonly queue: QueueRecord; readonly unlessThere?: true }
   | { readonly kind: 'delete-queue'; readonly vhost: string; readonly name: string }
   | { readonly kind: 'put-binding'; readonly binding: BindingRecord }

@@ -49,6 +49,8 @@ export class Queue implements QueueIdentity, RoutableQueue {
   owner: object | null = null;
   exclusiveConsumer: Consumer | null = null;
   deleted = false;
+  /** Its deletion is decided and on its way: written by its vhost. */
+  isLeaving = false;
   /** True while `dispatch` has been asked for. */
   awake = false;
   /** Its last turn came when its consumers could not be given more. */

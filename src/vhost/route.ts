@@ -34,9 +34,9 @@ export class Route {
   /** The same without queues that were deleted since, and with care for those that may refuse by now. */
   withoutDeleted(): Route {
     const isCurrent = this.needsCare || !this.queues.some(mayRefuse);
-    if (isCurrent && !this.queues.some(isDeleted) && !this.lines.some(isDeleted)) return this;
+    if (isCurrent && !this.queues.some(isGone) && !this.lines.some(isDeleted)) return this;
     return new Route(
-      this.queues.filter((queue) => !queue.deleted),
+      this.queues.filter((queue) => !isGone(queue)),
       this.lines.filter((line) => !line.deleted),
     );
   }
@@ -44,6 +44,10 @@ export class Route {
 
 function isDeleted({ deleted }: { readonly deleted: boolean }): boolean {
   return deleted;
+}
+
+function isGone({ deleted, isLeaving }: Queue): boolean {
+  return deleted || isLeaving;
 }
 
 function mayRefuse({ settings }: Queue): boolean {

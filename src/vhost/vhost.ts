@@ -102,6 +102,7 @@ export class Vhost {
   readonly #queueEnv: QueueEnvironment;
   readonly #router: Router<Queue>;
   readonly #found = new ScratchList<Queue>();
+  #leavingCount = 0;
   readonly #lineRoutes = new WeakMap<DelayLine, Route>();
 
   constructor(name: string, env: VhostEnvironment) {
@@ -117,7 +118,11 @@ export class Vhost {
       log: env.log,
       wake: (queue) => env.wake(queue),
       turnMs: () => env.turnMs(),
-      unused: (queue) => env.unused(queue),
+      unused: (queue) => {
+        if (queue.isLeaving) return;
+        this.leave(queue);
+        env.unused(queue);
+      },
       deadLetter: (queue, page, offset, reason, settings) =>
         this.#deadLetterMessage(queue, page, offset, reason, settings),
       died: (queue, reason) => this.#countDeath(queue, reason),
@@ -138,6 +143,7 @@ export class Vhost {
     let cacheable = message.otherKeys.length === 0;
     if (exchange !== null) cacheable = this.#router.route(exchange, message, found);
     else this.#addByName(message, found);
+    if (this.#leavingCount > 0) this.#leaveOut(found);
     if (delaying.count > 0) return { route: this.#delayedRoute(), cacheable: false };
     const route = found.count === 0 ? NO_ROUTE : new Route(found.toArray());
     found.clear();
@@ -168,6 +174,7 @@ export class Vhost {
     const found = this.#found;
     found.clear();
     this.#router.route(exchange, message, found, true);
+    if (this.#leavingCount > 0) this.#leaveOut(found);
     const isReached = found.count > 0;
     found.clear();
     return isReached;
@@ -179,6 +186,13 @@ export class Vhost {
       const queue = this.queues.get(name);
       if (queue !== undefined) found.add(queue);
     }
+  }
+
+  /** What is on its way out gets nothing any more: it was looked at whether it is empty, or unused. */
+  #leaveOut(found: ScratchList<Queue>): void {
+    const staying = found.toArray().filter((queue) => !queue.isLeaving);
+    found.clear();
+    for (const queue of staying) found.add(queue);
   }
 
   publish(message: IncomingMessage, route: Route): PublishOutcome {
@@ -432,11 +446,39 @@ export class Vhost {
     return queue;
   }
 
+  /** The queue as clients see it: one that is on its way out is not there any more. */
+  presentQueue(name: string): Queue | undefined {
+    const queue = this.queues.get(name);
+    return queue?.isLeaving === true ? undefined : queue;
+  }
+
+  /**
+   * The deletion of a queue is decided by what it is at this moment, and takes its time: nothing is put into it meanwhile, nobody
+   * consumes from it, and who declares it gets a new one.
+   */
+  leave(queue: Queue): void {
+    this.#setLeaving(queue, true);
+  }
+
+  /** It could not be deleted: it is there as before. */
+  stay(queue: Queue): void {
+    this.#setLeaving(queue, false);
+    queue.touch();
+  }
+
+  #setLeaving(queue: Queue, isLeaving: boolean): void {
+    if (queue.deleted || queue.isLeaving === isLeaving) return;
+    queue.isLeaving = isLeaving;
+    this.#leavingCount += isLeaving ? 1 : -1;
+    this.topologyVersion++;
+  }
+
   /** @returns whether it was there */
   removeQueue(name: string): boolean {
     const queue = this.queues.get(name);
     if (queue === undefined) return false;
     this.queues.delete(name);
+    if (queue.isLeaving) this.#leavingCount--;
     for (const totals of [this.gone, this.#env.totals]) totals.ofQueuesLike(queue).add(queue);
     this.policies.remove('queue', name);
     this.topologyVersion++;

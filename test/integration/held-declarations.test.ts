@@ -147,3 +147,96 @@ test('connection.close waits for basic.cancel, and for channel.close, which take
   await Promise.all(heard);
   assert.deepEqual(order, ['cancel-ok', 'channel.close-ok', 'connection.close-ok']);
 });
+
+test('a queue that is deleted if it is empty takes no message with it that came meanwhile', async (t) => {
+  const broker = await start(t);
+  const disk = new HeldDeclarations(t);
+  const [client, publisher] = await Promise.all([clientOf(t, broker), clientOf(t, broker)]);
+  await client.call('queue.declare', { queue: 'empty', durable: true });
+  await publisher.call('confirm.select');
+  disk.hold();
+  client.send('queue.delete', { queue: 'empty', ifEmpty: true });
+  await takenIn(client, 2);
+  publisher.publish({ routingKey: 'empty', mandatory: true, properties: { deliveryMode: 2 } });
+  const first = (await publisher.read(1)).name;
+  disk.release();
+  const last = (await client.read(1)).name;
+  assert.deepEqual([first, last], ['basic.return', 'queue.delete-ok']);
+});
+
+test('a queue that goes since nobody uses it is not found meanwhile, and who declares it gets a new one', async (t) => {
+  const broker = await start(t);
+  const disk = new HeldDeclarations(t);
+  const [client, next, last] = await Promise.all([clientOf(t, broker), clientOf(t, broker), clientOf(t, broker)]);
+  const passing = { queue: 'passing', durable: true, autoDelete: true };
+  await client.call('queue.declare', passing);
+  await client.call('queue.bind', { queue: 'passing', exchange: 'amq.fanout' });
+  await client.call('basic.consume', { queue: 'passing', consumerTag: 'one' });
+  client.publish({ exchange: 'amq.fanout', properties: { deliveryMode: 2 } });
+  await client.expect('basic.deliver');
+  disk.hold();
+  client.send('basic.cancel', { consumerTag: 'one' });
+  await takenIn(client, 2);
+  next.publish({ exchange: 'amq.fanout', mandatory: true });
+  await next.expect('basic.return');
+  next.send('basic.consume', { queue: 'passing', consumerTag: 'two' });
+  assert.equal((await next.expect('channel.close')).args.replyCode, 404);
+  last.send('queue.declare', passing);
+  last.send('queue.bind', { queue: 'passing', exchange: 'amq.fanout' });
+  await takenIn(last, 2);
+  disk.release();
+  await client.expect('basic.cancel-ok');
+  assert.equal((await last.expect('queue.declare-ok')).args.messageCount, 0);
+  await last.expect('queue.bind-ok');
+  last.publish({ exchange: 'amq.fanout', body: 'kept' });
+  await last.call('basic.consume', { queue: 'passing' });
+  assert.equal(String((await last.expect('basic.deliver')).body), 'kept');
+});
+
+test('a second deletion waits for the first one, and a queue that could not be deleted is there as before', async (t) => {
+  const broker = await start(t);
+  const disk = new HeldDeclarations(t);
+  const [client, other] = await Promise.all([clientOf(t, broker), clientOf(t, broker)]);
+  await client.call('queue.declare', { queue: 'empty', durable: true });
+  disk.hold();
+  client.send('queue.delete', { queue: 'empty', ifEmpty: true });
+  await takenIn(client, 2);
+  other.send('queue.delete', { queue: 'empty' });
+  await takenIn(other, 2);
+  disk.fail();
+  assert.equal((await client.read(1)).args.replyCode, 541);
+  assert.equal((await other.read(1)).args.replyCode, 541);
+  const again = await clientOf(t, broker);
+  again.publish({ routingKey: 'empty', mandatory: true, body: 'kept' });
+  const message = await again.call('basic.get', { queue: 'empty' }, 'basic.get-ok');
+  assert.equal(String(message.body), 'kept');
+});
+
+test('an exchange that somebody has bound does not go with another binding, and is in use', async (t) => {
+  const broker = await start(t);
+  const disk = new HeldDeclarations(t);
+  const [client, other] = await Promise.all([clientOf(t, broker), clientOf(t, broker)]);
+  const fanout = { type: 'fanout', durable: true };
+  await client.call('exchange.declare', { exchange: 'passing', ...fanout, autoDelete: true });
+  await client.call('exchange.declare', { exchange: 'unused', ...fanout });
+  await client.call('queue.declare', { queue: 'a', durable: true });
+  await client.call('queue.declare', { queue: 'b', durable: true });
+  await client.call('queue.bind', { queue: 'a', exchange: 'passing' });
+  await disk.holdBehind(client);
+  client.send('queue.unbind', { queue: 'a', exchange: 'passing' });
+  await takenIn(client, 2);
+  other.send('queue.bind', { queue: 'b', exchange: 'passing' });
+  other.send('queue.bind', { queue: 'b', exchange: 'unused' });
+  await takenIn(other, 2);
+  client.channel(2).send('exchange.delete', { exchange: 'unused', ifUnused: true });
+  await takenIn(client, 3);
+  disk.release();
+  await client.expect('queue.declare-ok');
+  await client.expect('queue.unbind-ok');
+  await other.expect('queue.bind-ok');
+  await other.expect('queue.bind-ok');
+  assert.equal((await client.channel(2).expect('channel.close')).args.replyCode, 406);
+  await other.call('exchange.declare', { exchange: 'passing', passive: true });
+  other.publish({ exchange: 'passing', mandatory: true });
+  assert.equal((await other.call('queue.declare', { queue: 'b', passive: true })).args.messageCount, 1);
+});

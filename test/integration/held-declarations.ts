@@ -7,7 +7,7 @@ import type { RawClient } from '../differential/raw-client.ts';
 type Fdatasync = (fd: number, done: fs.NoParamCallback) => void;
 
 export class HeldDeclarations {
-  readonly #held: (() => void)[] = [];
+  readonly #held: ((error?: Error) => void)[] = [];
   #holds = false;
 
   constructor(t: TestContext) {
@@ -20,7 +20,7 @@ export class HeldDeclarations {
       if (!this.#holds || !fs.readlinkSync(`/proc/self/fd/${fd}`).endsWith('metadata.sqlite-wal')) {
         return fdatasync(fd, done);
       }
-      this.#held.push(() => fdatasync(fd, done));
+      this.#held.push((error) => (error === undefined ? fdatasync(fd, done) : done(error)));
     });
     t.after(() => {
       this.release();
@@ -35,6 +35,12 @@ export class HeldDeclarations {
   release(): void {
     this.#holds = false;
     for (const go of this.#held.splice(0)) go();
+  }
+
+  /** What is held fails, and whatever comes later goes on. */
+  fail(): void {
+    this.#holds = false;
+    for (const go of this.#held.splice(0)) go(new Error('EIO: i/o error, fdatasync'));
   }
 
   /** Nothing but what was proposed before is synced, and what comes now waits behind it. */
