@@ -207,6 +207,27 @@ describe('many messages', () => {
     assert.equal(line.clock, clock);
   });
 
+  test('take a bounded part of memory and of descriptors when all of them are late', async () => {
+    line = new TestLine(undefined, undefined, 1);
+    for (let i = 0; i < 14_000; i++) {
+      line.publish(`m${i}`, { 'x-delay': DAY_MS }, 4300);
+      if (i % 500 === 499) await line.settle();
+    }
+    line = await line.restart();
+    const { length } = line.line.segments;
+    assert(length > 800, `${length} segments`);
+    line.disk.holdingReads = true;
+    line.clock.jump(DAY_MS);
+    await line.pass(1000, 50);
+    assert(openSegments().length <= 257, `${openSegments().length} files at a time`);
+    line.disk.holdingReads = false;
+    line.disk.releaseReads();
+    await line.pass(10_000, 250);
+    assert(line.disk.readCount >= 2 * length, 'the index and the records of each were read');
+    assert(line.disk.readBytes < 36 * 1024 * 1024 + length * 4096, `${line.disk.readBytes} bytes`);
+    assert(openSegments().length < 256, `${openSegments().length} files`);
+  });
+
   test('are released once each when the broker is killed in their midst', async () => {
     await fill();
     line.clock.jump(DAY_MS);

@@ -22,7 +22,7 @@ import type { RecoveredQueue } from '../storage/recovery.ts';
 import { DelayBlock, dueAt } from './delay-block.ts';
 import type { DelayEnvironment, DelayLineIdentity } from './delay-environment.ts';
 import { earlyIn, messageKey } from './delay-marks.ts';
-import { DelayShelf } from './delay-shelf.ts';
+import { DelayShelf, OPEN_MOST } from './delay-shelf.ts';
 import type { WaitingPlace } from './delay-walk.ts';
 import { ReleaseGrant } from './release-grant.ts';
 import { ReleaseRate } from './release-rate.ts';
@@ -361,9 +361,10 @@ export class DelayLine implements DelayLineIdentity {
     this.#readAheadAtMs = monotonicMs + READ_AHEAD_EVERY_MS;
     this.#moveBlocks(nowMs);
     const untilMs = nowMs + READ_AHEAD_MS;
+    let unread = 0;
     for (const segment of this.segments) {
-      if (segment.nextDueMs <= untilMs) this.#prepare(segment, nowMs);
-      else segment.rest(segment.nextDueMs > nowMs + SOON_MS);
+      if (segment.nextDueMs > untilMs) segment.rest(segment.nextDueMs > nowMs + SOON_MS);
+      else if (!segment.isReady && unread++ < OPEN_MOST) this.#prepare(segment, nowMs);
     }
     for (const block of this.blocks) {
       block.heap.visitFirst(READ_AHEAD_MESSAGES, (slot) => {
@@ -380,7 +381,7 @@ export class DelayLine implements DelayLineIdentity {
 
   /** Has more read at once where the line is late: every read costs it a turn. */
   #prepare(segment: DelaySegment, nowMs: number): void {
-    const bytes = segment.nextDueMs <= nowMs ? this.#shelf.windowBytes : undefined;
+    const bytes = this.#shelf.windowBytes(segment.nextDueMs <= nowMs);
     segment.prepare(() => this.#segmentRead(segment), bytes);
   }
 
@@ -389,6 +390,7 @@ export class DelayLine implements DelayLineIdentity {
     this.count -= segment.takeLost();
     if (segment.isEnded && this.segments.includes(segment)) this.#end(segment);
     if (!segment.isReady && segment.nextDueMs <= nowMs + READ_AHEAD_MS) this.#prepare(segment, nowMs);
+    if (this.#shelf.isCrowded) segment.restFile();
     if (segment.nextDueMs < this.#wakeAtMs) this.#wakeAt(segment.nextDueMs);
   }
 

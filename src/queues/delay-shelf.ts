@@ -11,9 +11,12 @@ const MARKED_MOST = 256;
 /** How far ahead the segments are known that have something due, and how often they are looked for. */
 const NEAR_MS = 3000;
 const LOOK_MS = 1000;
-/** What is read at once of a segment, at most, and of all that have something due soon together. */
+/** What is read at once of a segment, and of all that have something due soon together. */
+const WINDOW_MIN_BYTES = 4096;
 const WINDOW_MAX_BYTES = 1024 * 1024;
 const WINDOWS_BYTES = 32 * 1024 * 1024;
+/** Where more have something due soon, each is open only while it is read, and so many are read at a time. */
+export const OPEN_MOST = 256;
 
 export class DelayShelf {
   readonly #segments: DelaySegment[] = [];
@@ -108,10 +111,15 @@ export class DelayShelf {
     return near === null || (far !== null && far.nextDueMs < near.nextDueMs) ? far : near;
   }
 
-  /** How much may be read at once of a segment that is late. */
-  get windowBytes(): number {
+  /** How much is read at once of a segment: more where it is late, less where many have something due. */
+  windowBytes(isLate: boolean): number {
     const share = Math.floor(WINDOWS_BYTES / this.#near.length);
-    return Math.max(WINDOW_BYTES, Math.min(WINDOW_MAX_BYTES, share));
+    return Math.max(WINDOW_MIN_BYTES, Math.min(isLate ? WINDOW_MAX_BYTES : WINDOW_BYTES, share));
+  }
+
+  /** Whether there are too many to have all of them open that have something due soon. */
+  get isCrowded(): boolean {
+    return this.#near.length > OPEN_MOST;
   }
 
   #lookAround(nowMs: number): void {

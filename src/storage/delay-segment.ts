@@ -20,7 +20,7 @@ import {
 import { Page } from './page.ts';
 import { RestingFile } from './resting-file.ts';
 
-/** How much of the records is read at a time, at least; one that is larger comes alone. */
+/** How much of the records is read at a time, usually; one that is larger comes alone. */
 export const WINDOW_BYTES = 64 * 1024;
 /** Reads that fail are repeated; after so many what stands there is given up. */
 const READ_ATTEMPTS = 5;
@@ -94,7 +94,7 @@ export class DelaySegment {
    * Reads what the head needs, and calls back once more of it is there, or is known not to be.
    * @param bytes how much of the records is read; of the index, what goes with it
    */
-  prepare(ready: () => void, bytes = WINDOW_BYTES): void {
+  prepare(ready: () => void, bytes: number): void {
     if (this.#reading || this.isClosed || this.isEnded || this.isReady) return;
     this.#reading = true;
     if (this.#head === null) this.#readIndex(ready, Math.ceil(bytes / WINDOW_BYTES));
@@ -242,6 +242,11 @@ export class DelaySegment {
     if (!isLong || this.#reading) return;
     this.#head = this.#index = null;
     this.#file.rest();
+  }
+
+  /** Gives up the file, and nothing of what was read. */
+  restFile(): void {
+    if (!this.#reading) this.#file.rest();
   }
 
   /** It was made a moment ago: the first ones are gone, and the next one is due then. Without reading, which may fail. */

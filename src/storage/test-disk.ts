@@ -25,6 +25,8 @@ export class TestDisk implements Disk {
   writtenBeforeFailure = 0;
   writeCount = 0;
   readCount = 0;
+  /** Memory that was read into. */
+  readBytes = 0;
   syncCount = 0;
   /** Writes to files that have not got their name yet fail with it while it is set. */
   temporaryFailure: string | null = null;
@@ -51,6 +53,7 @@ export class TestDisk implements Disk {
 
   read(fd: number, target: Buffer, offset: number, done: (error: Error | null, bytesRead: number) => void): void {
     this.readCount++;
+    this.readBytes += target.length;
     const perform = (): void => {
       if (this.readFailure !== null) return done(failure(this.readFailure), 0);
       fs.read(fd, target, 0, target.length, offset, done);
