@@ -22,7 +22,6 @@ export interface ReleasedMessage {
   /** The one that it was published to. */
   readonly exchange: string;
   readonly routed: RoutedMessage;
-  readonly properties: BasicProperties;
 }
 
 /** Its time to live counts from now on. @param isRepeated it may have been released before */
@@ -52,5 +51,5 @@ export function releasedMessage(page: Page, offset: number, nowMs: number, isRep
   message.blindSize = message.blindBytes.length;
   const { exchange, routingKey } = readRoute(bytes, routeOffset);
   const otherKeys = [...copyKeysOf(given), ...blindKeys];
-  return { message, exchange, properties, routed: { routingKey, otherKeys, properties: () => properties } };
+  return { message, exchange, routed: { routingKey, otherKeys, properties: () => properties } };
 }

@@ -11,7 +11,7 @@ import assert from 'node:assert/strict';
 import type { Counting } from '../config/statistics-options.ts';
 import type { QueueRecord, QueueType } from '../metadata/port.ts';
 import { EMPTY_TABLE } from '../protocol/field-table.ts';
-import { type BasicProperties, decodeProperties } from '../protocol/properties.ts';
+import { decodeProperties } from '../protocol/properties.ts';
 import { deadLetterStep } from '../queues/dead-letter-delays.ts';
 import type { DelayLineIdentity, DelayPlace } from '../queues/delay-environment.ts';
 import { DelayLine } from '../queues/delay-line.ts';
@@ -318,19 +318,20 @@ export class Vhost {
     }
     const otherKeys = [...keys.copies, ...keys.blindKeys];
     const routed = { routingKey: keys.routingKey, otherKeys, properties: () => dead };
-    this.#routeDeadLetter(deadLetterMessage(dying, exchange, keys, dead, nowMs), exchange, dead, routed);
+    const isCycle = ({ name }: Queue) => isDeadLetterCycle(dead, name);
+    this.#routeDeadLetter(deadLetterMessage(dying, exchange, keys, dead, nowMs), exchange, routed, isCycle);
   }
 
   #routeDeadLetter(
     message: IncomingMessage,
     exchangeName: string,
-    dead: BasicProperties,
     routed: RoutedMessage,
+    isLeftOut: (target: Queue) => boolean,
   ): PublishOutcome {
     const exchange = this.#exchangeNamed(exchangeName);
     if (exchange === undefined) return 'unroutable';
     const { route } = this.route(exchange, routed);
-    const queues = route.queues.filter((target) => !isDeadLetterCycle(dead, target.name));
+    const queues = route.queues.filter((target) => !isLeftOut(target));
     const isWhole = queues.length === route.queues.length;
     return this.publishOwn(message, isWhole ? route : new Route(queues, route.lines));
   }
@@ -338,9 +339,11 @@ export class Vhost {
   /** Routes what has waited with the bindings of this moment, from the exchange that it has waited in. */
   #release(line: DelayLine, page: Page, offset: number, isRepeated: boolean): void {
     const nowMs = this.#env.clock.nowMs();
-    const { message, exchange, properties, routed } = releasedMessage(page, offset, nowMs, isRepeated);
+    const { message, exchange, routed } = releasedMessage(page, offset, nowMs, isRepeated);
     if (line === this.deadLetterLine) {
-      if (this.#routeDeadLetter(message, exchange, properties, routed) === 'unroutable') line.unroutableTotal++;
+      // What waits on its way may go round: to be tried again is what it waits for.
+      const outcome = this.#routeDeadLetter(message, exchange, routed, () => false);
+      if (outcome === 'unroutable') line.unroutableTotal++;
       return;
     }
     const delaying = this.exchanges.get(line.name);

@@ -204,11 +204,16 @@ describe('a queue with delays for dead letters', { timeout: 120_000 }, () => {
     await channel.deleteQueue(queue);
   });
 
-  test('does not let a message come back that does nothing but expire, as without delays', async (t) => {
-    const before = await unroutable();
-    const { channel, queue } = await letterOf(t, { 'x-message-ttl': 1, 'x-dead-letter-delays': ['20ms'] });
-    await eventually('the release', async () => (await unroutable()) === before + 1);
-    assert.equal((await channel.checkQueue(queue)).messageCount, 0);
+  test('lets a message come back that does nothing but expire, and parks it in the end', async (t) => {
+    const channel = await openConfirmChannel(t, broker.url);
+    const parked = `expired-${++names}`;
+    await channel.assertExchange(parked, 'fanout', { autoDelete: true });
+    await channel.assertQueue(parked, { exclusive: true });
+    await channel.bindQueue(parked, parked, '');
+    const end = { 'x-dead-letter-final-exchange': parked };
+    const args = { 'x-message-ttl': 1, 'x-dead-letter-delays': ['5ms', '10ms'], ...end };
+    const { queue } = await letterOf(t, args);
+    assert.deepEqual(deathsOf(await gotten(channel, parked)), [`${queue} expired 3`]);
   });
 
   async function unroutable(): Promise<number> {
