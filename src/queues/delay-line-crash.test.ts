@@ -1,6 +1,6 @@
 /**
  * Random histories of a delay line, killed at random moments: publishing, the passing of time, a clock that is set forth and
- * back, messages that are cancelled or released early, kills in the midst of writes and of moves. `LEVERET_SEED=n` repeats a run, `LEVERET_ROUNDS=n` makes it longer.
+ * back, messages that are cancelled or released early, journal files that are compacted, kills in the midst of writes and of moves. `LEVERET_SEED=n` repeats a run, `LEVERET_ROUNDS=n` makes it longer.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -44,7 +44,7 @@ class History {
   /** It was answered that they are; or it was asked for, and the broker killed. */
   readonly #cancelled = new Set<string>();
   readonly #maybeCancelled = new Set<string>();
-  readonly counts = { changed: 0, kills: 0, repeated: 0, segments: 0, published: 0 };
+  readonly counts = { changed: 0, kills: 0, repeated: 0, segments: 0, published: 0, compacted: 0 };
 
   async run(): Promise<void> {
     for (let round = 0; round < ROUNDS; round++) {
@@ -55,7 +55,8 @@ class History {
   }
 
   async #step(): Promise<void> {
-    const choice = this.#random(12);
+    const choice = this.#random(13);
+    if (choice === 12) return this.#compact();
     if (choice < 4) return this.#publish(1 + this.#random(60));
     if (choice < 6) return this.#confirm();
     if (choice < 8) return this.#pass(1 + this.#random(3000));
@@ -63,6 +64,18 @@ class History {
     if (choice > 9) return this.#change(choice === 10);
     // Turns in which writes, reads and moves go on by themselves.
     for (let i = 0; i < this.#random(30); i++) await new Promise((next) => setImmediate(next));
+  }
+
+  /** Has the files of the journal written anew that are full; the broker may be killed in the midst of it. */
+  async #compact(): Promise<void> {
+    const { store, logged } = this.#line;
+    const before = logged.length;
+    // At a first look nothing is known of the one before.
+    for (let look = 0; look < 2; look++) {
+      void store.compact();
+      for (let i = this.#random(300); i > 0; i--) await new Promise((next) => setImmediate(next));
+    }
+    this.counts.compacted += logged.slice(before).filter((line) => line.includes('bytes in place of')).length;
   }
 
   /** It is noticed within a second. */
@@ -95,10 +108,23 @@ class History {
       const { line } = this.#line;
       const changed = isCancel ? cancelOne(line, place) : releaseOne(line, place, SLICES);
       if (this.#random(4) === 0) return;
-      const isDone = await changed;
+      const isDone = await this.#ended(changed);
       if (isCancel && isDone) this.#cancelled.add(id);
       if (isDone) this.counts.changed++;
     }
+  }
+
+  /** While the store takes no more it is looked again by the clock. */
+  async #ended(changed: Promise<boolean>): Promise<boolean> {
+    let isEnded = false;
+    const ended = changed.finally(() => {
+      isEnded = true;
+    });
+    while (!isEnded) {
+      await new Promise((next) => setImmediate(next));
+      this.#line.clock.advance(1);
+    }
+    return ended;
   }
 
   async #confirm(): Promise<void> {
@@ -158,9 +184,10 @@ class History {
   }
 }
 
-test(`each delayed message comes, in time and once, or is marked (seed ${SEED})`, async () => {
+test(`each delayed message comes, in time and once, or is marked (seed ${SEED})`, async (t) => {
   const history = new History();
   await history.run();
+  t.diagnostic(JSON.stringify(history.counts));
   assert(history.counts.segments > 0, 'some were moved');
   assert(history.counts.changed > 0, 'some were cancelled or released early');
 });

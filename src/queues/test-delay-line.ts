@@ -21,6 +21,8 @@ const LINE = 7;
 const QUEUE = 9;
 /** Segments are made of so little, so that a test has many. */
 const SEGMENT_BYTES = 64 * 1024;
+/** Journal files are written anew whether it is worth while or not, but only when a test asks for it. */
+const COMPACTION = { ratio: -100, bytesPerSecond: 1e15, intervalMs: 1e15 };
 
 export interface Released {
   readonly id: string;
@@ -54,7 +56,7 @@ export class TestLine {
       unwrittenLimitBytes: 32 * PAGE_SIZE,
     };
     this.store = new MessageStore(
-      { directory, disk: this.disk, clock, log, fdatasync: true, ...limits },
+      { directory, disk: this.disk, clock, log, fdatasync: true, compaction: COMPACTION, ...limits },
       { onDurable: () => undefined, onTrouble: () => undefined, onRelief: () => undefined },
       {
         visitLive: (wanted, visit) => {
