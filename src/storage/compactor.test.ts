@@ -315,7 +315,8 @@ test('random histories with a compaction after each turn are what they would be 
   const compaction = { ...COMPACTION, ratio: -100 };
   const bench = new CompactionBench(t, { compaction, memoryLimitBytes: 4 * PAGE_SIZE });
   let compacted = 0;
-  for (let round = 0; round < 12; round++) {
+  // Which files are in a checkpoint by the time of a look is not always the same.
+  for (let round = 0; round < 12 || (compacted === 0 && round < 100); round++) {
     for (let turn = 0; turn < 8; turn++) await anyTurn(bench, random);
     // At the first look nothing is known of how it was at the one before, and files may wait for their checkpoint.
     for (let look = 0; look < 4; look++) {
