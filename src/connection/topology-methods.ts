@@ -362,13 +362,10 @@ function changeBinding(channel: Channel, method: BindingMethod, binding: Binding
     !isSecond && binding.destinationType === 'queue' && channel.pipeline.declaresQueue(binding.destination);
   if (source === undefined || (destination === undefined && !isDeclared)) {
     if (!isBind) return ok();
-    if (source === undefined && binding.destinationType === 'exchange') throw noExchange(channel, binding.source);
-    if (destination === undefined) {
-      throw binding.destinationType === 'queue'
-        ? noQueue(channel, binding.destination)
-        : noExchange(channel, binding.destination);
-    }
-    throw noExchange(channel, binding.source);
+    if (source === undefined) throw noExchange(channel, binding.source);
+    throw binding.destinationType === 'queue'
+      ? noQueue(channel, binding.destination)
+      : noExchange(channel, binding.destination);
   }
   if (destination?.kind === 'queue' && isBind) refuseLocked(channel, destination);
   if (isBind) {
