@@ -37,10 +37,10 @@ def taken(connection, channel, queue):
 def _(url):
     connection, channel, queue = declared(url, "pika.later")
     channel.confirm_delivery()
-    publish(channel, "pika.later", b"second", {"x-delay": 200})
+    publish(channel, "pika.later", b"second", {"x-delay": 2000})
     publish(channel, "pika.later", b"first", {"x-delay": 100})
     expect(taken(connection, channel, queue), (b"first", {"x-delay": -100}))
-    expect(taken(connection, channel, queue), (b"second", {"x-delay": -200}))
+    expect(taken(connection, channel, queue), (b"second", {"x-delay": -2000}))
     connection.close()
 
 
