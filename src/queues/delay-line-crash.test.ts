@@ -8,7 +8,7 @@ import { Slices } from '../runtime/slices.ts';
 import { bodyAt } from '../storage/test-store.ts';
 import { cancelOne, releaseOne, visitWaiting } from './delay-control.ts';
 import type { WaitingId } from './delay-walk.ts';
-import { TestLine } from './test-delay-line.ts';
+import { COMPACTION, TestLine } from './test-delay-line.ts';
 
 const SEED = Number(process.env.LEVERET_SEED ?? Date.now() % 1_000_000);
 const ROUNDS = Number(process.env.LEVERET_ROUNDS ?? 6);
@@ -29,7 +29,7 @@ function randomFrom(start: number): (below: number) => number {
 
 class History {
   readonly #random = randomFrom(SEED);
-  #line = new TestLine();
+  #line = new TestLine(undefined, undefined, undefined, COMPACTION);
   #published = 0;
   readonly #due = new Map<string, number>();
   /** Published, and confirmed: they may not be lost. */

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import * as fs from 'node:fs';
+import type { CompactionOptions } from '../config/compaction-options.ts';
 import { fromPlain, type PlainObject } from '../protocol/field-table.ts';
 import { encodeProperties } from '../protocol/properties.ts';
 import { createLog } from '../runtime/log.ts';
@@ -21,8 +22,8 @@ const LINE = 7;
 const QUEUE = 9;
 /** Segments are made of so little, so that a test has many. */
 const SEGMENT_BYTES = 64 * 1024;
-/** Journal files are written anew whether it is worth while or not, but only when a test asks for it. */
-const COMPACTION = { ratio: -100, bytesPerSecond: 1e15, intervalMs: 1e15 };
+/** Journal files are written anew whether it is worth while or not, but only when a test asks the store for it. */
+export const COMPACTION: CompactionOptions = { ratio: -100, bytesPerSecond: 1e15, intervalMs: 1e15 };
 
 export interface Released {
   readonly id: string;
@@ -46,8 +47,16 @@ export class TestLine {
   meanwhile: (id: string) => void = () => undefined;
   #scheduled = false;
 
-  constructor(directory = newMemoryDirectory(), clock = new TestClock(), ratePerSecond?: number) {
+  readonly #compaction: { readonly compaction?: CompactionOptions };
+
+  constructor(
+    directory = newMemoryDirectory(),
+    clock = new TestClock(),
+    ratePerSecond?: number,
+    compaction?: CompactionOptions,
+  ) {
     this.directory = directory;
+    this.#compaction = compaction === undefined ? {} : { compaction };
     this.clock = clock;
     const log = createLog('debug', (text) => this.logged.push(text));
     const limits = {
@@ -56,7 +65,7 @@ export class TestLine {
       unwrittenLimitBytes: 32 * PAGE_SIZE,
     };
     this.store = new MessageStore(
-      { directory, disk: this.disk, clock, log, fdatasync: true, compaction: COMPACTION, ...limits },
+      { directory, disk: this.disk, clock, log, fdatasync: true, ...limits, ...this.#compaction },
       { onDurable: () => undefined, onTrouble: () => undefined, onRelief: () => undefined },
       {
         visitLive: (wanted, visit) => {
@@ -163,7 +172,7 @@ export class TestLine {
   crash(): TestLine {
     const directory = copyOf(this.directory);
     this.abandon();
-    return new TestLine(directory, this.clock, this.line.rate.perSecond);
+    return new TestLine(directory, this.clock, this.line.rate.perSecond, this.#compaction.compaction);
   }
 
   /** A stop in good order, and a start. */
@@ -172,7 +181,7 @@ export class TestLine {
     await this.mover.idle();
     await this.store.close();
     this.files.noteStop();
-    return new TestLine(this.directory, this.clock, this.line.rate.perSecond);
+    return new TestLine(this.directory, this.clock, this.line.rate.perSecond, this.#compaction.compaction);
   }
 
   /** Lets go of everything, without a care for what becomes of it. */
