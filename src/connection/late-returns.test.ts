@@ -18,6 +18,8 @@ import { LateReturns } from './late-returns.ts';
 import { TestBroker, type TestConnection } from './test-connection.ts';
 
 const DELAY_MS = 1000;
+/** It waits from the next millisecond on. */
+const DUE_MS = DELAY_MS + 1;
 const DELAYED = fromPlain({ 'x-delayed-type': 'direct' });
 
 function frame(type: number, channel: number, payload: Buffer): Buffer {
@@ -92,7 +94,7 @@ class Client {
   release(): Sent[] {
     this.broker.propose({ kind: 'delete-queue', vhost: '/', name: 'q' });
     this.connection.endTurn();
-    this.broker.clock.advance(DELAY_MS);
+    this.broker.clock.advance(DUE_MS);
     return [...sentIn(this.connection.endTurn())];
   }
 
@@ -150,7 +152,7 @@ test('nothing is returned where the channel is gone, or its number is that of an
   assert.deepEqual(client.release(), []);
   assert.deepEqual(client.returned, [0, 0]);
   assert.equal(client.unroutable, 2);
-  client.broker.clock.advance(DELAY_MS);
+  client.broker.clock.advance(DUE_MS);
   assert.deepEqual([...sentIn(client.connection.endTurn())].at(-1), { channel: 2, body: 'later' });
 });
 
