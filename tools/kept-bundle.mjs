@@ -25,6 +25,9 @@ const ATTEMPTS = 3;
 /** What a checkout that nobody may write to answers. */
 const UNWRITABLE = new Set(['EACCES', 'EPERM', 'EROFS']);
 
+/** Bundles that this process has made. */
+let made = 0;
+
 /**
  * @param bundleInto makes a bundle in a directory; returns whether it did
  * @returns whether there is a bundle of the sources as they are. @throws Error where it cannot be read or written
@@ -35,12 +38,18 @@ export function keepBundle(root, bundleInto, nowMs = Date.now) {
   for (let attempt = 0; !isOfSources(current, root, nowMs()); attempt++) {
     if (attempt === ATTEMPTS) throw new Error('the sources change while they are bundled');
     mkdirSync(cache, { recursive: true });
-    const directory = join(cache, `${Date.now().toString(36)}-${process.pid}`);
+    const directory = join(cache, nextName());
     if (!bundleInto(directory)) return false;
     pointTo(directory, current);
     removeOldest(cache);
   }
   return true;
+}
+
+/** Later ones sort behind earlier ones, also those of one millisecond. */
+function nextName() {
+  made++;
+  return `${Date.now().toString(36)}-${String(made).padStart(4, '0')}-${process.pid}`;
 }
 
 /** As git does it: what looks the same is the same, and what looks otherwise is read. */
