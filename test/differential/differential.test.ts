@@ -14,7 +14,7 @@ import { acceptedDifferences, expectedOfLeveret } from './accepted-differences.t
 import { leveretOptions, rabbitMqOptions } from './definitions.ts';
 import { readGolden } from './golden.ts';
 import { isRabbitMqInstalled, startRabbitMq } from './rabbitmq.ts';
-import { play, slug } from './session.ts';
+import { play, type Session, slug, type Target } from './session.ts';
 import { sessions } from './sessions/all.ts';
 
 const AT_ONCE = 8;
@@ -62,7 +62,7 @@ test('RabbitMQ and Leveret answer the same', { skip, concurrency: AT_ONCE, timeo
     t.test(`${session.group}: ${session.title}`, async () => {
       const recorded = golden.get(session.title)!;
       const [fromRabbitMq, ...fromLeverets] = await Promise.all([
-        rabbitMq === undefined ? recorded : play(session, rabbitMq),
+        rabbitMq === undefined ? recorded : playUntil(session, rabbitMq, recorded),
         ...[inMemory, onDisk].map((leveret) => play(session, leveret)),
       ]);
       assert.equal(fromRabbitMq, recorded, 'RabbitMQ answered otherwise than it is recorded; see record.ts');
@@ -73,6 +73,12 @@ test('RabbitMQ and Leveret answer the same', { skip, concurrency: AT_ONCE, timeo
   );
   await Promise.all(subtests);
 });
+
+/** RabbitMQ takes policies to its queues behind its answer: who answers otherwise than it is recorded is asked once more. */
+async function playUntil(session: Session, target: Target, recorded: string): Promise<string> {
+  const answers = await play(session, target);
+  return answers === recorded ? answers : play(session, target);
+}
 
 /** Goes when this process ends, for the broker in it has stopped by then. */
 function temporaryDirectory(): string {
