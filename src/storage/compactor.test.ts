@@ -246,10 +246,8 @@ test('a page that is being read while its file is replaced is read from the one 
   assert.deepEqual(store.damage, []);
 });
 
-test('a copy that cannot take the place of its file is given up, with its descriptor', {
-  skip: process.platform !== 'linux',
-}, async (t) => {
-  const bench = new CompactionBench(t);
+/** Until a file is copied but for the sync of its copy, which waits, and so does all that is written from here on. */
+async function holdSync(bench: CompactionBench): Promise<void> {
   await bench.fill();
   await bench.checkpointed();
   bench.disk.holding = true;
@@ -258,6 +256,13 @@ test('a copy that cannot take the place of its file is given up, with its descri
     await bench.until(() => bench.disk.heldWrites > 0);
     if (!bench.disk.isSyncHeld) bench.disk.release();
   }
+}
+
+test('a copy that cannot take the place of its file is given up, with its descriptor', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
+  const bench = new CompactionBench(t);
+  await holdSync(bench);
   const copy = bench.files.find((each) => each.endsWith('.journal.new'))!;
   fs.rmSync(bench.path(copy));
   bench.disk.holding = false;
@@ -276,14 +281,7 @@ function isLink(path: string): boolean {
 
 test('a file that is removed while it is being compacted does not come back', async (t) => {
   const bench = new CompactionBench(t);
-  await bench.fill();
-  await bench.checkpointed();
-  bench.disk.holding = true;
-  await bench.look();
-  while (!bench.disk.isSyncHeld) {
-    await bench.until(() => bench.disk.heldWrites > 0);
-    if (!bench.disk.isSyncHeld) bench.disk.release();
-  }
+  await holdSync(bench);
   const temporary = bench.files.find((each) => each.endsWith('.journal.new'))!;
   bench.disk.holding = false;
   while ((bench.store.queues.get(FORGOTTEN)?.length ?? 0) > 0) bench.store.settle(FORGOTTEN);

@@ -3,15 +3,12 @@
  * confirmed is delivered, none before its time, and none twice unless it is marked.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ChannelModel, connect } from 'amqplib';
-import { eventually, withDeadline } from '../conformance/waiting.ts';
-import { BrokerProcess } from './broker-process.ts';
-import { Random, seedFromEnvironment } from './random.ts';
+import { eventually } from '../conformance/waiting.ts';
+import { killedInRounds } from './delayed-rounds.ts';
+import type { Random } from './random.ts';
 
 const ROUNDS = Number(process.env.LEVERET_ROUNDS ?? 6);
 const LONGEST_DELAY_MS = 3000;
@@ -90,29 +87,12 @@ class DelayedTraffic {
 }
 
 test(`no delayed message is lost, or comes twice unmarked, in ${ROUNDS} rounds of kill -9`, async (t) => {
-  const seed = seedFromEnvironment();
-  t.diagnostic(`LEVERET_SEED=${seed}; LEVERET_ROUNDS=n makes it longer`);
-  const directory = mkdtempSync(join(tmpdir(), 'leveret-delayed-kill-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  const dataDir = join(directory, 'data');
-  const broker = new BrokerProcess({ dataDir, settings: SETTINGS });
-  const random = new Random(seed);
-  const traffic = new DelayedTraffic(random);
-  for (let round = 1; round <= ROUNDS; round++) {
-    await broker.start();
-    const connection = await connect(broker.url);
-    connection.on('error', () => undefined);
-    await traffic.declare(connection);
-    await traffic.consume(connection);
-    let isOver = false;
-    const publishing = traffic.publish(connection, () => isOver).catch(() => undefined);
-    await delay(200 + random.below(1200));
-    traffic.counts.segments += readdirSync(join(dataDir, 'delayed'), { recursive: true }).length;
-    isOver = true;
-    await broker.kill();
-    await withDeadline('the end of publishing', publishing);
-  }
-  await broker.start();
+  const { broker, traffic } = await killedInRounds(
+    t,
+    'leveret-delayed-kill-',
+    { rounds: ROUNDS, settings: SETTINGS },
+    (random) => new DelayedTraffic(random),
+  );
   const connection = await connect(broker.url);
   await traffic.consume(connection);
   const until = Date.now() + DRAIN_MS_MAX;

@@ -3,15 +3,11 @@
  * and is parked in the end, whenever the broker dies. None is lost.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ChannelModel, type ConfirmChannel, type ConsumeMessage, connect } from 'amqplib';
-import { withDeadline } from '../conformance/waiting.ts';
-import { BrokerProcess } from './broker-process.ts';
-import { Random, seedFromEnvironment } from './random.ts';
+import { killedInRounds } from './delayed-rounds.ts';
+import type { Random } from './random.ts';
 
 const ROUNDS = Number(process.env.LEVERET_ROUNDS ?? 6);
 const DELAYS_MS = [60, 700, 1500];
@@ -134,29 +130,12 @@ function deathCount({ properties }: ConsumeMessage, queue: string, reason: strin
 }
 
 test(`no dead letter that waits is lost, or comes early, in ${ROUNDS} rounds of kill -9`, async (t) => {
-  const seed = seedFromEnvironment();
-  t.diagnostic(`LEVERET_SEED=${seed}; LEVERET_ROUNDS=n makes it longer`);
-  const directory = mkdtempSync(join(tmpdir(), 'leveret-retry-kill-'));
-  t.after(() => rmSync(directory, { recursive: true, force: true }));
-  const dataDir = join(directory, 'data');
-  const broker = new BrokerProcess({ dataDir, settings: SETTINGS });
-  const random = new Random(seed);
-  const traffic = new FailingTraffic(random);
-  for (let round = 1; round <= ROUNDS; round++) {
-    await broker.start();
-    const connection = await connect(broker.url);
-    connection.on('error', () => undefined);
-    await traffic.declare(connection);
-    await traffic.consume(connection);
-    let isOver = false;
-    const publishing = traffic.publish(connection, () => isOver).catch(() => undefined);
-    await delay(200 + random.below(1200));
-    traffic.counts.segments += readdirSync(join(dataDir, 'delayed'), { recursive: true }).length;
-    isOver = true;
-    await broker.kill();
-    await withDeadline('the end of publishing', publishing);
-  }
-  await broker.start();
+  const { broker, traffic } = await killedInRounds(
+    t,
+    'leveret-retry-kill-',
+    { rounds: ROUNDS, settings: SETTINGS },
+    (random) => new FailingTraffic(random),
+  );
   const connection = await connect(broker.url);
   await traffic.consume(connection);
   for (let [parked, sinceMs] = [-1, 0]; traffic.missing > 0 && traffic.failure === null; await delay(20)) {

@@ -1,31 +1,10 @@
 /** What others are told and what happens to them while a declaration waits for its sync. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { type Broker, startBroker } from '../../src/broker.ts';
-import { RawClient } from '../differential/raw-client.ts';
+import { test } from 'node:test';
+import type { Broker } from '../../src/broker.ts';
 import { ask } from '../management/http-client.ts';
+import { clientOf, start } from './declaring-clients.ts';
 import { HeldDeclarations, takenIn } from './held-declarations.ts';
-
-async function start(t: TestContext): Promise<Broker> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'leveret-held-'));
-  const broker = await startBroker({ port: 0, dataDir, logLevel: 'none', management: { port: 0 } });
-  t.after(async () => {
-    await broker.stop();
-    rmSync(dataDir, { recursive: true });
-  });
-  return broker;
-}
-
-async function clientOf(t: TestContext, { port }: Broker): Promise<RawClient> {
-  const client = await RawClient.connect(port);
-  client.patienceMs = 60_000;
-  t.after(() => client.abort());
-  await client.open();
-  return client;
-}
 
 async function namesIn({ managementUrl }: Broker): Promise<string[]> {
   const { body } = await ask(managementUrl!, { method: 'GET', path: '/api/queues' });

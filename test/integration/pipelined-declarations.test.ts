@@ -5,37 +5,17 @@
  *   LEVERET_SEED=1234 repeats one run.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { type Broker, startBroker } from '../../src/broker.ts';
-import { RawClient, type Received } from '../differential/raw-client.ts';
+import { test } from 'node:test';
+import type { Broker } from '../../src/broker.ts';
+import type { RawClient, Received } from '../differential/raw-client.ts';
 import type { MethodArguments } from '../differential/wire-format.ts';
 import { Random, seedFromEnvironment } from '../faults/random.ts';
 import { ask } from '../management/http-client.ts';
+import { clientOf, start } from './declaring-clients.ts';
 
 type Step = readonly [method: string, args: MethodArguments];
 
 const DURABLE = { durable: true };
-
-async function start(t: TestContext): Promise<Broker> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'leveret-pipelined-'));
-  const broker = await startBroker({ port: 0, dataDir, logLevel: 'none', management: { port: 0 } });
-  t.after(async () => {
-    await broker.stop();
-    rmSync(dataDir, { recursive: true });
-  });
-  return broker;
-}
-
-async function clientOf(t: TestContext, { port }: Broker): Promise<RawClient> {
-  const client = await RawClient.connect(port);
-  client.patienceMs = 60_000;
-  t.after(() => client.abort());
-  await client.open();
-  return client;
-}
 
 const shown = ({ name, args }: Received): string => `${name} ${JSON.stringify(args)}`;
 
