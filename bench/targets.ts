@@ -3,14 +3,14 @@
  * target runs meanwhile.
  */
 
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { realpathSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { awaitReady } from '../src/perf/idle-connections.ts';
 import { monotonicUs } from '../src/perf/load-board.ts';
 import { defaultLoadOptions, type LoadDelayBy } from '../src/perf/load-options.ts';
 import { isRabbitMqInstalled, startRabbitMq } from '../test/differential/rabbitmq.ts';
-import { bundleInto } from '../tools/bundle.ts';
 import { freePort, startNode } from './child.ts';
 import type { LoopHolds } from './loop-hold.ts';
 import type { Scenario } from './scenarios.ts';
@@ -47,10 +47,8 @@ export interface Target {
 const root = path.resolve(import.meta.dirname, '..');
 const readyMsMax = 60_000;
 const loopHoldProgram = path.join(root, 'bench/loop-hold.ts');
-const bundle = path.join(root, 'node_modules/.cache/leveret-bench');
-const brokerProgram = path.join(bundle, 'leveret.js');
-/** As `npm start` runs it, of the sources as they are when it is measured first. */
-let bundled: Promise<void> | null = null;
+/** What `npm start` runs, of the sources as they are when it is measured first. */
+let brokerProgram: string | null = null;
 
 export const targets: readonly Target[] = [
   {
@@ -59,8 +57,8 @@ export const targets: readonly Target[] = [
     delayBy: 'exchange',
     unavailable: () => null,
     start: async (scenario, directory) => {
-      bundled ??= bundleInto(bundle);
-      await bundled;
+      brokerProgram ??= bundledProgram();
+      const program = brokerProgram;
       const managementPort = scenario.manages ? await freePort() : null;
       const probe = managementPort === null ? [] : ['--import', loopHoldProgram];
       return startNodeTarget(directory, managementPort, (port, data) => {
@@ -68,7 +66,7 @@ export const targets: readonly Target[] = [
           ? ['--management-port', String(managementPort ?? 0)]
           : ['--without-management'];
         const flags = ['--port', String(port), '--without-prometheus', ...api, ...settingsFile(scenario, data)];
-        return ['--enable-source-maps', ...probe, brokerProgram, ...flags, '--data-dir', path.join(data, 'data')];
+        return ['--enable-source-maps', ...probe, program, ...flags, '--data-dir', path.join(data, 'data')];
       });
     },
   },
@@ -94,6 +92,15 @@ export const targets: readonly Target[] = [
     start: startRabbitMqTarget,
   },
 ];
+
+/** By its own name: `current` may be another bundle before the end. */
+function bundledProgram(): string {
+  execFileSync(process.execPath, ['tools/install.mjs', '--bundle'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return realpathSync(path.join(root, 'node_modules/.cache/leveret/current/leveret.js'));
+}
 
 function isObserved({ observed = true }: Scenario): boolean {
   return observed;

@@ -14,7 +14,7 @@ import { MessageStore } from '../storage/message-store.ts';
 import { PAGE_SIZE, type Page } from '../storage/page.ts';
 import { PlainSegmentWriter } from '../storage/segment-writer.ts';
 import { TestDisk } from '../storage/test-disk.ts';
-import { bodyAt, newMemoryDirectory, newMessage } from '../storage/test-store.ts';
+import { bodyAt, copyOf, newMemoryDirectory, newMessage } from '../storage/test-store.ts';
 import { DelayLine } from './delay-line.ts';
 import { DelayMover } from './delay-mover.ts';
 
@@ -170,7 +170,7 @@ export class TestLine {
 
   /** kill -9 now, and a start on what is left of it. */
   crash(): TestLine {
-    const directory = copyOf(this.directory);
+    const directory = copyOf(this.directory, newMemoryDirectory);
     this.abandon();
     return new TestLine(directory, this.clock, this.line.rate.perSecond, this.#compaction.compaction);
   }
@@ -191,19 +191,6 @@ export class TestLine {
       .idle()
       .then(() => this.store.close())
       .then(() => fs.rmSync(this.directory, { recursive: true, force: true }));
-  }
-}
-
-/** What is being removed may go while it is copied: then once more. */
-function copyOf(directory: string): string {
-  const copy = newMemoryDirectory();
-  try {
-    fs.cpSync(directory, copy, { recursive: true });
-    return copy;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    fs.rmSync(copy, { recursive: true });
-    return copyOf(directory);
   }
 }
 

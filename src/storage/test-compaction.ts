@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { PAGE_SIZE } from './page.ts';
 import { TestDisk } from './test-disk.ts';
-import { newDirectory, TestStore, type TestStoreOptions } from './test-store.ts';
+import { copyOf, newDirectory, TestStore, type TestStoreOptions } from './test-store.ts';
 
 /** Between two looks of the compactor. */
 export const LOOK_MS = 15_000;
@@ -47,9 +47,7 @@ export class CompactionBench {
 
   /** Opens the directory as it is at this moment, as a start does after a crash. */
   reopened(options: Partial<TestStoreOptions> = {}): CompactionBench {
-    const directory = newDirectory();
-    fs.cpSync(this.directory, directory, { recursive: true });
-    return new CompactionBench(this.#t, options, directory);
+    return new CompactionBench(this.#t, options, copyOf(this.directory));
   }
 
   /** Fills journal files; of so many messages each is forgotten, and all others are settled. */

@@ -58,6 +58,22 @@ export function newDirectory(parent = tmpdir()): string {
   return fs.mkdtempSync(join(parent, 'leveret-storage-'));
 }
 
+/**
+ * What a crash leaves of a directory that is in use. A file that is renamed or removed while it is copied goes missing: then once more.
+ * @param newCopy makes the directory that it is copied into
+ */
+export function copyOf(directory: string, newCopy: () => string = newDirectory): string {
+  const copy = newCopy();
+  try {
+    fs.cpSync(directory, copy, { recursive: true });
+    return copy;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    fs.rmSync(copy, { recursive: true });
+    return copyOf(directory, newCopy);
+  }
+}
+
 /** In memory where the system has a place for it: many starts sync many files. */
 export function newMemoryDirectory(): string {
   return newDirectory(fs.existsSync('/dev/shm') ? '/dev/shm' : undefined);
