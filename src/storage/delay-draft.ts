@@ -19,7 +19,7 @@ import {
 import { alignedMemory } from './page.ts';
 
 /** What goes to the disk in one write: the journal has its turn in between. */
-const PIECE_BYTES = 4 * 1024 * 1024;
+const PIECE_BYTES = 512 * 1024;
 /** Messages of one segment, at most: their numbers and the times that they are due at are sorted together. */
 export const SEGMENT_MESSAGES = 65_536;
 
@@ -37,8 +37,8 @@ export interface SegmentSource {
   readonly records: Uint8Array;
 }
 
-/** Memory that `writeSegment` puts a file together in, piece by piece, as direct writes need it. */
-export const newPieceMemory = (): Buffer => alignedMemory(PIECE_BYTES);
+/** Memory that `writeSegment` puts a file together in, as direct writes need it: while one piece is written the next one is made. */
+export const newPieceMemory = (): Buffer => alignedMemory(2 * PIECE_BYTES);
 
 /** The name that a segment is written under. */
 export const unfinishedPath = (path: string): string => `${path}.new`;
@@ -59,13 +59,7 @@ export async function writeSegment(
   const unfinished = unfinishedPath(path);
   const fd = openDurable(unfinished, { sync: false, create: true });
   try {
-    let offset = 0;
-    for (const piece of piecesOf(source, order, header, memory)) {
-      await new Promise<void>((done, failed) => {
-        disk.write(fd, [piece], offset, (error) => (error === null ? done() : failed(error)));
-      });
-      offset += piece.length;
-    }
+    await writePieces(piecesOf(source, order, header, memory), fd, disk);
     await new Promise<void>((done, failed) => {
       fs.fdatasync(fd, (error) => (error === null ? done() : failed(error)));
     });
@@ -76,6 +70,23 @@ export async function writeSegment(
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/** Each is written while the next one is made. */
+async function writePieces(pieces: Iterable<Buffer>, fd: number, disk: Disk): Promise<void> {
+  let offset = 0;
+  let written: Promise<NodeJS.ErrnoException | null> = Promise.resolve(null);
+  for (const piece of pieces) {
+    throwIfAny(await written);
+    const at = offset;
+    offset += piece.length;
+    written = new Promise((done) => disk.write(fd, [piece], at, done));
+  }
+  throwIfAny(await written);
+}
+
+function throwIfAny(error: Error | null): void {
+  if (error !== null) throw error;
 }
 
 /** Places of the messages in the order of (due, place): due times have 48 bits until the year 10889, places 16. */
@@ -105,7 +116,7 @@ function headerOf({ lineId, number, dues, positions, sizes }: SegmentSource, ord
   };
 }
 
-/** The file in large pieces, all in one memory: each counts until the next one is asked for. */
+/** The file in large pieces, all in one memory: each counts until the next but one is asked for. */
 function* piecesOf(
   source: SegmentSource,
   order: Uint16Array,
@@ -135,7 +146,8 @@ function* piecesOf(
 
 /** The chunks of the index. Each counts until the next one. */
 function* indexOf(source: SegmentSource, order: Uint16Array, starts: Float64Array): Generator<Buffer> {
-  const { dues, positions, sizes, missing, records } = source;
+  const { dues, positions, sizes } = source;
+  const checksums = checksumsOf(source, starts);
   const chunk = Buffer.alloc(CHUNK_SIZE);
   let offset = recordsOffset(order.length);
   for (let from = 0; from < order.length; from += CHUNK_ENTRIES) {
@@ -143,16 +155,25 @@ function* indexOf(source: SegmentSource, order: Uint16Array, starts: Float64Arra
     chunk.fill(0);
     for (let i = 0; i < entries; i++) {
       const place = order[from + i];
-      const record = records.subarray(starts[place], starts[place] + sizes[place]);
-      // Nothing will read what is missing; should something, this is not its checksum.
-      const checksum = missing[place] === 1 ? 0 : crc32(record);
-      const entry = { dueAtMs: dues[place], position: positions[place], offset, size: sizes[place], checksum };
+      const [position, size, checksum] = [positions[place], sizes[place], checksums[place]];
+      const entry = { dueAtMs: dues[place], position, offset, size, checksum };
       writeEntry(chunk, 8 + i * ENTRY_SIZE, entry);
-      offset += sizes[place];
+      offset += size;
     }
     sealChunk(chunk, entries);
     yield chunk;
   }
+}
+
+/** By place: memory is read from its begin to its end, which takes half the time of reading it in any other order. */
+function checksumsOf({ sizes, missing, records }: SegmentSource, starts: Float64Array): Uint32Array {
+  const checksums = new Uint32Array(sizes.length);
+  for (let place = 0; place < sizes.length; place++) {
+    // Nothing will read what is missing; should something, this is not its checksum.
+    if (missing[place] === 1) continue;
+    checksums[place] = crc32(records.subarray(starts[place], starts[place] + sizes[place]));
+  }
+  return checksums;
 }
 
 function startsOf(sizes: Uint32Array): Float64Array {
@@ -161,13 +182,15 @@ function startsOf(sizes: Uint32Array): Float64Array {
   return starts;
 }
 
-/** Puts bytes one behind the other into a memory that is handed out whenever it is full. */
+/** Puts bytes one behind the other into a half of a memory, which is handed out when it is full: then they go into the other half. */
 class Pieces {
-  readonly #memory: Buffer;
+  #memory: Buffer;
+  #other: Buffer;
   #used = 0;
 
   constructor(memory: Buffer) {
-    this.#memory = memory;
+    this.#memory = memory.subarray(0, memory.length / 2);
+    this.#other = memory.subarray(memory.length / 2);
   }
 
   get isFull(): boolean {
@@ -197,9 +220,10 @@ class Pieces {
     }
   }
 
-  /** What is there; the next bytes take its place. */
+  /** What is there; it counts until the next but one is begun. */
   take(): Buffer {
     const piece = this.#memory.subarray(0, this.#used);
+    [this.#memory, this.#other] = [this.#other, this.#memory];
     this.#used = 0;
     return piece;
   }
