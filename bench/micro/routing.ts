@@ -3,13 +3,13 @@
  * machine does in the meantime counts least. The bytes are what a route allocates.
  */
 import { getHeapStatistics } from 'node:v8';
+import { ScratchList } from '../../src/collections/scratch-list.ts';
 import type { FieldTable } from '../../src/protocol/field-table.ts';
 import type { BasicProperties } from '../../src/protocol/properties.ts';
 import type { RoutableQueue } from '../../src/routing/destination.ts';
 import { Exchange, type ExchangeOptions } from '../../src/routing/exchange.ts';
 import type { RoutedMessage } from '../../src/routing/routed-message.ts';
 import { Router } from '../../src/routing/router.ts';
-import { ScratchList } from '../../src/routing/scratch-list.ts';
 
 const ROUND_COUNT = 7;
 const ROUND_MS = 60;

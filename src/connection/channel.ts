@@ -187,7 +187,7 @@ export class Channel implements Confirming, ReplyTarget, ReturnTarget {
 
   confirmPublish(durable: boolean): void {
     this.confirms?.accepted(durable);
-    this.#askForConfirm();
+    this.askForConfirm();
   }
 
   nackPublish(): void {
@@ -197,18 +197,22 @@ export class Channel implements Confirming, ReplyTarget, ReturnTarget {
     this.send({ name: 'basic.nack', deliveryTag, multiple, requeue: true });
   }
 
-  #askForConfirm(): void {
+  /** Something waits until it is durable. */
+  askForConfirm(): void {
     if (this.#confirmAsked) return;
     this.#confirmAsked = true;
     this.context.turn.awaitConfirm(this);
   }
 
   confirm(appended: number, durable: number): boolean {
+    if (!this.open) return false;
     this.#confirmAsked = false;
     let waiting = this.confirms !== null && this.#settleConfirms(this.confirms, appended, durable);
     if (this.tx?.confirm(durable) === true) waiting = true;
-    this.#confirmAsked = waiting;
-    return waiting;
+    // What was taken in meanwhile may have asked already.
+    const isAsked = this.#confirmAsked;
+    this.#confirmAsked = waiting || isAsked;
+    return waiting && !isAsked;
   }
 
   #settleConfirms(confirms: Confirms, appended: number, durable: number): boolean {
@@ -428,7 +432,6 @@ export class Channel implements Confirming, ReplyTarget, ReturnTarget {
   /** Consumers go first, so that what comes back is not delivered here again. */
   destroy(): void {
     this.open = false;
-    this.context.turn.forget(this);
     this.#forgetReplies();
     if (this.#returnAddress !== null) this.context.lateReturns?.remove(this);
     for (const tag of [...this.consumers.keys()]) this.cancel(tag);

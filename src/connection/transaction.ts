@@ -54,7 +54,7 @@ export class Transaction {
   /** All of it is one group in the journal. The channel waits until that is durable, and is then answered. */
   commit(): void {
     const channel = this.#channel;
-    const { store, turn } = channel.context;
+    const { store } = channel.context;
     const [publishes, acks] = [this.publishes, this.acks];
     let isPartial = false;
     this.rollBack();
@@ -67,7 +67,7 @@ export class Transaction {
     }
     this.#committing = { need: store.appended, isPartial };
     if (store.appended > store.durable) channel.connection.wait(channel);
-    turn.awaitConfirm(channel);
+    channel.askForConfirm();
     if (store.appended <= store.durable) this.#committed();
   }
 

@@ -6,13 +6,14 @@
  * A turn is one pass of the event loop: sockets are read in its poll phase, and setImmediate comes right after that.
  */
 
+import { ScratchList } from '../collections/scratch-list.ts';
 import type { Queue } from '../queues/queue.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { MessageStore } from '../storage/message-store.ts';
 
 /** What waits for confirms: a channel. */
 export interface Confirming {
-  /** Sends the confirms that `durable` (bytes of the journal) allows. @returns true while more are waiting. */
+  /** Sends the confirms that `durable` (bytes of the journal) allows. @returns true while more are waiting that have not asked anew. */
   confirm(appended: number, durable: number): boolean;
 }
 
@@ -44,8 +45,9 @@ export class Turn {
   #queues: Queue[] = [];
   /** Queues that went without, where there are many; the one that waits longest is the first. */
   #waiting = new Set<Queue>();
-  #confirming = new Set<Confirming>();
-  readonly #flushing = new Set<Flushing>();
+  // Not sets: those take memory for each turn, which outlives it as long as there are turns enough.
+  readonly #confirming = new ScratchList<Confirming>();
+  readonly #flushing = new ScratchList<Flushing>();
   #sharing: Sharing[] = [];
   #beganMs = Number.NEGATIVE_INFINITY;
   /** Octets that all connections have read in this turn. */
@@ -84,15 +86,13 @@ export class Turn {
     this.schedule();
   }
 
+  /** It has not asked since `confirm` has said that nothing waits. */
   awaitConfirm(channel: Confirming): void {
     this.#confirming.add(channel);
     this.schedule();
   }
 
-  forget(channel: Confirming): void {
-    this.#confirming.delete(channel);
-  }
-
+  /** It has not asked since its last flush. */
   awaitFlush(connection: Flushing): void {
     this.#flushing.add(connection);
     this.schedule();
@@ -134,10 +134,8 @@ export class Turn {
     }
     this.store.commit();
     const { appended, durable } = this.store;
-    for (const channel of this.#confirming) {
-      if (!channel.confirm(appended, durable)) this.#confirming.delete(channel);
-    }
-    for (const connection of this.#flushing) connection.flush();
+    this.#confirming.retain((channel) => channel.confirm(appended, durable));
+    for (let i = 0; i < this.#flushing.count; i++) this.#flushing.at(i).flush();
     this.#flushing.clear();
     this.readBytes = 0;
     this.#stale = true;

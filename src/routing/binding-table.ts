@@ -1,8 +1,8 @@
 import { strict as assert } from 'node:assert';
+import type { ScratchList } from '../collections/scratch-list.ts';
 import { type Binding, bindingIdentity } from './binding.ts';
 import type { Destination } from './destination.ts';
 import type { RoutedMessage } from './routed-message.ts';
-import type { ScratchList } from './scratch-list.ts';
 
 /** The bindings of one exchange, arranged for its type's way of matching. */
 export interface BindingTable<D extends Destination> {

@@ -11,6 +11,8 @@
  * A slot's owner is worked out when the first message falls into it, at a cost of one draw a destination, and kept until
  * a binding changes. What a weight costs in memory does not depend on how large it is.
  */
+
+import type { ScratchList } from '../collections/scratch-list.ts';
 import { preconditionFailed } from '../protocol/errors.ts';
 import type { FieldTable } from '../protocol/field-table.ts';
 import { fieldTerm } from '../protocol/field-text.ts';
@@ -23,7 +25,6 @@ import { compareDestinations, compareText, type Destination } from './destinatio
 import { fieldIdentity } from './field-identity.ts';
 import { hashText, mix } from './hash.ts';
 import type { RoutedMessage } from './routed-message.ts';
-import type { ScratchList } from './scratch-list.ts';
 
 /** What of a message is hashed. */
 export type HashSource =

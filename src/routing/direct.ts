@@ -1,8 +1,8 @@
+import type { ScratchList } from '../collections/scratch-list.ts';
 import type { Binding } from './binding.ts';
 import { StoredBindings, takeOut } from './binding-table.ts';
 import type { Destination } from './destination.ts';
 import type { RoutedMessage } from './routed-message.ts';
-import type { ScratchList } from './scratch-list.ts';
 
 /** `direct`: a binding matches when its key is the message's. AMQP 0-9-1 3.1.3.1. */
 export class DirectBindings<D extends Destination> extends StoredBindings<D> {

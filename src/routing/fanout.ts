@@ -1,7 +1,7 @@
+import type { ScratchList } from '../collections/scratch-list.ts';
 import { KeylessBindings } from './binding-table.ts';
 import type { Destination } from './destination.ts';
 import type { RoutedMessage } from './routed-message.ts';
-import type { ScratchList } from './scratch-list.ts';
 
 /** `fanout`: every binding matches, whatever its key. AMQP 0-9-1 3.1.3.2. */
 export class FanoutBindings<D extends Destination> extends KeylessBindings<D> {

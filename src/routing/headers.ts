@@ -1,3 +1,4 @@
+import type { ScratchList } from '../collections/scratch-list.ts';
 import { preconditionFailed } from '../protocol/errors.ts';
 import { type FieldTable, type FieldValue, fieldTypeName } from '../protocol/field-table.ts';
 import { fieldTerm } from '../protocol/field-text.ts';
@@ -7,7 +8,6 @@ import { StoredBindings } from './binding-table.ts';
 import type { Destination } from './destination.ts';
 import { headerEquals } from './header-equality.ts';
 import type { RoutedMessage } from './routed-message.ts';
-import type { ScratchList } from './scratch-list.ts';
 
 /**
  * `headers`: a binding's arguments are what the message's headers must have. AMQP 0-9-1 3.1.3.4, and RabbitMQ's

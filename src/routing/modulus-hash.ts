@@ -1,9 +1,9 @@
+import type { ScratchList } from '../collections/scratch-list.ts';
 import { type Binding, bindingIdentity } from './binding.ts';
 import { StoredBindings } from './binding-table.ts';
 import { compareDestinations, compareText, type Destination } from './destination.ts';
 import { hashText } from './hash.ts';
 import type { RoutedMessage } from './routed-message.ts';
-import type { ScratchList } from './scratch-list.ts';
 
 /**
  * `x-modulus-hash`: the hash of the routing key, modulo the number of bindings, picks one binding. What the bindings'

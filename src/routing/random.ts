@@ -1,7 +1,7 @@
+import type { ScratchList } from '../collections/scratch-list.ts';
 import { KeylessBindings } from './binding-table.ts';
 import type { Destination } from './destination.ts';
 import type { RoutedMessage } from './routed-message.ts';
-import type { ScratchList } from './scratch-list.ts';
 
 /** A number from 0 to below 1, as `Math.random` gives. */
 export type RandomSource = () => number;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ScratchList } from '../collections/scratch-list.ts';
 import type { Exchange } from './exchange.ts';
-import { ScratchList } from './scratch-list.ts';
 import { int, type NamedQueue, newMessage, TestTopology, tableOf, text } from './test-topology.ts';
 
 function alternate(name: string) {

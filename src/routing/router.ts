@@ -1,7 +1,7 @@
+import { ScratchList } from '../collections/scratch-list.ts';
 import type { RoutableQueue } from './destination.ts';
 import type { Exchange } from './exchange.ts';
 import type { RoutedMessage } from './routed-message.ts';
-import { ScratchList } from './scratch-list.ts';
 
 /**
  * Finds the queues of a message: through the bindings of the exchange, on through exchanges bound to it, and through

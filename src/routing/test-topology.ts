@@ -1,12 +1,12 @@
 /** What the tests of routing share: queues that are only names, messages that are only a key, and a router over them. */
 
+import { ScratchList } from '../collections/scratch-list.ts';
 import type { FieldTable, FieldValue } from '../protocol/field-table.ts';
 import type { BasicProperties } from '../protocol/properties.ts';
 import type { RoutableQueue } from './destination.ts';
 import { Exchange, type ExchangeOptions } from './exchange.ts';
 import type { RoutedMessage } from './routed-message.ts';
 import { Router } from './router.ts';
-import { ScratchList } from './scratch-list.ts';
 
 export interface NamedQueue extends RoutableQueue {
   isLocal: boolean;

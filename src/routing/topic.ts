@@ -13,12 +13,12 @@
  * `#` cannot make it explode. Words are compared in place: nothing is split or allocated.
  */
 import { strict as assert } from 'node:assert';
+import { ScratchList } from '../collections/scratch-list.ts';
 import type { Binding } from './binding.ts';
 import { StoredBindings, takeOut } from './binding-table.ts';
 import type { Destination } from './destination.ts';
 import { extendWordHash, hashWord, WORD_HASH_START } from './hash.ts';
 import type { RoutedMessage } from './routed-message.ts';
-import { ScratchList } from './scratch-list.ts';
 
 export class TopicBindings<D extends Destination> extends StoredBindings<D> {
   readonly byKeyAlone = true;

@@ -1,9 +1,10 @@
 /** Which of the messages that wait in a delay line: by routing key and headers, as they stand in their records. */
+
+import { ScratchList } from '../collections/scratch-list.ts';
 import { EMPTY_TABLE, type FieldTable } from '../protocol/field-table.ts';
 import { decodeProperties } from '../protocol/properties.ts';
 import type { RoutableQueue } from '../routing/destination.ts';
 import { headerEquals } from '../routing/header-equality.ts';
-import { ScratchList } from '../routing/scratch-list.ts';
 import { TopicBindings } from '../routing/topic.ts';
 import type { Page } from '../storage/page.ts';
 import { propertiesSizeOf, routeOffsetOf, routeSizeOf } from '../storage/record.ts';

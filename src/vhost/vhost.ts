@@ -8,6 +8,7 @@
  */
 
 import assert from 'node:assert/strict';
+import { ScratchList } from '../collections/scratch-list.ts';
 import type { Counting } from '../config/statistics-options.ts';
 import type { QueueRecord, QueueType } from '../metadata/port.ts';
 import { EMPTY_TABLE } from '../protocol/field-table.ts';
@@ -23,7 +24,6 @@ import { type Exchange, ExchangeFlow } from '../routing/exchange.ts';
 import { releaseRateOf } from '../routing/exchange-types.ts';
 import type { RoutedMessage } from '../routing/routed-message.ts';
 import { Router } from '../routing/router.ts';
-import { ScratchList } from '../routing/scratch-list.ts';
 import { blindKeysOf, decodeBlindKeys } from '../storage/blind-keys.ts';
 import type { Page } from '../storage/page.ts';
 import {

@@ -4,7 +4,7 @@
  * list keeps no queue alive that has been deleted since.
  */
 export class ScratchList<T> {
-  /** How many items there are. Read only: `add`, `pop` and `clear` change it. */
+  /** How many items there are. Read only: `add`, `pop`, `retain` and `clear` change it. */
   count = 0;
   readonly #items: (T | undefined)[] = [];
 
@@ -22,6 +22,16 @@ export class ScratchList<T> {
     const last = this.#items[--this.count] as T;
     this.#items[this.count] = undefined;
     return last;
+  }
+
+  /** Asks of each item, of those too that are added meanwhile, whether it stays. */
+  retain(stays: (item: T) => boolean): void {
+    let kept = 0;
+    for (let index = 0; index < this.count; index++) {
+      const item = this.at(index);
+      if (stays(item)) this.#items[kept++] = item;
+    }
+    while (this.count > kept) this.pop();
   }
 
   clear(): void {

@@ -21,3 +21,17 @@ test('a place that was cleared or popped holds nothing, so that no deleted queue
   assert.equal(list.at(0), undefined);
   assert.equal(list.count, 0);
 });
+
+test('of what is asked whether it stays, those that do keep their order, and what is added meanwhile is asked, too', () => {
+  const list = new ScratchList<string>();
+  for (const item of ['a', 'b', 'c']) list.add(item);
+  const asked: string[] = [];
+  list.retain((item) => {
+    asked.push(item);
+    if (item === 'b') list.add('d');
+    return item !== 'a' && item !== 'c';
+  });
+  assert.deepEqual(asked, ['a', 'b', 'c', 'd']);
+  assert.deepEqual(list.toArray(), ['b', 'd']);
+  assert.equal(list.at(2), undefined);
+});
