@@ -432,7 +432,7 @@ class RunningBroker implements Broker {
         files: this.#delayFiles,
         mover: this.#delayMover,
         segmentBytes: this.#options.delayedSegmentBytes ?? SEGMENT_BYTES,
-        schedule: () => turn.schedule(),
+        turn,
       },
       store,
       clock: this.#clock,

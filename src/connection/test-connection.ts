@@ -120,7 +120,7 @@ export class TestBroker {
         files: null,
         mover: new DelayMover(new PlainSegmentWriter(systemDisk)),
         segmentBytes: Infinity,
-        schedule: () => turn.schedule(),
+        turn,
       },
       turnMs: () => turn.nowMs,
       unused: ({ vhost, name }) => propose({ kind: 'delete-queue', vhost, name }),

@@ -1,12 +1,13 @@
 /**
  * The end of a turn: everything that came in since the last one has been taken in; now, once for all of it,
  *
- *   queues dispatch -> the store writes -> confirms up to the durable position -> one socket write a connection
+ *   what is due is released -> queues dispatch -> the store writes -> confirms up to the durable position -> one socket write a connection
  *
  * A turn is one pass of the event loop: sockets are read in its poll phase, and setImmediate comes right after that.
  */
 
 import { ScratchList } from '../collections/scratch-list.ts';
+import type { Timely } from '../queues/delay-environment.ts';
 import type { Queue } from '../queues/queue.ts';
 import type { Clock } from '../runtime/clock.ts';
 import type { MessageStore } from '../storage/message-store.ts';
@@ -48,6 +49,7 @@ export class Turn {
   // Not sets: those take memory for each turn, which outlives it as long as there are turns enough.
   readonly #confirming = new ScratchList<Confirming>();
   readonly #flushing = new ScratchList<Flushing>();
+  readonly #timely = new ScratchList<Timely>();
   #sharing: Sharing[] = [];
   #beganMs = Number.NEGATIVE_INFINITY;
   /** Octets that all connections have read in this turn. */
@@ -98,6 +100,11 @@ export class Turn {
     this.schedule();
   }
 
+  /** See DelayTurn. */
+  awaitTime(timely: Timely): void {
+    this.#timely.add(timely);
+  }
+
   /** A connection has had as much as it may in one turn: it goes on in the next one. */
   awaitNext(connection: Sharing): void {
     this.#sharing.push(connection);
@@ -125,6 +132,7 @@ export class Turn {
   run(): void {
     this.#scheduled = false;
     if (this.#stale) this.nowMs = this.#clock.nowMs();
+    if (this.#timely.count > 0) this.#timely.retain((timely) => timely.inTurn(this.nowMs));
     // A dispatch may dead-letter into other queues, which then dispatch too.
     while (this.#queues.length > 0) {
       const queues = this.#queues;

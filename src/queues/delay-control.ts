@@ -248,6 +248,6 @@ function recordInPage(page: Page, place: WaitingPlace): WaitingRecord | null {
 
 /** Resolves when what was done is on the disk. */
 async function done(line: DelayLine): Promise<void> {
-  line.env.schedule();
+  line.env.turn.schedule();
   await Promise.race([line.env.store.untilDurable(), line.halted]);
 }

@@ -26,8 +26,21 @@ export interface DelayPlace {
   readonly mover: DelayMover;
   /** How much makes a segment. */
   readonly segmentBytes: number;
+  readonly turn: DelayTurn;
+}
+
+/** What a line needs of the turns of the event loop. */
+export interface DelayTurn {
   /** A turn is to end: something was appended or settled outside of one. */
   schedule(): void;
+  /** The next turn asks `timely`, before it delivers anything. It has not asked since `inTurn` has said that it needs no more. */
+  awaitTime(timely: Timely): void;
+}
+
+/** What has something to do at a time, and soon: timers are up to a millisecond late, and there are more turns than that. */
+export interface Timely {
+  /** @param nowMs the wall clock @returns whether it is to be asked in the next turn, too */
+  inTurn(nowMs: number): boolean;
 }
 
 export interface DelayEnvironment extends DelayPlace {

@@ -68,6 +68,23 @@ describe('what is due', () => {
     assert.equal(line.line.count, 0);
   });
 
+  test('is released by a turn where one comes before the timer', async () => {
+    line = new TestLine();
+    for (const [id, delay] of Object.entries({ a: 1, b: 2, c: 3, d: 5000 })) line.publish(id, { 'x-delay': delay });
+    await line.commit();
+    const released = [0, 1, 2, 3].map((ms) => {
+      if (ms > 0) line.clock.stall(1);
+      line.turn();
+      return ids().join('');
+    });
+    assert.deepEqual(released, ['', 'a', 'ab', 'abc']);
+    line.clock.stall(4997);
+    line.turn();
+    assert.deepEqual(ids(), ['a', 'b', 'c'], 'what was not due soon is left to the timer');
+    await line.pass(100);
+    assert.deepEqual(ids(), ['a', 'b', 'c', 'd']);
+  });
+
   test('is released within a second of a jump of the clock beyond its time', async () => {
     line = new TestLine();
     line.publish('a', { 'x-delay': 3_600_000 });

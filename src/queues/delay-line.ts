@@ -20,7 +20,7 @@ import { PAGE_SIZE, type Page } from '../storage/page.ts';
 import { publishedAtOf, RecordType, recordSize, recordType } from '../storage/record.ts';
 import type { RecoveredQueue } from '../storage/recovery.ts';
 import { DelayBlock, dueAt } from './delay-block.ts';
-import type { DelayEnvironment, DelayLineIdentity } from './delay-environment.ts';
+import type { DelayEnvironment, DelayLineIdentity, Timely } from './delay-environment.ts';
 import { earlyIn, messageKey } from './delay-marks.ts';
 import { DelayShelf, OPEN_MOST } from './delay-shelf.ts';
 import type { WaitingPlace } from './delay-walk.ts';
@@ -29,6 +29,8 @@ import { ReleaseRate } from './release-rate.ts';
 
 /** The clock is asked at least so often. */
 const TICK_MS = 1000;
+/** What is to be done within this time is done by the first turn behind it, if no timer comes before. */
+const IN_TURNS_MS = 2;
 /** So many are released in one atomic group... */
 const RELEASED_AT_ONCE = 256;
 /** ...and others have their turn after so long. */
@@ -51,7 +53,7 @@ const SEGMENTS_MOST = 1000;
 
 type Source = DelayBlock | DelaySegment;
 
-export class DelayLine implements DelayLineIdentity {
+export class DelayLine implements DelayLineIdentity, Timely {
   readonly vhost: string;
   readonly name: string;
   readonly id: number;
@@ -87,6 +89,8 @@ export class DelayLine implements DelayLineIdentity {
   readonly #grant: ReleaseGrant;
   #timer: Timer | null = null;
   #wakeAtMs = Number.POSITIVE_INFINITY;
+  /** The next turn asks what the time is. */
+  #isInTurns = false;
   #readAheadAtMs = Number.NEGATIVE_INFINITY;
   #holding = false;
 
@@ -169,7 +173,7 @@ export class DelayLine implements DelayLineIdentity {
   /** All that recovery found has been taken over, so that pages may go: what adopting found to be gone is settled. */
   adopted(): void {
     for (const position of this.#toSettle.splice(0)) this.env.store.settle(this.id, position, this.durable);
-    this.env.schedule();
+    this.env.turn.schedule();
   }
 
   #adoptMessage(position: number): boolean {
@@ -206,9 +210,19 @@ export class DelayLine implements DelayLineIdentity {
     const delayMs = Math.min(Math.max(0, atMs - nowMs), TICK_MS);
     this.#wakeAtMs = nowMs + delayMs;
     this.#timer = clock.after(delayMs, this.#onTime);
+    if (delayMs > IN_TURNS_MS || this.#isInTurns) return;
+    this.#isInTurns = true;
+    this.env.turn.awaitTime(this);
+  }
+
+  inTurn(nowMs: number): boolean {
+    if (nowMs >= this.#wakeAtMs) this.#onTime();
+    this.#isInTurns = this.#wakeAtMs <= nowMs + IN_TURNS_MS;
+    return this.#isInTurns;
   }
 
   readonly #onTime = (): void => {
+    this.#timer?.cancel();
     this.#timer = null;
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
     if (this.deleted) return;
@@ -226,7 +240,7 @@ export class DelayLine implements DelayLineIdentity {
   };
 
   #askGrant(nowMs: number): void {
-    if (this.durable && this.#grant.ask(nowMs)) this.env.schedule();
+    if (this.durable && this.#grant.ask(nowMs)) this.env.turn.schedule();
   }
 
   /** Whether something waits that may have been handed out before the last kill. */
@@ -248,7 +262,7 @@ export class DelayLine implements DelayLineIdentity {
     while (this.#releaseSome(nowMs) === RELEASED_AT_ONCE && clock.monotonicMs() < endMs && !store.congested);
     for (const segment of this.segments.filter(({ isEnded }) => isEnded)) this.#end(segment);
     this.#dropEmptyBlocks();
-    this.env.schedule();
+    this.env.turn.schedule();
   }
 
   /** Releases some of what is due, in one atomic group with what says so. @returns how many */
@@ -331,6 +345,7 @@ export class DelayLine implements DelayLineIdentity {
 
   /** Says in the journal how far segments are released, those too that are still being made. */
   #noteProgress(): void {
+    if (this.#progressed.size === 0) return;
     for (const source of this.#progressed) {
       if (source instanceof DelayBlock) this.#shelf.mark(source.segmentNumber, source.releasedMeanwhile);
       else this.#shelf.mark(source.header.number, source.cursor);

@@ -209,7 +209,7 @@ async function settle(line: DelayLine, block: DelayBlock): Promise<void> {
       if (block.gone[slot] === 0) store.settle(line.id, block.positions[slot], line.durable);
     }
     block.settledSlots = end;
-    line.env.schedule();
+    line.env.turn.schedule();
     if (pace.isOver) await pace.nextTurn();
     if (line.deleted) return;
   }

@@ -15,6 +15,7 @@ import { PAGE_SIZE, type Page } from '../storage/page.ts';
 import { PlainSegmentWriter } from '../storage/segment-writer.ts';
 import { TestDisk } from '../storage/test-disk.ts';
 import { bodyAt, copyOf, newMemoryDirectory, newMessage } from '../storage/test-store.ts';
+import type { Timely } from './delay-environment.ts';
 import { DelayLine } from './delay-line.ts';
 import { DelayMover } from './delay-mover.ts';
 
@@ -46,6 +47,8 @@ export class TestLine {
   /** What else happens in the midst of a release. */
   meanwhile: (id: string) => void = () => undefined;
   #scheduled = false;
+  #asks = false;
+  #timely: Timely | null = null;
 
   readonly #compaction: { readonly compaction?: CompactionOptions };
 
@@ -84,7 +87,14 @@ export class TestLine {
       store: this.store,
       clock,
       log,
-      schedule: () => this.#schedule(),
+      turn: {
+        schedule: () => this.#schedule(),
+        awaitTime: (timely) => {
+          assert(!this.#asks, 'asks once');
+          this.#asks = true;
+          this.#timely = timely;
+        },
+      },
       release: (_line, page, offset, isRepeated) => this.#release(page, offset, isRepeated),
     });
     this.#adoptQueue();
@@ -110,9 +120,15 @@ export class TestLine {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => {
-      this.#scheduled = false;
-      if (!this.line.deleted) this.store.commit();
+      this.turn();
     });
+  }
+
+  /** A pass of the event loop, without a timer. */
+  turn(): void {
+    this.#scheduled = false;
+    if (this.#asks) this.#asks = this.#timely?.inTurn(this.clock.nowMs()) === true;
+    if (!this.line.deleted) this.store.commit();
   }
 
   #release(page: Page, offset: number, isRepeated: boolean): void {

@@ -53,7 +53,7 @@ class Bench {
         files: null,
         mover: new DelayMover(new PlainSegmentWriter(systemDisk)),
         segmentBytes: Infinity,
-        schedule: () => undefined,
+        turn: { schedule: () => undefined, awaitTime: () => undefined },
       },
       turnMs: () => this.clock.nowMs(),
       unused: ({ name }) => this.gone.push(name),
