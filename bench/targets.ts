@@ -3,14 +3,14 @@
  * target runs meanwhile.
  */
 
-import { execFileSync } from 'node:child_process';
-import { realpathSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { awaitReady } from '../src/perf/idle-connections.ts';
 import { monotonicUs } from '../src/perf/load-board.ts';
 import { defaultLoadOptions, type LoadDelayBy } from '../src/perf/load-options.ts';
 import { isRabbitMqInstalled, startRabbitMq } from '../test/differential/rabbitmq.ts';
+import { bundledProgram } from '../tools/bundled.ts';
 import { freePort, startNode } from './child.ts';
 import type { LoopHolds } from './loop-hold.ts';
 import type { Scenario } from './scenarios.ts';
@@ -92,15 +92,6 @@ export const targets: readonly Target[] = [
     start: startRabbitMqTarget,
   },
 ];
-
-/** By its own name: `current` may be another bundle before the end. */
-function bundledProgram(): string {
-  execFileSync(process.execPath, ['tools/install.mjs', '--bundle'], {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  return realpathSync(path.join(root, 'node_modules/.cache/leveret/current/leveret.js'));
-}
 
 function isObserved({ observed = true }: Scenario): boolean {
   return observed;

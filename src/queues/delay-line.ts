@@ -45,7 +45,7 @@ const SOON_MS = 30_000;
 /** So many blocks may be left to themselves; further ones are moved. */
 const KEPT_BLOCKS = 4;
 /** Publishers pause while more blocks than this wait to be moved. */
-const WAITING_BLOCKS = 5;
+const WAITING_BLOCKS = 3;
 /** A block that is not full is moved when this much was written to the journal behind its first message... */
 const PINNED_BYTES = 1024 * 1024 * 1024;
 /** ...as long as the line has no more segments than this: files that are not full are many. */

@@ -17,6 +17,8 @@ export interface BrokerProcessOptions {
   readonly settings?: readonly string[];
   /** A command that runs the broker: `strace`, say, with its arguments. It has to end when the broker does. */
   readonly wrapper?: readonly string[];
+  /** The sources, if none is given. */
+  readonly program?: string;
 }
 
 export class BrokerProcess {
@@ -65,11 +67,11 @@ export class BrokerProcess {
 
   /** Starts the process and waits for nothing. */
   spawn(): void {
-    const { dataDir, settings = [], wrapper = [] } = this.#options;
+    const { dataDir, settings = [], wrapper = [], program: leveret = LEVERET } = this.#options;
     const config = `${dataDir}.conf`;
     writeFileSync(config, `${settings.join('\n')}\n`);
     const flags = ['--port', '0', '--data-dir', dataDir, '--config', config, '--control-socket', 'none'];
-    const [program, ...rest] = [...wrapper, process.execPath, LEVERET, ...flags];
+    const [program, ...rest] = [...wrapper, process.execPath, leveret, ...flags];
     const child = spawn(program!, rest, { env: brokerEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] });
     this.stdout = '';
     this.stderr = '';

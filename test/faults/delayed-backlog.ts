@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type DelayedTarget, leaveWaiting, measurePaced, publishFor } from '../../bench/delayed-load.ts';
 import { defaultLoadOptions } from '../../src/perf/load-options.ts';
 import { faultsOf, type LatencySummary, type LoadReport } from '../../src/perf/load-report.ts';
+import { bundledProgram } from '../../tools/bundled.ts';
 import { mebibytes, peakOf } from './backlog.ts';
 import { BrokerProcess } from './broker-process.ts';
 
@@ -38,7 +39,7 @@ export async function runDelayedBacklog(options: DelayedBacklogOptions): Promise
   onStep(`delayed publishes are ${share.toFixed(2)} of the others`);
   const dataDir = join(options.directory, 'data');
   mkdirSync(dataDir);
-  const broker = new BrokerProcess({ dataDir });
+  const broker = new BrokerProcess({ dataDir, program: bundledProgram() });
   try {
     await broker.start();
     const filled = faultless(await leaveWaiting(targetOf(broker), messages, FILL_SECONDS_MAX));
@@ -59,7 +60,7 @@ export async function runDelayedBacklog(options: DelayedBacklogOptions): Promise
 
 /** Of a broker of its own, which has no memory of it later. */
 async function measureShare({ directory, onStep = () => {} }: DelayedBacklogOptions): Promise<number> {
-  const broker = new BrokerProcess({ dataDir: join(directory, 'share') });
+  const broker = new BrokerProcess({ dataDir: join(directory, 'share'), program: bundledProgram() });
   try {
     await broker.start();
     const plain = faultless(await publishFor(targetOf(broker), false, SECONDS));
