@@ -6,16 +6,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ChannelModel, type ConfirmChannel, type ConsumeMessage, connect } from 'amqplib';
-import { killedInRounds } from './delayed-rounds.ts';
-import type { Random } from './random.ts';
+import { killedInRounds, ROUNDS, WaitingTraffic } from './delayed-rounds.ts';
 
-const ROUNDS = Number(process.env.LEVERET_ROUNDS ?? 6);
 const DELAYS_MS = [60, 700, 1500];
 const STALE_DELAY_MS = 300;
 /** Without anything new that is parked. */
 const STANDSTILL_MS_MAX = 120_000;
-/** Little of everything, so that each round has files that are made and removed. */
-const SETTINGS = ['journal_file_size = 1MiB', 'message_memory_limit = 8MiB', 'delayed_segment_size = 64KiB'];
 
 interface Death {
   readonly queue: string;
@@ -23,25 +19,11 @@ interface Death {
   readonly count: number;
 }
 
-class FailingTraffic {
-  readonly #random: Random;
-  readonly #confirmed = new Set<string>();
-  readonly #parked = new Set<string>();
+class FailingTraffic extends WaitingTraffic {
   /** When a message is back at the earliest, by its id and the attempt. */
   readonly #backAtMs = new Map<string, number>();
-  #published = 0;
   failure: unknown = null;
   readonly counts = { confirmed: 0, rejected: 0, expired: 0, parked: 0, segments: 0 };
-
-  constructor(random: Random) {
-    this.#random = random;
-  }
-
-  get missing(): number {
-    let count = 0;
-    for (const id of this.#confirmed) if (!this.#parked.has(id)) count++;
-    return count;
-  }
 
   async declare(connection: ChannelModel): Promise<void> {
     const channel = await connection.createChannel();
@@ -55,27 +37,10 @@ class FailingTraffic {
     await channel.assertQueue('stale', { arguments: { ...again, ...once } });
   }
 
-  /** Publishes until the connection ends. */
-  async publish(connection: ChannelModel, isOver: () => boolean): Promise<void> {
-    const channel = await connection.createConfirmChannel();
-    channel.on('error', () => undefined);
-    while (!isOver()) {
-      for (let i = 0; i < 30; i++) this.#publishOne(channel);
-      await channel.waitForConfirms();
-      await delay(this.#random.below(20));
-    }
-  }
-
-  #publishOne(channel: ConfirmChannel): void {
-    const id = `m${this.#published++}`;
-    const queue = this.#random.below(4) === 0 ? 'stale' : 'work';
-    const body = Buffer.alloc(100 + this.#random.below(2000), '.');
+  protected publishOne(channel: ConfirmChannel, id: string): void {
+    const queue = this.random.below(4) === 0 ? 'stale' : 'work';
     if (queue === 'stale') this.#backAtMs.set(`${id} 0`, Date.now() + STALE_DELAY_MS);
-    channel.sendToQueue(queue, body, { messageId: id, persistent: true }, (error) => {
-      if (error !== null && error !== undefined) return;
-      this.#confirmed.add(id);
-      this.counts.confirmed++;
-    });
+    this.send(channel, '', queue, id, {});
   }
 
   async consume(connection: ChannelModel): Promise<void> {
@@ -119,7 +84,7 @@ class FailingTraffic {
     const id = String(message.properties.messageId);
     assert.equal(deathCount(message, 'work', 'rejected'), DELAYS_MS.length + 1, id);
     this.counts.expired += deathCount(message, 'stale', 'expired');
-    this.#parked.add(id);
+    this.arrived.add(id);
     this.counts.parked++;
   }
 }
@@ -130,12 +95,7 @@ function deathCount({ properties }: ConsumeMessage, queue: string, reason: strin
 }
 
 test(`no dead letter that waits is lost, or comes early, in ${ROUNDS} rounds of kill -9`, async (t) => {
-  const { broker, traffic } = await killedInRounds(
-    t,
-    'leveret-retry-kill-',
-    { rounds: ROUNDS, settings: SETTINGS },
-    (random) => new FailingTraffic(random),
-  );
+  const { broker, traffic } = await killedInRounds(t, 'leveret-retry-kill-', (random) => new FailingTraffic(random));
   const connection = await connect(broker.url);
   await traffic.consume(connection);
   for (let [parked, sinceMs] = [-1, 0]; traffic.missing > 0 && traffic.failure === null; await delay(20)) {
