@@ -86,3 +86,41 @@ test('a turn has one time, which what comes in later does not move', () => {
   turn.begin();
   assert.deepEqual([turn.nowMs - startMs, turn.cameInMs - startMs], [7, 7]);
 });
+
+test('what has something to do at a time is asked before anything is delivered, for as long as it wants to', () => {
+  const clock = new TestClock();
+  const turn = new Turn(clock);
+  turn.store = { commit() {}, appended: 0, durable: 0 } as MessageStore;
+  const done: string[] = [];
+  const queue = { dispatch: () => done.push('delivered') } as unknown as Queue;
+  const dueMs = clock.nowMs() + 2;
+  turn.awaitTime({
+    inTurn: (nowMs) => {
+      if (nowMs < dueMs) return true;
+      done.push('released');
+      turn.wake(queue);
+      return false;
+    },
+  });
+  for (let ms = 0; ms < 4; ms++) {
+    turn.run();
+    clock.advance(1);
+  }
+  assert.deepEqual(done, ['released', 'delivered']);
+});
+
+test('a channel is asked for its confirms once a turn, until none waits', () => {
+  const turn = new Turn(new TestClock());
+  turn.store = { commit() {}, appended: 0, durable: 0 } as MessageStore;
+  const left = [2, 1, 0];
+  let asked = 0;
+  const channel = {
+    confirm: () => {
+      asked++;
+      return left.shift()! > 0;
+    },
+  };
+  turn.awaitConfirm(channel);
+  for (let i = 0; i < 5; i++) turn.run();
+  assert.equal(asked, 3);
+});
