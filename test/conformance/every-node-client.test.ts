@@ -111,8 +111,9 @@ for (const client of nodeClients) {
       const message = await eventually('the unacked message', () => witness.get(kept));
       assert.deepEqual([message.body.toString(), message.redelivered], ['unacked', true]);
       for (const queue of [exclusive, autoDelete]) {
-        const what = new RegExp(`NOT_FOUND - no queue '${queue}' in vhost '/'`);
-        await assert.rejects(witness.countOf(queue), { message: what });
+        const isGone = ({ message }: Error) => message.includes(`NOT_FOUND - no queue '${queue}' in vhost '/'`);
+        // Until it is known to the disk that it goes, it is there.
+        await eventually(`the end of ${queue}`, () => witness.countOf(queue).then(() => false, isGone));
       }
     });
 
