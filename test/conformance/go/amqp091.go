@@ -120,8 +120,14 @@ func failsWith(err error, code int, text string) {
 	expect("reply text", reply.Reason, text)
 }
 
+// goneWith404 waits until it is gone: that is synced first.
 func goneWith404(witness session, queue string) {
-	_, err := channelOf(witness.connection).QueueInspect(queue)
+	var err error
+	eventually("the end of "+queue, func() bool {
+		_, err = channelOf(witness.connection).QueueInspect(queue)
+		var reply *amqp.Error
+		return errors.As(err, &reply) && reply.Code == amqp.NotFound
+	})
 	failsWith(err, amqp.NotFound, fmt.Sprintf("NOT_FOUND - no queue '%s' in vhost '/'", queue))
 }
 

@@ -359,8 +359,18 @@ def _(witness):
     leaving.connection.transport.sock.shutdown(socket.SHUT_RDWR)
     message = eventually("the unacked message", lambda: kept.get(no_ack=True))
     expect((message.payload, message.delivery_info["redelivered"]), ("unacked", True))
+
+    def is_gone(queue):
+        try:
+            queue.bind(witness.channel()).queue_declare(passive=True)
+        except amqp.exceptions.NotFound:
+            return True
+        except amqp.exceptions.ResourceLocked:
+            return False
+
     for queue in (exclusive, auto_delete):
-        raises(amqp.exceptions.NotFound, lambda: queue.bind(witness.channel()).queue_declare(passive=True))
+        # It is there until its end is synced.
+        eventually(f"the end of {queue.name}", lambda: is_gone(queue))
     raises(leaving.connection_errors, lambda: leaving.drain_events(timeout=DEADLINE_SECONDS))
 
 

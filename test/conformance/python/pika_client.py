@@ -389,10 +389,16 @@ def _(witness_connection, witness):
     leaving._impl._transport._sock.shutdown(socket.SHUT_RDWR)
     method, _, body = eventually("the unacked message", lambda: got(witness.basic_get(kept, auto_ack=True)))
     expect((method.redelivered, body), (True, b"unacked"))
+    def not_found(queue):
+        try:
+            ready_count(witness_connection.channel(), queue)
+        except pika.exceptions.ChannelClosedByBroker as error:
+            return error if error.reply_code == 404 else None
+
     for queue in (exclusive, auto_delete):
-        asking = witness_connection.channel()
-        error = raises(pika.exceptions.ChannelClosedByBroker, lambda: ready_count(asking, queue))
-        expect((error.reply_code, error.reply_text), (404, f"NOT_FOUND - no queue '{queue}' in vhost '/'"))
+        # It is there until its end is synced.
+        error = eventually(f"the end of {queue}", lambda: not_found(queue))
+        expect(error.reply_text, f"NOT_FOUND - no queue '{queue}' in vhost '/'")
     raises(pika.exceptions.AMQPConnectionError, lambda: leaving.process_data_events(DEADLINE_SECONDS))
 
 
